@@ -1,0 +1,221 @@
+/**
+ * Every failure Sluice names, in one table. A code says who must act, whether trying again can help, and what to do;
+ * HTTP status, MQTT reason, gRPC status, log level and exit code follow from the row, so no door invents its own.
+ */
+export interface ErrorRow {
+  /** Who can mend it: the sender of the data, the caller of an API, the operator, or us. */
+  readonly actor: 'sender' | 'caller' | 'operator' | 'sluice'
+  readonly retry: boolean
+  readonly http: number
+  /** MQTT 5 reason code (MQTT 5 §2.4). */
+  readonly mqtt: number
+  /** gRPC status code. */
+  readonly grpc: number
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly hint: string
+}
+
+const row = (
+  actor: ErrorRow['actor'],
+  retry: boolean,
+  http: number,
+  mqtt: number,
+  grpc: number,
+  level: ErrorRow['level'],
+  hint: string,
+): ErrorRow => ({ actor, retry, http, mqtt, grpc, level, hint })
+
+export const errorTable = {
+  undecodable: row(
+    'sender',
+    false,
+    400,
+    0x99,
+    3,
+    'warn',
+    'The payload is in no form that Sluice reads; see docs/protocols.md.',
+  ),
+  'invalid-value': row(
+    'sender',
+    false,
+    400,
+    0x99,
+    3,
+    'warn',
+    'A value must be a finite number, a boolean or a text within its limits.',
+  ),
+  'invalid-time': row(
+    'sender',
+    false,
+    400,
+    0x99,
+    3,
+    'warn',
+    'Send seconds, ms, µs or RFC 3339, at most the allowed time ahead of now.',
+  ),
+  'invalid-name': row(
+    'sender',
+    false,
+    400,
+    0x90,
+    3,
+    'warn',
+    'Names are UTF-8 without U+0000 and within the topic limit.',
+  ),
+  'missing-field': row(
+    'sender',
+    false,
+    400,
+    0x99,
+    3,
+    'warn',
+    'The form that was recognised needs this field.',
+  ),
+  'unknown-metric': row(
+    'sender',
+    false,
+    400,
+    0x99,
+    3,
+    'warn',
+    'The series is not declared and series.strict is on.',
+  ),
+  'wrong-kind': row(
+    'sender',
+    false,
+    400,
+    0x99,
+    3,
+    'warn',
+    'The series is declared with another kind of value.',
+  ),
+  'too-large': row(
+    'sender',
+    false,
+    413,
+    0x95,
+    8,
+    'warn',
+    'Send smaller messages, or raise limits.payloadBytes.',
+  ),
+  'unsupported-media': row(
+    'sender',
+    false,
+    415,
+    0x99,
+    3,
+    'info',
+    'Send application/json or application/x-ndjson.',
+  ),
+  'malformed-packet': row(
+    'sender',
+    false,
+    400,
+    0x81,
+    3,
+    'warn',
+    'The bytes are not the protocol this port speaks.',
+  ),
+  'protocol-error': row(
+    'sender',
+    false,
+    400,
+    0x82,
+    3,
+    'warn',
+    'The packet is not allowed at this point of the protocol.',
+  ),
+  'series-limit': row(
+    'operator',
+    false,
+    503,
+    0x97,
+    8,
+    'error',
+    'Raise limits.series or limits.seriesPerDevice, or find the device that invents names.',
+  ),
+  'not-authenticated': row('caller', false, 401, 0x86, 16, 'info', 'Send credentials.'),
+  'not-allowed': row('caller', false, 403, 0x87, 7, 'info', 'Ask an administrator for the right.'),
+  'bad-request': row('caller', false, 400, 0x83, 3, 'info', 'Correct the named parameters.'),
+  'not-found': row('caller', false, 404, 0x83, 5, 'info', 'Check the name.'),
+  busy: row('caller', true, 503, 0x97, 8, 'warn', 'Try again after the time given.'),
+  'disk-full': row(
+    'operator',
+    true,
+    503,
+    0x97,
+    8,
+    'error',
+    'Free space on the data disk; intake resumes by itself.',
+  ),
+  'log-read-only': row(
+    'operator',
+    true,
+    503,
+    0x97,
+    14,
+    'error',
+    'The disk refused two syncs in a row; check it, then restart.',
+  ),
+  'log-locked': row(
+    'operator',
+    false,
+    500,
+    0x80,
+    9,
+    'error',
+    'Another Sluice uses this data folder; stop it or choose another --data.',
+  ),
+  'log-version': row(
+    'operator',
+    false,
+    500,
+    0x80,
+    9,
+    'error',
+    'The data folder was written by a newer Sluice; use that version.',
+  ),
+  'store-down': row(
+    'operator',
+    true,
+    503,
+    0x80,
+    14,
+    'error',
+    'The store cannot be reached; the log keeps its rows meanwhile.',
+  ),
+  'store-refused': row(
+    'operator',
+    false,
+    500,
+    0x80,
+    9,
+    'error',
+    'The store refuses every row: check schema, permission and disk.',
+  ),
+  'row-refused': row(
+    'sender',
+    false,
+    400,
+    0x99,
+    3,
+    'warn',
+    'The store refused this row; it stands in the dead letters.',
+  ),
+  'config-invalid': row('operator', false, 500, 0x80, 3, 'error', 'Correct the named settings.'),
+  closed: row('sluice', true, 503, 0x8b, 14, 'info', 'Sluice is shutting down.'),
+  internal: row('sluice', false, 500, 0x80, 13, 'error', 'A defect of Sluice: please report it.'),
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** The one error class: a code of the table, a sentence for people, and what caused it. */
+export class SluiceError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'SluiceError'
+    this.code = code
+  }
+}

@@ -1,0 +1,102 @@
+import type { Batch, Edit } from './batch.ts'
+import type { Durable } from './durable.ts'
+import type { DoorBooks } from './intake.ts'
+import type { Position } from './position.ts'
+import type { NewSeries } from './series.ts'
+import type { TextColumn } from './text-column.ts'
+
+/** Columns of readings on their way into the log, which gives the numbers. Lengths are `length` or more. */
+export interface NewReadings {
+  readonly length: number
+  readonly series: Uint32Array
+  readonly time: Float64Array
+  readonly value: Float64Array
+  readonly quality: Uint8Array
+  readonly flags: Uint8Array
+  readonly text: TextColumn | undefined
+  readonly extra: TextColumn | undefined
+}
+
+export interface NewDocuments {
+  readonly stream: string
+  readonly length: number
+  readonly time: Float64Array
+  readonly key: TextColumn
+  readonly body: TextColumn
+}
+
+/** A change of the keyed state; value undefined removes the key. */
+export interface StateChange {
+  readonly key: string
+  readonly value: Uint8Array | undefined
+}
+
+/** Everything that becomes durable together. Numbers go to readings first, then edits, then documents. */
+export interface Changes {
+  readonly names: readonly NewSeries[]
+  readonly readings: NewReadings | undefined
+  readonly edits: readonly Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'>[]
+  readonly documents: readonly NewDocuments[]
+  readonly state: readonly StateChange[]
+  /** The door's totals after this commit. */
+  readonly books: DoorBooks
+}
+
+/** A batch handed to one group. */
+export interface Delivery {
+  readonly batch: Batch
+  /** The batch is everything of its stream in [from, to). */
+  readonly from: Position
+  readonly to: Position
+  /** Rows of the stream written before this batch since the log was created: the backlog is counted with it. */
+  readonly running: number
+  /** Rows between the previous delivery and this one that damage has taken. */
+  readonly damaged: number
+  /** Tells the log that the group's sink holds everything before `to`; it moves retention's lower bound and nothing else. */
+  ack(): void
+}
+
+export interface ConsumeOptions {
+  /** Start here; undefined starts at the beginning of what the log holds. */
+  readonly from: Position | undefined
+  /** At most this many rows joined into one batch. */
+  readonly maxRows: number
+}
+
+/** What the log holds and has done, for /status, metrics and retention. */
+export interface LogStatus {
+  readonly id: string
+  /** Bytes on disk, over all segments. */
+  readonly bytes: number
+  readonly segments: number
+  /** First number kept and next number to be given. */
+  readonly first: bigint
+  readonly next: bigint
+  /** Rows written per stream since the log was created. */
+  readonly rows: Readonly<Record<string, number>>
+  readonly commits: number
+  readonly syncs: number
+  readonly damagedFrames: number
+  readonly tornTails: number
+  readonly state: 'open' | 'disk-full' | 'read-only' | 'closed'
+}
+
+/**
+ * The durable sequence between sources and sinks.
+ *
+ * `commit` resolves after everything in `changes` is on disk, in call order; it rejects if it is not, and then nothing of it
+ * will ever be delivered. The caller must not touch the columns until then.
+ * `consume` yields the stream's batches in order, waits at the end for more, and ends when `signal` aborts.
+ */
+export interface Log {
+  readonly id: string
+  commit(changes: Changes): Promise<Durable>
+  consume(
+    stream: string,
+    group: string,
+    options: ConsumeOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<Delivery>
+  status(): LogStatus
+  close(): Promise<void>
+}

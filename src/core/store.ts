@@ -1,0 +1,122 @@
+import type { Readings } from './batch.ts'
+import type { Position } from './position.ts'
+import type { Sink } from './sink.ts'
+
+export type Aggregate = 'avg' | 'min' | 'max' | 'sum' | 'count' | 'first' | 'last'
+
+/** A range of readings of one device. Times in µs, `from` inclusive, `to` exclusive. */
+export interface RangeQuery {
+  readonly device: string
+  /** undefined: every metric of the device. */
+  readonly metric: string | undefined
+  readonly from: number
+  readonly to: number
+  /** At most this many rows. */
+  readonly limit: number
+  /** Continue after this row: the pair that the last row of the previous page had. */
+  readonly after: { readonly metric: string; readonly time: number; readonly seq: bigint } | undefined
+  readonly order: 'ascending' | 'descending'
+}
+
+/** The same range in buckets of `step` µs aligned to 1970; text values count only in `count`, `first` and `last`. */
+export interface BucketQuery extends Omit<RangeQuery, 'after' | 'order'> {
+  readonly step: number
+  readonly aggregates: readonly Aggregate[]
+}
+
+/** Rows of an answer as columns, by (metric, time, seq). */
+export interface RangeRows {
+  readonly length: number
+  readonly metric: readonly string[]
+  readonly time: Float64Array
+  /** NaN where the value is a text. */
+  readonly value: Float64Array
+  readonly text: readonly (string | undefined)[] | undefined
+  readonly quality: Uint8Array
+  readonly seq: BigInt64Array
+}
+
+/** Buckets of an answer, by (metric, time); `columns` has an entry per aggregate asked, NaN where a bucket has no number. */
+export interface BucketRows {
+  readonly length: number
+  readonly metric: readonly string[]
+  readonly time: Float64Array
+  readonly columns: Readonly<Partial<Record<Aggregate, Float64Array>>>
+}
+
+export interface LatestRow {
+  readonly device: string
+  readonly metric: string
+  readonly unit: string
+  readonly time: number
+  readonly value: number | string
+  readonly quality: number
+  readonly seq: bigint
+}
+
+export interface DeviceRow {
+  readonly device: string
+  readonly series: number
+  /** µs of the newest row. */
+  readonly lastTime: number
+}
+
+export interface SeriesRow {
+  readonly device: string
+  readonly metric: string
+  readonly unit: string
+  readonly kind: 'number' | 'text' | 'mixed'
+  readonly firstTime: number
+  readonly lastTime: number
+}
+
+export interface DocumentQuery {
+  readonly stream: string
+  readonly key: string | undefined
+  readonly from: number
+  readonly to: number
+  /** Case-insensitive substring of the body. */
+  readonly match: string | undefined
+  readonly limit: number
+  /** Continue before this number (newest first). */
+  readonly before: bigint | undefined
+}
+
+export interface DocumentRow {
+  readonly key: string
+  readonly time: number
+  readonly seq: bigint
+  readonly body: string
+}
+
+/** A sink that can be asked. At most two queries run at once; others wait. Every call takes a signal and stops at it. */
+export interface Store extends Sink {
+  range(query: RangeQuery, signal: AbortSignal): AsyncIterable<RangeRows>
+  buckets(query: BucketQuery, signal: AbortSignal): AsyncIterable<BucketRows>
+  /** Newest row per series, of one device or of all, by device and metric. */
+  latest(device: string | undefined, limit: number, signal: AbortSignal): Promise<LatestRow[]>
+  devices(prefix: string, after: string | undefined, limit: number, signal: AbortSignal): Promise<DeviceRow[]>
+  series(
+    device: string | undefined,
+    after: { device: string; metric: string } | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<SeriesRow[]>
+  documents(query: DocumentQuery, signal: AbortSignal): Promise<DocumentRow[]>
+  /** Rows stored now, as the engine itself counts them. */
+  count(signal: AbortSignal): Promise<{ readings: number; documents: number }>
+  /** Resolves when this store has applied everything before the position (an edit's answer waits for it). */
+  passed(position: Position, signal: AbortSignal): Promise<void>
+  /** Writes the range as a file in the format, chunk by chunk. */
+  export(
+    query: Omit<RangeQuery, 'limit' | 'after' | 'order' | 'device'> & { readonly device: string | undefined },
+    format: 'csv' | 'parquet',
+    path: string,
+    signal: AbortSignal,
+  ): Promise<number>
+}
+
+/** For readers that want columns of the whole store in number order, such as a store copy. */
+export interface StoreCopy {
+  scan(fromSeq: bigint, signal: AbortSignal): AsyncIterable<Readings>
+}

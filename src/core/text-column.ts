@@ -1,0 +1,47 @@
+/**
+ * Variable-length values of the rows of a batch: value i is bytes[offsets[i], offsets[i + 1]).
+ * An empty range means "no value" for lazy columns (`text` rows say so by their flag).
+ */
+export interface TextColumn {
+  /** length + 1 entries, ascending. */
+  readonly offsets: Uint32Array
+  readonly bytes: Uint8Array
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Value i as text; the bytes were checked to be UTF-8 at the door. */
+export function textAt(column: TextColumn, i: number): string {
+  return decoder.decode(bytesAt(column, i))
+}
+
+/** Value i as bytes, a view and not a copy. */
+export function bytesAt(column: TextColumn, i: number): Uint8Array {
+  return column.bytes.subarray(column.offsets[i] ?? 0, column.offsets[i + 1] ?? 0)
+}
+
+/** Values from to `to` as a column of their own: offsets are copied, bytes shared. */
+export function sliceText(column: TextColumn, from: number, to: number): TextColumn {
+  const start = column.offsets[from] ?? 0
+  const end = column.offsets[to] ?? start
+  const offsets = new Uint32Array(to - from + 1)
+  for (let i = from; i <= to; i++) offsets[i - from] = (column.offsets[i] ?? start) - start
+  return { offsets, bytes: column.bytes.subarray(start, end) }
+}
+
+/** Builds a column from values in order. */
+export function textColumn(values: readonly (string | Uint8Array)[]): TextColumn {
+  const encoder = new TextEncoder()
+  const parts = values.map((value) => (typeof value === 'string' ? encoder.encode(value) : value))
+  const offsets = new Uint32Array(parts.length + 1)
+  let at = 0
+  parts.forEach((part, i) => {
+    at += part.length
+    offsets[i + 1] = at
+  })
+  const bytes = new Uint8Array(at)
+  parts.forEach((part, i) => {
+    bytes.set(part, offsets[i] ?? 0)
+  })
+  return { offsets, bytes }
+}
