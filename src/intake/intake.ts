@@ -1,0 +1,288 @@
+import type { Durable } from '../core/durable.ts'
+import { isText } from '../core/batch.ts'
+import { type ErrorCode, SluiceError } from '../core/errors.ts'
+import type { DeadLetter, DoorBooks, Intake, ValueKind } from '../core/intake.ts'
+import type { Changes, Log } from '../core/log.ts'
+import type { NewSeries, SeriesId } from '../core/series.ts'
+import type { Clock } from '../lib/clock.ts'
+import { Columns } from './columns.ts'
+import { letterBody, OpenCommit } from './open-commit.ts'
+import { type SeriesLimits, type SeriesRule, SeriesTable } from './series-table.ts'
+
+export interface IntakeOptions {
+  readonly limits: SeriesLimits
+  readonly rules: readonly SeriesRule[]
+  readonly strict: boolean
+  /** Rows after which a commit goes to the log even while others sync. */
+  readonly maxRows: number
+  /** Milliseconds to wait for more before a commit; 0 commits as soon as the log is free. */
+  readonly lingerMs: number
+  /** Bytes of records on their way to disk; beyond it sources wait. */
+  readonly maxBytes: number
+  /** Bytes of dead letters kept, and how many are there already. */
+  readonly deadLetters: { readonly maxBytes: number; readonly usedBytes: number }
+}
+
+export interface IntakeStart {
+  readonly names: Iterable<NewSeries>
+  readonly books: DoorBooks
+}
+
+/** Commits on their way to the log at once: one that syncs, one that waits for it. */
+const maxUnderway = 2
+/** Shared columns kept for use again. */
+const maxSpare = 8
+const bytesPerRow = 22
+
+export function createIntake(
+  log: Log,
+  clock: Clock,
+  start: IntakeStart,
+  options: IntakeOptions,
+): GroupCommitIntake {
+  return new GroupCommitIntake(log, clock, start, options)
+}
+
+/**
+ * Group commit: rows gather in the open commit while the one before it syncs, so commits grow with the load and stay
+ * small and quick without it. Nothing waits for a timer unless `lingerMs` asks for it.
+ */
+export class GroupCommitIntake implements Intake {
+  now: number
+  readonly books: DoorBooks
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #options: IntakeOptions
+  readonly #table: SeriesTable
+  readonly #spare: Columns[] = []
+  #open: OpenCommit
+  #isScheduled = false
+  /** Commits given to the log and not answered, and their bytes. */
+  #underway = 0
+  #underwayBytes = 0
+  #last: Promise<Durable> | undefined
+  #room: PromiseWithResolvers<void> | undefined
+  #letterBytes: number
+  #isClosed = false
+
+  constructor(log: Log, clock: Clock, start: IntakeStart, options: IntakeOptions) {
+    this.#log = log
+    this.#clock = clock
+    this.#options = options
+    this.#table = new SeriesTable(start.names, options.limits, options.rules, options.strict)
+    this.#letterBytes = options.deadLetters.usedBytes
+    this.books = { ...start.books }
+    this.#open = new OpenCommit(this.#columns())
+    this.now = clock.now()
+  }
+
+  tick(): void {
+    this.now = this.#clock.now()
+  }
+
+  series(device: string, metric: string, kind: ValueKind, unit?: string): SeriesId {
+    return this.#table.get(device, metric, kind, unit)
+  }
+
+  add(series: SeriesId, time: number, value: number, quality: number, flags: number): void {
+    const columns = this.#open.columns
+    if (columns.length === columns.capacity) this.#grow()
+    this.#open.columns.add(series, time, value, quality, flags)
+  }
+
+  addText(series: SeriesId, time: number, text: string, quality: number, flags: number): void {
+    this.add(series, time, Number.NaN, quality, flags | isText)
+    this.#open.columns.text(text)
+    this.#open.bytes += text.length
+  }
+
+  addExtra(json: string): void {
+    this.#open.columns.extra(json)
+    this.#open.bytes += json.length
+  }
+
+  addDocument(stream: string, key: string, time: number, body: Uint8Array): void {
+    this.#open.addDocument(stream, key, time, body)
+  }
+
+  set(key: string, value: Uint8Array | undefined): void {
+    this.#open.state.push({ key, value: value?.slice() })
+    this.#open.bytes += key.length + (value?.length ?? 0)
+  }
+
+  addEdit(edit: Changes['edits'][number]): void {
+    // An edit stands after every row added before it, and rows added later must not slip in front: it ends its commit.
+    this.#open.edits.push(edit)
+    this.#seal()
+  }
+
+  mark(): number {
+    return this.#open.columns.length
+  }
+
+  rollback(mark: number): void {
+    this.#open.columns.rollback(mark)
+  }
+
+  reject(letter: DeadLetter): void {
+    const body = letterBody(letter)
+    if (this.#letterBytes + body.length > this.#options.deadLetters.maxBytes) {
+      throw new SluiceError(
+        'undecodable',
+        'the dead letters are full; discard or replay some, or raise deadLetters.maxBytes',
+      )
+    }
+    this.#letterBytes += body.length
+    this.#open.addDocument('dead-letters', letter.key ?? letter.device ?? '', this.now, body)
+    this.#open.letters++
+  }
+
+  countMessage(outcome: 'accepted' | 'refused' | 'deadLettered'): void {
+    this.#open.isCounted = true
+    this.books.messagesReceived++
+    if (outcome === 'accepted') {
+      this.books.messagesAccepted++
+      this.#open.accepted++
+    } else if (outcome === 'deadLettered') {
+      this.books.messagesDeadLettered++
+      this.#open.deadLettered++
+    } else this.books.messagesRefused++
+  }
+
+  countRefusedRows(rows: number): void {
+    this.#open.isCounted = true
+    this.#open.refusedRows += rows
+  }
+
+  durable(): Promise<Durable> {
+    if (this.#open.isEmpty && !this.#table.hasNew && this.#last) return this.#last
+    const { promise } = this.#open.durable
+    if (this.#open.columns.length >= this.#options.maxRows) this.#seal()
+    else this.#schedule()
+    return promise
+  }
+
+  room(): Promise<void> | undefined {
+    const bytes = this.#underwayBytes + this.#open.bytes + this.#open.columns.length * bytesPerRow
+    if (bytes < this.#options.maxBytes) return undefined
+    this.#room ??= Promise.withResolvers<void>()
+    return this.#room.promise
+  }
+
+  refusal(): ErrorCode | undefined {
+    if (this.#isClosed) return 'closed'
+    const { state } = this.#log.status()
+    if (state === 'disk-full') return 'disk-full'
+    return state === 'read-only' ? 'log-read-only' : undefined
+  }
+
+  /** How much is known and waits: for /status and metrics. */
+  get status(): { series: number; openRows: number; underwayBytes: number; deadLetterBytes: number } {
+    const openRows = this.#open.columns.length
+    return {
+      series: this.#table.size,
+      openRows,
+      underwayBytes: this.#underwayBytes,
+      deadLetterBytes: this.#letterBytes,
+    }
+  }
+
+  /** Commits what is open and waits for everything under way. Sources have stopped before. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#seal()
+    await this.#last?.catch(() => {})
+  }
+
+  /** Seals at the end of this turn of the event loop, so that all sockets read in it share the commit. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#underway >= maxUnderway) return
+    this.#isScheduled = true
+    const seal = () => {
+      this.#isScheduled = false
+      if (this.#underway < maxUnderway) this.#seal()
+    }
+    if (this.#options.lingerMs > 0) setTimeout(seal, this.#options.lingerMs)
+    else setImmediate(seal)
+  }
+
+  #seal(): void {
+    const commit = this.#open
+    if (commit.isEmpty && !this.#table.hasNew) return
+    this.#open = new OpenCommit(this.#columns())
+    const { columns } = commit
+    const accepted = columns.length + commit.documentRows
+    this.books.rowsReceived += accepted + commit.letters + commit.refusedRows
+    this.books.rowsAccepted += accepted
+    this.books.rowsDeadLettered += commit.letters
+    this.books.rowsRefused += commit.refusedRows
+    const names = this.#table.takeNew()
+    const bytes = columns.length * bytesPerRow + commit.bytes
+    this.#underway++
+    this.#underwayBytes += bytes
+    const done = () => {
+      this.#underway--
+      this.#underwayBytes -= bytes
+      if (columns.isShared && this.#spare.length < maxSpare) {
+        columns.clear()
+        this.#spare.push(columns)
+      }
+      if (!this.#open.isEmpty) this.#schedule()
+      this.#makeRoom()
+    }
+    this.#last = commit.durable.promise
+    this.#log
+      .commit({
+        names,
+        readings: columns.length > 0 ? columns.readings() : undefined,
+        edits: commit.edits,
+        documents: commit.documents.size > 0 ? commit.newDocuments() : [],
+        state: commit.state,
+        books: this.books,
+      })
+      .then(
+        (durable) => {
+          commit.durable.resolve(durable)
+          done()
+        },
+        (error: unknown) => {
+          this.#undo(commit, accepted, names)
+          commit.durable.reject(error)
+          done()
+        },
+      )
+  }
+
+  /** A failed commit was never acknowledged: what it had accepted is refused. */
+  #undo(commit: OpenCommit, rows: number, names: readonly NewSeries[]): void {
+    this.#table.giveBack(names)
+    this.books.messagesAccepted -= commit.accepted
+    this.books.messagesDeadLettered -= commit.deadLettered
+    this.books.messagesRefused += commit.accepted + commit.deadLettered
+    this.books.rowsAccepted -= rows
+    this.books.rowsDeadLettered -= commit.letters
+    this.books.rowsRefused += rows + commit.letters
+  }
+
+  #makeRoom(): void {
+    const room = this.#room
+    if (!room) return
+    this.#room = undefined
+    const again = this.room()
+    if (again === undefined) room.resolve()
+    else again.then(room.resolve, room.reject)
+  }
+
+  #grow(): void {
+    const { columns } = this.#open
+    this.#open.columns = columns.grown()
+    if (columns.isShared) {
+      columns.clear()
+      this.#spare.push(columns)
+    }
+  }
+
+  #columns(): Columns {
+    return this.#spare.pop() ?? new Columns(this.#options.maxRows * 2, true)
+  }
+}

@@ -1,0 +1,208 @@
+import type { Documents, Readings } from '../../core/batch.ts'
+import type { SeriesNames } from '../../core/series.ts'
+import type { TextColumn } from '../../core/text-column.ts'
+import type { DocumentsColumns, ReadingsColumns } from './group-reader.ts'
+
+/**
+ * Joins the readings of many commits into one batch, in columns that are kept and used again: a batch it gave is
+ * valid until `start` is called next.
+ */
+export class ReadingsJoiner {
+  length = 0
+  readonly #names: SeriesNames
+  #capacity: number
+  #base = 0
+  #row: Uint32Array
+  #series: Uint32Array
+  #time: Float64Array
+  #value: Float64Array
+  #quality: Uint8Array
+  #flags: Uint8Array
+  readonly #text = new TextJoiner()
+  readonly #extra = new TextJoiner()
+
+  constructor(names: SeriesNames, capacity: number) {
+    this.#names = names
+    this.#capacity = capacity
+    this.#row = new Uint32Array(capacity)
+    this.#series = new Uint32Array(capacity)
+    this.#time = new Float64Array(capacity)
+    this.#value = new Float64Array(capacity)
+    this.#quality = new Uint8Array(capacity)
+    this.#flags = new Uint8Array(capacity)
+  }
+
+  start(): void {
+    this.length = 0
+    this.#text.start()
+    this.#extra.start()
+  }
+
+  /** True if rows up to `number` can still be told by a Uint32 from the batch's first. */
+  fits(number: number): boolean {
+    return this.length === 0 || number - this.#base < 2 ** 32
+  }
+
+  /** Adds rows [from, n) of columns whose row 0 has the number `number`. */
+  add(columns: ReadingsColumns, number: number, from: number, n: number): void {
+    const at = this.length
+    const end = at + n - from
+    if (end > this.#capacity) this.#grow(end)
+    if (at === 0) this.#base = number + from
+    const first = number - this.#base
+    for (let i = from, to = at; i < n; i++, to++) this.#row[to] = first + i
+    this.#series.set(from === 0 ? columns.series : columns.series.subarray(from), at)
+    this.#time.set(from === 0 ? columns.time : columns.time.subarray(from), at)
+    this.#value.set(from === 0 ? columns.value : columns.value.subarray(from), at)
+    this.#quality.set(from === 0 ? columns.quality : columns.quality.subarray(from), at)
+    this.#flags.set(from === 0 ? columns.flags : columns.flags.subarray(from), at)
+    this.#text.add(columns.text, at, from, n)
+    this.#extra.add(columns.extra, at, from, n)
+    this.length = end
+  }
+
+  batch(): Readings {
+    const n = this.length
+    return {
+      kind: 'readings',
+      length: n,
+      base: BigInt(this.#base),
+      row: this.#row.subarray(0, n),
+      series: this.#series.subarray(0, n),
+      time: this.#time.subarray(0, n),
+      value: this.#value.subarray(0, n),
+      quality: this.#quality.subarray(0, n),
+      flags: this.#flags.subarray(0, n),
+      text: this.#text.column(n),
+      extra: this.#extra.column(n),
+      names: this.#names,
+    }
+  }
+
+  #grow(needed: number): void {
+    const capacity = Math.max(needed, this.#capacity * 2)
+    const keep = this.length
+    this.#row = grown(this.#row.subarray(0, keep), new Uint32Array(capacity))
+    this.#series = grown(this.#series.subarray(0, keep), new Uint32Array(capacity))
+    this.#time = grown(this.#time.subarray(0, keep), new Float64Array(capacity))
+    this.#value = grown(this.#value.subarray(0, keep), new Float64Array(capacity))
+    this.#quality = grown(this.#quality.subarray(0, keep), new Uint8Array(capacity))
+    this.#flags = grown(this.#flags.subarray(0, keep), new Uint8Array(capacity))
+    this.#capacity = capacity
+  }
+}
+
+/** The same for the documents of one stream. */
+export class DocumentsJoiner {
+  length = 0
+  readonly #stream: string
+  #base = 0
+  #row: number[] = []
+  #time: number[] = []
+  readonly #key = new TextJoiner()
+  readonly #body = new TextJoiner()
+
+  constructor(stream: string) {
+    this.#stream = stream
+  }
+
+  start(): void {
+    this.length = 0
+    this.#row = []
+    this.#time = []
+    this.#key.start()
+    this.#body.start()
+  }
+
+  fits(number: number): boolean {
+    return this.length === 0 || number - this.#base < 2 ** 32
+  }
+
+  add(columns: DocumentsColumns, number: number, from: number, n: number): void {
+    if (this.length === 0) this.#base = number + from
+    for (let i = from; i < n; i++) {
+      this.#row.push(number + i - this.#base)
+      this.#time.push(columns.time[i] ?? 0)
+    }
+    this.#key.add(columns.key, this.length, from, n)
+    this.#body.add(columns.body, this.length, from, n)
+    this.length += n - from
+  }
+
+  batch(): Documents {
+    return {
+      kind: 'documents',
+      stream: this.#stream,
+      length: this.length,
+      base: BigInt(this.#base),
+      row: Uint32Array.from(this.#row),
+      time: Float64Array.from(this.#time),
+      key: this.#key.column(this.length) ?? noText(this.length),
+      body: this.#body.column(this.length) ?? noText(this.length),
+    }
+  }
+}
+
+/** A text column that does not exist until some commit has one. */
+class TextJoiner {
+  #offsets = new Uint32Array(64)
+  #bytes = new Uint8Array(1024)
+  /** Rows whose offsets are set; the column exists once this is above 0. */
+  #rows = 0
+
+  start(): void {
+    this.#rows = 0
+  }
+
+  /** Adds values [from, n) as rows from `at` on; undefined adds nothing, empty values are filled in when needed. */
+  add(column: TextColumn | undefined, at: number, from: number, n: number): void {
+    if (!column || n === from) return
+    this.#fillTo(at)
+    const rows = at + n - from
+    this.#reserve(rows)
+    const start = column.offsets[from] ?? 0
+    const end = column.offsets[n] ?? start
+    const base = this.#offsets[at] ?? 0
+    if (base + end - start > this.#bytes.length) {
+      this.#bytes = grown(
+        this.#bytes.subarray(0, base),
+        new Uint8Array(Math.max(base + end - start, this.#bytes.length * 2)),
+      )
+    }
+    this.#bytes.set(column.bytes.subarray(start, end), base)
+    for (let i = from; i < n; i++)
+      this.#offsets[at + i - from + 1] = base + (column.offsets[i + 1] ?? start) - start
+    this.#rows = rows
+  }
+
+  column(length: number): TextColumn | undefined {
+    if (this.#rows === 0) return undefined
+    this.#fillTo(length)
+    return {
+      offsets: this.#offsets.subarray(0, length + 1),
+      bytes: this.#bytes.subarray(0, this.#offsets[length]),
+    }
+  }
+
+  #fillTo(rows: number): void {
+    this.#reserve(rows)
+    if (this.#rows === 0) this.#offsets[0] = 0
+    this.#offsets.fill(this.#offsets[this.#rows] ?? 0, this.#rows, rows + 1)
+    this.#rows = Math.max(rows, this.#rows)
+  }
+
+  #reserve(rows: number): void {
+    if (rows + 1 <= this.#offsets.length) return
+    this.#offsets = grown(this.#offsets, new Uint32Array(Math.max(rows + 1, this.#offsets.length * 2)))
+  }
+}
+
+const noText = (length: number): TextColumn => ({
+  offsets: new Uint32Array(length + 1),
+  bytes: new Uint8Array(0),
+})
+
+function grown<T extends Uint32Array | Float64Array | Uint8Array>(from: T, into: T): T {
+  into.set(from)
+  return into
+}
