@@ -61,6 +61,8 @@ export interface ConsumeOptions {
   readonly from: Position | undefined
   /** At most this many rows joined into one batch. */
   readonly maxRows: number
+  /** Milliseconds to let rows gather after the first one at the end of the log; 0 hands over what there is. */
+  readonly lingerMs: number
 }
 
 /** What the log holds and has done, for /status, metrics and retention. */

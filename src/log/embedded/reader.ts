@@ -2,6 +2,7 @@ import type { Batch } from '../../core/batch.ts'
 import type { ConsumeOptions, Delivery } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
 import type { Storage, StorageFile } from '../../lib/storage.ts'
+import { wait } from '../../lib/wait.ts'
 import { Dictionary } from './dictionary.ts'
 import { loadNames } from './dictionary-file.ts'
 import { Kind } from './group.ts'
@@ -52,6 +53,7 @@ export async function* readStream(
       if (!batch) {
         onAck(reader.reached)
         await place.tail.beyond(reader.place, signal)
+        if (options.lingerMs > 0) await wait(options.lingerMs, signal)
         continue
       }
       const { to } = batch

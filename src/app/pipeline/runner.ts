@@ -1,0 +1,199 @@
+import type { Batch } from '../../core/batch.ts'
+import type { ConsumeOptions, Delivery } from '../../core/log.ts'
+import type { Position } from '../../core/position.ts'
+import type { Processor } from '../../core/processor.ts'
+import { type Refusal, type Sink, type SinkBooks, SinkFailure, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
+import { wait } from '../../lib/wait.ts'
+import type { Letters } from './letters.ts'
+import { letterOf, letterWrite, sliceWrite } from './split.ts'
+
+export interface PipelineParts {
+  readonly name: string
+  readonly log: string
+  readonly stream: string
+  consume(options: ConsumeOptions, signal: AbortSignal): AsyncIterable<Delivery>
+  readonly processors: readonly Processor[]
+  readonly sink: Sink
+  readonly letters: Letters
+  readonly maxRows: number
+  readonly lingerMs: number
+  /** Told whenever something worth showing has changed. */
+  onStatus(status: PipelineStatus): void
+}
+
+export interface PipelineStatus {
+  readonly name: string
+  readonly stream: string
+  /** `down`: the sink itself is broken; it is tried again, ever more slowly, and nothing is dead-lettered. */
+  readonly state: 'starting' | 'running' | 'retrying' | 'down' | 'stopped'
+  readonly error: string | undefined
+  readonly books: SinkBooks
+  readonly position: Position | undefined
+  /** Rows of the stream that lie behind the position: the backlog is the log's count less this. */
+  readonly passed: number
+  readonly retries: number
+  /** Receipt-free measure of speed: milliseconds that the last write took, and its rows. */
+  readonly lastWriteMs: number
+  readonly lastRows: number
+}
+
+const noBooks: SinkBooks = { handed: 0, stored: 0, repeated: 0, overwritten: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
+const firstRetryMs = 100
+const lastRetryMs = 10_000
+
+/**
+ * Runs one pipeline until the signal aborts: log → processors → sink. It owns the loops, the retries, the bisection, the dead letters
+ * and the books; a sink makes one attempt per call. Whatever fails, it goes on from the position that the sink itself
+ * tells, so a write whose answer was lost is neither repeated nor skipped.
+ */
+export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Promise<void> {
+  await new Runner(parts, signal).run()
+}
+
+class Runner {
+  readonly #parts: PipelineParts
+  readonly #signal: AbortSignal
+  #status: PipelineStatus
+  #failures = 0
+
+  constructor(parts: PipelineParts, signal: AbortSignal) {
+    this.#parts = parts
+    this.#signal = signal
+    this.#status = {
+      name: parts.name,
+      stream: parts.stream,
+      state: 'starting',
+      error: undefined,
+      books: noBooks,
+      position: undefined,
+      passed: 0,
+      retries: 0,
+      lastWriteMs: 0,
+      lastRows: 0,
+    }
+  }
+
+  async run(): Promise<void> {
+    while (!this.#signal.aborted) {
+      try {
+        const state = await this.#parts.sink.state(this.#parts.log, 0)
+        this.#update({ ...(state ?? {}), state: 'running', error: undefined })
+        await this.#consume(state)
+      } catch (error) {
+        if (!this.#signal.aborted) await this.#backOff(error)
+      }
+    }
+    this.#update({ state: 'stopped' })
+  }
+
+  async #consume(state: SinkState | undefined): Promise<void> {
+    const { consume, maxRows, lingerMs } = this.#parts
+    for await (const delivery of consume({ from: state?.position, maxRows, lingerMs }, this.#signal)) {
+      const batch = this.#process(delivery.batch)
+      const rows = delivery.batch.kind === 'edit' ? 0 : delivery.batch.length
+      const filtered = delivery.batch.kind === 'edit' ? 0 : rows - batch.length
+      const { damaged, from, to } = delivery
+      const terms = { handed: rows + damaged, filtered, deadLettered: 0, expired: 0, damaged }
+      // The first write of a pipeline begins where the sink stands, whatever lies in between.
+      const start = this.#status.position ?? from
+      const started = performance.now()
+      await this.#write({ batch, from: start, to, terms })
+      this.#failures = 0
+      this.#update({
+        state: 'running',
+        error: undefined,
+        passed: delivery.running + rows,
+        lastWriteMs: performance.now() - started,
+        lastRows: rows,
+      })
+      delivery.ack()
+      if (this.#signal.aborted) return
+    }
+  }
+
+  #process(batch: Batch): Batch {
+    if (batch.kind !== 'readings') return batch
+    let readings = batch
+    for (const processor of this.#parts.processors) readings = processor.process(readings)
+    return readings
+  }
+
+  /** Writes everything of the batch that the sink takes; what it refuses becomes dead letters. */
+  async #write(write: SinkWrite & { batch: Batch }): Promise<void> {
+    if (write.batch.length === 0) return this.#done(write, await this.#parts.sink.write({ ...write, batch: undefined }, this.#signal))
+    let written: Written
+    try {
+      written = await this.#parts.sink.write(write, this.#signal)
+    } catch (error) {
+      if (!(error instanceof SinkFailure) || error.kind !== 'rows') throw error
+      await this.#bisect(write, error)
+      return
+    }
+    if (written.refused.length === 0) return this.#done(write, written)
+    if (written.refused.length === write.batch.length && write.batch.length > 1) {
+      throw new SinkFailure('stop', 'store-refused', `every row was refused: ${written.refused[0]?.reason}`)
+    }
+    await this.#around(write, written.refused)
+  }
+
+  /** The sink names the refused rows: write what lies between them. */
+  async #around(write: SinkWrite & { batch: Batch }, refused: readonly Refusal[]): Promise<void> {
+    let from = 0
+    for (const refusal of refused.toSorted((a, b) => a.index - b.index)) {
+      if (refusal.index > from) await this.#write(sliceWrite(write, from, refusal.index))
+      await this.#bury(sliceWrite(write, refusal.index, refusal.index + 1), refusal)
+      from = refusal.index + 1
+    }
+    if (from < write.batch.length) await this.#write(sliceWrite(write, from, write.batch.length))
+  }
+
+  /** The sink cannot say which row is at fault: halve until the bad ones stand alone. */
+  async #bisect(write: SinkWrite & { batch: Batch }, failure: SinkFailure): Promise<void> {
+    const { length } = write.batch
+    if (length === 1) return this.#bury(write, { code: failure.code, reason: failure.message })
+    const middle = length >>> 1
+    await this.#write(sliceWrite(write, 0, middle))
+    await this.#write(sliceWrite(write, middle, length))
+  }
+
+  async #bury(write: SinkWrite & { batch: Batch }, refusal: Pick<Refusal, 'code' | 'reason'>): Promise<void> {
+    await this.#parts.letters.put([letterOf(this.#parts.name, write, 0, refusal)])
+    const past = letterWrite(write)
+    this.#done(past, await this.#parts.sink.write(past, this.#signal))
+  }
+
+  #done(write: SinkWrite, written: Written): void {
+    const { books } = this.#status
+    this.#status = {
+      ...this.#status,
+      position: write.to,
+      books: {
+        handed: books.handed + write.terms.handed,
+        stored: books.stored + written.stored,
+        repeated: books.repeated + written.repeated,
+        overwritten: books.overwritten + written.overwritten,
+        filtered: books.filtered + write.terms.filtered,
+        deadLettered: books.deadLettered + write.terms.deadLettered,
+        expired: books.expired + write.terms.expired,
+        damaged: books.damaged + write.terms.damaged,
+      },
+    }
+  }
+
+  async #backOff(error: unknown): Promise<void> {
+    const isDown = error instanceof SinkFailure && error.kind === 'stop'
+    this.#failures++
+    const ms = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.75 + Math.random() / 2)
+    this.#update({
+      state: isDown ? 'down' : 'retrying',
+      error: error instanceof Error ? error.message : String(error),
+      retries: this.#status.retries + 1,
+    })
+    await wait(ms, this.#signal)
+  }
+
+  #update(change: Partial<PipelineStatus>): void {
+    this.#status = { ...this.#status, ...change }
+    this.#parts.onStatus(this.#status)
+  }
+}
