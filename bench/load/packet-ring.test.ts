@@ -20,7 +20,7 @@ for (const form of formNames) {
       for (const packet of parse(ring.packets(turn, 0, ring.slots))) {
         assert.equal(packet.qos, 1)
         assert.equal(packet.messageId, (messages++ % (ring.slots * ring.buffers)) + 1)
-        const readings = read(form, packet.topic, JSON.parse(packet.payload.toString()))
+        const readings = read(form, packet.topic, packet.payload.toString())
         assert.equal(readings.length, ring.rowsPerMessage)
         const device = readings[0]?.series.split(' ')[0] ?? ''
         if (form !== 'f5' && form !== 'f6') assert.notEqual(device, previousDevice)
@@ -73,7 +73,10 @@ function parse(bytes: Buffer): Publish[] {
   return packets
 }
 
-function read(form: FormName, topic: string, json: Record<string, unknown> | Record<string, unknown>[]) {
+type JsonRecord = Readonly<Record<string, string | number>>
+
+function read(form: FormName, topic: string, payload: string) {
+  const json = JSON.parse(payload) as JsonRecord | JsonRecord[] // as: payload-forms.ts wrote it
   const records = Array.isArray(json) ? json : [json]
   return records.flatMap((record) => {
     const time = record.ts ?? record.timestamp ?? record.Timestamp

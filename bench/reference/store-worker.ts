@@ -106,7 +106,10 @@ const waiting: SlabRows[] = []
 let working = false
 
 function arrived(): SlabRows | undefined {
-  return waiting.shift() ?? receiveMessageOnPort(port)?.message
+  const queued = waiting.shift()
+  if (queued !== undefined) return queued
+  const unread: { message: SlabRows } | undefined = receiveMessageOnPort(port)
+  return unread?.message
 }
 
 async function work(): Promise<void> {
@@ -119,12 +122,20 @@ async function work(): Promise<void> {
 }
 
 port.on('message', (input: SlabRows | 'count') => {
-  if (input === 'count') void count()
-  else {
-    waiting.push(input)
-    if (!working) void work()
+  if (input === 'count') {
+    count().catch(fail)
+    return
   }
+  waiting.push(input)
+  if (!working) work().catch(fail)
 })
+
+/** Ends the thread with the error. */
+function fail(cause: unknown): void {
+  setImmediate(() => {
+    throw new Error('the store failed', { cause })
+  })
+}
 
 /** Asked only when every row that was handed over is reported as stored. */
 async function count(): Promise<void> {

@@ -1,0 +1,72 @@
+/**
+ * What the verifying clients send: everything about a record follows from the plan's seed and the record's place, so that a judge can tell
+ * afterwards what must stand in a store without having kept it.
+ */
+export interface Plan {
+  readonly seed: number
+  readonly devices: number
+  /** Metrics a device; records go to them in turn. */
+  readonly metrics: number
+}
+
+/** A record's place: device `prove-<device>`, the client's epoch (one life of it), and its sequence number in that life. */
+export interface RecordPlace {
+  readonly device: number
+  readonly epoch: number
+  readonly sequence: number
+}
+
+/** A record as a store should show it. */
+export interface PlannedRecord {
+  readonly device: string
+  readonly metric: string
+  /** µs since 1970. */
+  readonly time: number
+  readonly value: number
+}
+
+/** Sequence numbers of an epoch: each is a millisecond of its own, so a series never has two records of one time. */
+export const epochRecords = 2 ** 26
+/** 2024-01-01: all times lie in the past, where no limit holds. */
+const baseMs = 1_704_067_200_000
+
+export function plannedRecord(plan: Plan, place: RecordPlace): PlannedRecord {
+  return {
+    device: deviceName(place.device),
+    metric: `m${place.sequence % plan.metrics}`,
+    time: (baseMs + place.epoch * epochRecords + place.sequence) * 1000,
+    value: plannedValue(plan, place),
+  }
+}
+
+export function deviceName(device: number): string {
+  return `prove-${device}`
+}
+
+/** The place that a stored row's names and time belong to, or undefined if no client could have sent such a row. */
+export function placeOf(plan: Plan, device: string, metric: string, time: number): RecordPlace | undefined {
+  const [, digits] = /^prove-(0|[1-9]\d{0,8})$/.exec(device) ?? []
+  const number = Number(digits)
+  const offset = time / 1000 - baseMs
+  if (digits === undefined || number >= plan.devices || offset < 0 || !Number.isInteger(offset))
+    return undefined
+  const sequence = offset % epochRecords
+  if (metric !== `m${sequence % plan.metrics}`) return undefined
+  return { device: number, epoch: Math.floor(offset / epochRecords), sequence }
+}
+
+/** 48 bits of hash over seed and place, as a decimal of three places: few enough digits to come back from JSON as the same double. */
+export function plannedValue(plan: Plan, { device, epoch, sequence }: RecordPlace): number {
+  const client = mix(mix(plan.seed ^ 0x9e3779b9) ^ device) ^ epoch
+  const low = mix(mix(client) ^ sequence) >>> 0
+  const high = mix(mix(client ^ 0x85ebca6b) ^ sequence) & 0xffff
+  return (high * 2 ** 32 + low - 2 ** 47) / 1000
+}
+
+/** The finalizer of MurmurHash3: every bit of the input moves every bit of the answer. */
+function mix(input: number): number {
+  let hash = input | 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
+}
