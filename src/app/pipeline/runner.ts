@@ -2,7 +2,15 @@ import type { Batch } from '../../core/batch.ts'
 import type { ConsumeOptions, Delivery } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
 import type { Processor } from '../../core/processor.ts'
-import { type Refusal, type Sink, type SinkBooks, SinkFailure, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
+import {
+  type Refusal,
+  type Sink,
+  type SinkBooks,
+  SinkFailure,
+  type SinkState,
+  type SinkWrite,
+  type Written,
+} from '../../core/sink.ts'
 import { wait } from '../../lib/wait.ts'
 import type { Letters } from './letters.ts'
 import { letterOf, letterWrite, sliceWrite } from './split.ts'
@@ -37,7 +45,16 @@ export interface PipelineStatus {
   readonly lastRows: number
 }
 
-const noBooks: SinkBooks = { handed: 0, stored: 0, repeated: 0, overwritten: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
+const noBooks: SinkBooks = {
+  handed: 0,
+  stored: 0,
+  repeated: 0,
+  overwritten: 0,
+  filtered: 0,
+  deadLettered: 0,
+  expired: 0,
+  damaged: 0,
+}
 const firstRetryMs = 100
 const lastRetryMs = 10_000
 
@@ -120,7 +137,8 @@ class Runner {
 
   /** Writes everything of the batch that the sink takes; what it refuses becomes dead letters. */
   async #write(write: SinkWrite & { batch: Batch }): Promise<void> {
-    if (write.batch.length === 0) return this.#done(write, await this.#parts.sink.write({ ...write, batch: undefined }, this.#signal))
+    if (write.batch.length === 0)
+      return this.#done(write, await this.#parts.sink.write({ ...write, batch: undefined }, this.#signal))
     let written: Written
     try {
       written = await this.#parts.sink.write(write, this.#signal)
@@ -183,7 +201,8 @@ class Runner {
   async #backOff(error: unknown): Promise<void> {
     const isDown = error instanceof SinkFailure && error.kind === 'stop'
     this.#failures++
-    const ms = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.75 + Math.random() / 2)
+    const ms =
+      Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.75 + Math.random() / 2)
     this.#update({
       state: isDown ? 'down' : 'retrying',
       error: error instanceof Error ? error.message : String(error),

@@ -7,7 +7,11 @@ import { bytesAt, textAt } from '../../core/text-column.ts'
 export const noTerms: RunnerTerms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
 
 /** Rows [from, to) of a write as a write of their own, with the positions in between. Columns stay views. */
-export function sliceWrite(write: SinkWrite & { batch: Batch }, from: number, to: number): SinkWrite & { batch: Batch } {
+export function sliceWrite(
+  write: SinkWrite & { batch: Batch },
+  from: number,
+  to: number,
+): SinkWrite & { batch: Batch } {
   const { batch } = write
   const isFirst = from === 0
   const isLast = to === batch.length
@@ -25,11 +29,20 @@ export function sliceWrite(write: SinkWrite & { batch: Batch }, from: number, to
 
 /** The write that moves past one refused row: no rows, one dead letter in the books. */
 export function letterWrite(write: SinkWrite & { batch: Batch }): SinkWrite {
-  return { ...write, batch: undefined, terms: { ...write.terms, deadLettered: write.terms.deadLettered + write.batch.length } }
+  return {
+    ...write,
+    batch: undefined,
+    terms: { ...write.terms, deadLettered: write.terms.deadLettered + write.batch.length },
+  }
 }
 
 /** The letter of a row that the sink refused. Its key makes putting it twice harmless. */
-export function letterOf(sink: string, write: SinkWrite & { batch: Batch }, i: number, refusal: Pick<Refusal, 'code' | 'reason'>): DeadLetter {
+export function letterOf(
+  sink: string,
+  write: SinkWrite & { batch: Batch },
+  i: number,
+  refusal: Pick<Refusal, 'code' | 'reason'>,
+): DeadLetter {
   const { batch } = write
   const number = numberAt(batch, i)
   const device = deviceOf(batch, i)
@@ -60,7 +73,12 @@ function rowOf(batch: Batch, i: number): object {
     return { device, metric, from, to, patch }
   }
   if (batch.kind === 'documents') {
-    return { stream: batch.stream, key: textAt(batch.key, i), time: batch.time[i], body: Buffer.from(bytesAt(batch.body, i)).toString('utf8') }
+    return {
+      stream: batch.stream,
+      key: textAt(batch.key, i),
+      time: batch.time[i],
+      body: Buffer.from(bytesAt(batch.body, i)).toString('utf8'),
+    }
   }
   const name = batch.names.get(batch.series[i] ?? -1)
   const text = batch.text ? textAt(batch.text, i) : ''
