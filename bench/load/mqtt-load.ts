@@ -36,6 +36,8 @@ export interface LoadResult {
   /** Rows that the acknowledged messages hold. */
   readonly ackedRows: number
   readonly series: number
+  /** Unix ms of the first byte sent. */
+  readonly startedAt: number
   /** First byte sent to last PUBACK. */
   readonly seconds: number
   readonly p50Ms: number
@@ -74,6 +76,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     acked,
     ackedRows: acked * rows,
     series: options.connections * options.topics * valuesPerElement,
+    startedAt: performance.timeOrigin + start,
     seconds: (Math.max(...publishers.map((publisher) => publisher.lastAckAt)) - start) / 1000,
     p50Ms: latency.percentile(50) / 1000,
     p99Ms: latency.percentile(99) / 1000,

@@ -87,6 +87,6 @@ await serveUntilSigterm(server, async () => {
   while (stored < total) await once(store, 'message')
   store.postMessage('count')
   while (counted < 0) await once(store, 'message')
+  console.log(JSON.stringify({ messages: total, stored: counted, fsyncs: log.syncs }))
   await store.terminate()
 })
-console.log(JSON.stringify({ messages: total, stored: counted, fsyncs: log.syncs }))

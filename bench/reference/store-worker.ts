@@ -140,8 +140,6 @@ function fail(cause: unknown): void {
 /** Asked only when every row that was handed over is reported as stored. */
 async function count(): Promise<void> {
   const reader = await connection.runAndReadAll('SELECT count(*)::DOUBLE FROM readings')
-  connection.closeSync()
-  instance.closeSync()
   port.postMessage({ counted: Number(reader.getRows()[0]?.[0]) })
 }
 

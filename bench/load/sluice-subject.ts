@@ -1,0 +1,42 @@
+import { SluiceProcess } from '../../test/support/sluice-process.ts'
+import { drained, readStatus } from '../../test/support/sluice-status.ts'
+import { countReadings } from '../../test/support/stored-readings.ts'
+import type { Subject } from './measure.ts'
+
+/** The product itself, `sluice up` in an empty folder, measured up to its log. */
+export async function sluiceToLog(data: string): Promise<Subject> {
+  const sluice = await SluiceProcess.start({ data })
+  return {
+    pid: sluice.pid,
+    mqttPort: sluice.mqttPort,
+    kill: () => sluice.kill(),
+    async finish() {
+      const { log } = await readStatus(sluice)
+      await stop(sluice)
+      return { stored: log.rows['readings'] ?? 0, storedAt: undefined, fsyncs: log.syncs }
+    },
+  }
+}
+
+/** The product, measured until every row can be counted in its store; the count is the store's own, from its file. */
+export async function sluiceToStore(data: string): Promise<Subject> {
+  const sluice = await SluiceProcess.start({ data })
+  return {
+    pid: sluice.pid,
+    mqttPort: sluice.mqttPort,
+    kill: () => sluice.kill(),
+    async finish(rows) {
+      const { log } = await drained(sluice, 600_000, 20)
+      const storedAt = Date.now()
+      await stop(sluice)
+      const stored = await countReadings(data)
+      if (stored !== rows) throw new Error(`${rows} rows were acknowledged, the store has ${stored}`)
+      return { stored, storedAt, fsyncs: log.syncs }
+    },
+  }
+}
+
+async function stop(sluice: SluiceProcess): Promise<void> {
+  const { code, signal } = await sluice.stop()
+  if (code !== 0) throw new Error(`sluice ended with ${code ?? signal}:\n${sluice.output.slice(-2000)}`)
+}

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import net from 'node:net'
+import path from 'node:path'
+
+export interface SluiceOptions {
+  /** The data folder. */
+  readonly data: string
+  /** Port of the gateway; a free one is taken if not given. */
+  readonly mqttPort?: number
+  readonly httpPort?: number
+  /** Further `--set` pairs, such as `{ 'log.level': 'debug' }`. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly nodeFlags?: readonly string[]
+  /** How long it may take to print `ready`. */
+  readonly readyMs?: number
+}
+
+export interface SluiceExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+const root = path.resolve(import.meta.dirname, '../..')
+const outputChars = 1024 * 1024
+
+/** The real program, `sluice up`, as a process of its own on ports of its own. */
+export class SluiceProcess {
+  readonly mqttPort: number
+  readonly httpPort: number
+  /** From the start of the process to its line `ready`. */
+  readyMs = 0
+  readonly exited: Promise<SluiceExit>
+  readonly #child: ChildProcess
+  #output = ''
+  #onOutput: () => void = () => {}
+
+  private constructor(child: ChildProcess, mqttPort: number, httpPort: number) {
+    this.#child = child
+    this.mqttPort = mqttPort
+    this.httpPort = httpPort
+    const exited = Promise.withResolvers<SluiceExit>()
+    child.on('error', exited.reject)
+    child.on('close', (code, signal) => exited.resolve({ code, signal }))
+    this.exited = exited.promise
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output = (this.#output + text).slice(-outputChars)
+        this.#onOutput()
+      })
+    }
+  }
+
+  /** Starts the program without waiting for anything. */
+  static async spawn(options: SluiceOptions): Promise<SluiceProcess> {
+    const mqttPort = options.mqttPort ?? (await freePort())
+    const httpPort = options.httpPort ?? (await freePort())
+    const settings = { 'mqtt.port': mqttPort, 'http.port': httpPort, ...options.settings }
+    const child = spawn(
+      process.execPath,
+      [
+        ...(options.nodeFlags ?? []),
+        path.join(root, 'src/cli/main.ts'),
+        'up',
+        '--no-demo',
+        '--data',
+        options.data,
+        ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    const sluice = new SluiceProcess(child, mqttPort, httpPort)
+    const orphan = (): void => sluice.kill()
+    process.once('exit', orphan) // a test that dies leaves nothing behind
+    child.once('close', () => process.off('exit', orphan))
+    return sluice
+  }
+
+  /** Starts the program and waits until it says that it is ready. */
+  static async start(options: SluiceOptions): Promise<SluiceProcess> {
+    const start = performance.now()
+    const sluice = await SluiceProcess.spawn(options)
+    try {
+      await sluice.#said(/(?<!not )\bready\b/, options.readyMs ?? 20_000)
+    } catch (error) {
+      sluice.kill()
+      throw error
+    }
+    sluice.readyMs = performance.now() - start
+    return sluice
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Everything it printed (the last megabyte). */
+  get output(): string {
+    return this.#output
+  }
+
+  /** kill -9, by default. */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#child.kill(signal)
+  }
+
+  /** Asks it to stop and waits for that. */
+  async stop(timeoutMs = 15_000): Promise<SluiceExit & { readonly tookMs: number }> {
+    const start = performance.now()
+    this.kill('SIGTERM')
+    const timer = setTimeout(() => this.kill(), timeoutMs)
+    try {
+      return { ...(await this.exited), tookMs: performance.now() - start }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** What `GET path` on the program's HTTP port answers. */
+  async get(path: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.httpPort}${path}`, {
+      signal: AbortSignal.timeout(10_000),
+    })
+    const body = await response.text()
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${body.slice(0, 500)}`)
+    return JSON.parse(body)
+  }
+
+  async #said(pattern: RegExp, timeoutMs: number): Promise<void> {
+    const said = Promise.withResolvers<void>()
+    const timer = setTimeout(
+      () => said.reject(new Error(`not ready after ${timeoutMs} ms:\n${this.#output}`)),
+      timeoutMs,
+    )
+    this.#onOutput = () => {
+      if (pattern.test(this.#output)) said.resolve()
+    }
+    this.#onOutput()
+    const gone = this.exited.then(({ code, signal }) => {
+      throw new Error(`sluice ended with ${code ?? signal} before it was ready:\n${this.#output}`)
+    })
+    try {
+      await Promise.race([said.promise, gone])
+    } finally {
+      clearTimeout(timer)
+      this.#onOutput = () => {}
+      gone.catch(() => {}) // it ends later, when nobody waits for it
+    }
+  }
+}
+
+/** A port on loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}

@@ -1,0 +1,55 @@
+import { setTimeout } from 'node:timers/promises'
+import type { DoorBooks } from '../../src/core/intake.ts'
+import type { SinkBooks } from '../../src/core/sink.ts'
+import type { SluiceProcess } from './sluice-process.ts'
+
+/** The part of `GET /status` that tests and benches read. */
+export interface SluiceStatus {
+  readonly log: {
+    /** Rows written per stream since the log was created. */
+    readonly rows: Readonly<Record<string, number>>
+    readonly syncs: number
+    readonly commits: number
+    readonly tornTails: number
+    readonly damagedFrames: number
+  }
+  readonly books: DoorBooks & { readonly balanced: boolean }
+  readonly sinks: readonly SinkStatus[]
+  readonly alarms: readonly { readonly code: string; readonly message: string }[]
+}
+
+export interface SinkStatus {
+  readonly name: string
+  readonly stream: string
+  readonly state: string
+  readonly error?: string
+  readonly books: SinkBooks
+  readonly balanced: boolean
+}
+
+export async function readStatus(sluice: SluiceProcess): Promise<SluiceStatus> {
+  return (await sluice.get('/status')) as SluiceStatus // as: the program's own answer; a missing member fails the reader
+}
+
+/** The sinks that take readings. */
+export function readingSinks(status: SluiceStatus): readonly SinkStatus[] {
+  return status.sinks.filter((sink) => sink.stream === 'readings')
+}
+
+/** Waits until every sink was handed every reading that the log has taken, and returns that status. */
+export async function drained(sluice: SluiceProcess, timeoutMs: number, everyMs = 50): Promise<SluiceStatus> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const status = await readStatus(sluice)
+    const sinks = readingSinks(status)
+    const rows = status.log.rows['readings'] ?? 0
+    if (sinks.length > 0 && sinks.every(({ books }) => books.handed === rows)) return status
+    if (performance.now() > end) {
+      const books = JSON.stringify(
+        sinks.map(({ name, state, error, books: { handed } }) => ({ name, state, error, handed })),
+      )
+      throw new Error(`not drained after ${timeoutMs} ms: the log has ${rows} readings, the sinks ${books}`)
+    }
+    await setTimeout(everyMs)
+  }
+}
