@@ -1,0 +1,52 @@
+/** What the gateway has done since it started, for /metrics and /status. */
+export interface MqttCounters {
+  connectionsOpen: number
+  connectionsAccepted: number
+  /** By a limit, before or at CONNECT. */
+  connectionsRefused: number
+  takeovers: number
+  keepAliveTimeouts: number
+  /** Packets that ended their connection with 0x81, 0x82, 0x94 or 0x95. */
+  malformedPackets: number
+  /** Connections closed because they used what is not offered (QoS 2, retain, …). */
+  notOffered: number
+  bytesReceived: number
+  bytesSent: number
+  publishesQos0: number
+  publishesQos1: number
+  /** PUBACKs with success handed to the connection, after their commit. */
+  acknowledged: number
+  /** QoS 0 messages lost because their commit failed, or refused. */
+  lostQos0: number
+  commitFailures: number
+  subscriptions: number
+  delivered: number
+  /** Deliveries that a slow subscriber lost. */
+  dropped: number
+  slowSubscribersClosed: number
+  willsPublished: number
+}
+
+export function newCounters(): MqttCounters {
+  return {
+    connectionsOpen: 0,
+    connectionsAccepted: 0,
+    connectionsRefused: 0,
+    takeovers: 0,
+    keepAliveTimeouts: 0,
+    malformedPackets: 0,
+    notOffered: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    publishesQos0: 0,
+    publishesQos1: 0,
+    acknowledged: 0,
+    lostQos0: 0,
+    commitFailures: 0,
+    subscriptions: 0,
+    delivered: 0,
+    dropped: 0,
+    slowSubscribersClosed: 0,
+    willsPublished: 0,
+  }
+}

@@ -1,0 +1,100 @@
+/** How one subscriber wants one filter. */
+export interface SubscriptionOptions {
+  /** MQTT 5 No Local: not the messages it published itself. */
+  readonly noLocal: boolean
+}
+
+export interface Match<S> {
+  readonly subscriber: S
+  /** True only if every filter of it that matches says so. */
+  readonly noLocal: boolean
+}
+
+interface Node<S> {
+  readonly children: Map<string, Node<S>>
+  readonly subscribers: Map<S, SubscriptionOptions>
+}
+
+/**
+ * Subscriptions by topic filter, a level a node (MQTT 5 §4.7). `version` changes with every subscription, so that a match
+ * can be kept beside its topic: messages pay for subscribing only when somebody subscribes.
+ */
+export class FilterTrie<S> {
+  readonly #root: Node<S> = node()
+  /** Subscriptions held. */
+  size = 0
+  version = 0
+
+  /** Adds or replaces; true if it is new. */
+  add(filter: string, subscriber: S, options: SubscriptionOptions): boolean {
+    let at = this.#root
+    for (const level of filter.split('/')) {
+      let child = at.children.get(level)
+      if (child === undefined) {
+        child = node()
+        at.children.set(level, child)
+      }
+      at = child
+    }
+    const added = !at.subscribers.has(subscriber)
+    at.subscribers.set(subscriber, options)
+    if (added) this.size++
+    this.version++
+    return added
+  }
+
+  /** True if there was such a subscription. */
+  remove(filter: string, subscriber: S): boolean {
+    const path: [Node<S>, string][] = []
+    let at = this.#root
+    for (const level of filter.split('/')) {
+      const child = at.children.get(level)
+      if (child === undefined) return false
+      path.push([at, level])
+      at = child
+    }
+    if (!at.subscribers.delete(subscriber)) return false
+    for (const [parent, level] of path.reverse()) {
+      const child = parent.children.get(level)
+      if (child === undefined || child.subscribers.size > 0 || child.children.size > 0) break
+      parent.children.delete(level)
+    }
+    this.size--
+    this.version++
+    return true
+  }
+
+  /** Each subscriber once, however many of its filters match. */
+  match(topic: string): Match<S>[] {
+    const levels = topic.split('/')
+    const found = new Map<S, boolean>()
+    this.#collect(this.#root, levels, 0, found)
+    return Array.from(found, ([subscriber, noLocal]) => ({ subscriber, noLocal }))
+  }
+
+  #collect(at: Node<S>, levels: readonly string[], depth: number, found: Map<S, boolean>): void {
+    // MQTT-4.7.2-1: a leading wildcard does not match a topic that begins with $.
+    const wildcards = depth > 0 || levels[0]?.startsWith('$') !== true
+    if (wildcards) take(at.children.get('#'), found)
+    const level = levels[depth]
+    if (level === undefined) {
+      take(at, found)
+      return
+    }
+    const exact = at.children.get(level)
+    if (exact !== undefined) this.#collect(exact, levels, depth + 1, found)
+    const any = wildcards ? at.children.get('+') : undefined
+    if (any !== undefined) this.#collect(any, levels, depth + 1, found)
+  }
+}
+
+function node<S>(): Node<S> {
+  return { children: new Map(), subscribers: new Map() }
+}
+
+function take<S>(at: Node<S> | undefined, found: Map<S, boolean>): void {
+  if (at === undefined) return
+  for (const [subscriber, { noLocal }] of at.subscribers) {
+    found.set(subscriber, noLocal && found.get(subscriber) !== false)
+  }
+}

@@ -1,0 +1,256 @@
+// hot: bench/mqtt-to-log
+import type { Authorizer } from '../../core/authorizer.ts'
+import { type ErrorCode, errorTable, SluiceError } from '../../core/errors.ts'
+import type { Format, RecordRefusal, Route, Router } from '../../core/format.ts'
+import type { Intake } from '../../core/intake.ts'
+import type { RecordLimits } from '../../core/limits.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { maskTokens } from '../../lib/mask-tokens.ts'
+import type { FanOut, Subscriber } from './fan-out.ts'
+import type { MqttLog } from './log.ts'
+import { PacketWalk } from './packet-walk.ts'
+import { reason } from './reason.ts'
+import type { RefusalLetters } from './refusal-letters.ts'
+import type { Session, Will } from './session.ts'
+import { topicFault } from './topic.ts'
+import type { TopicCache, TopicEntry } from './topic-cache.ts'
+
+/** Who publishes. */
+export interface Publisher extends Subscriber {
+  readonly session: Session
+  readonly topics: TopicCache
+}
+
+export interface PublishDependencies {
+  readonly intake: Intake
+  readonly router: Router
+  readonly format: Format
+  readonly authorizer: Authorizer
+  readonly limits: RecordLimits
+  readonly clock: Clock
+  readonly fanOut: FanOut
+  readonly letters: RefusalLetters
+  readonly log: MqttLog
+}
+
+/**
+ * One PUBLISH into the intake and to its subscribers. `take` returns what its sender is told: 0, it is acknowledged once
+ * everything added is durable; a reason code, it was not taken (MQTT 5 says so in PUBACK, 3.1.1 closes); a negative reason code,
+ * the connection ends with it.
+ *
+ * Per message on a known ingest topic: one lookup of the topic's bytes, `decode`, one count. No object, string or promise.
+ */
+export class PublishHandler {
+  readonly #deps: PublishDependencies
+  readonly #intake: Intake
+  readonly #format: Format
+  readonly #fanOut: FanOut
+  readonly #payloadBytes: number
+  /** Why the intake takes nothing now, as of `begin`. */
+  #closedBy: ErrorCode | undefined
+  /** Something was added that waits for a commit. Whoever asks for the commit resets it. */
+  dirty = false
+
+  // Of the message in hand, for `#refuse`, which a format calls.
+  #bytes: Uint8Array = new Uint8Array(0)
+  #entry: TopicEntry | undefined
+  #publisher: Publisher | undefined
+  #refusals = 0
+  #unkept: unknown
+
+  constructor(deps: PublishDependencies) {
+    this.#deps = deps
+    this.#intake = deps.intake
+    this.#format = deps.format
+    this.#fanOut = deps.fanOut
+    this.#payloadBytes = deps.limits.payloadBytes
+  }
+
+  /** Once per read, before its messages. */
+  begin(): void {
+    this.#intake.tick()
+    this.#closedBy = this.#intake.refusal()
+  }
+
+  take(bytes: Uint8Array, walk: PacketWalk, publisher: Publisher): number {
+    let entry = publisher.topics.find(bytes, walk.topicFrom, walk.topicTo)
+    if (entry === undefined) {
+      const introduced = this.#introduce(bytes, walk.topicFrom, walk.topicTo, publisher)
+      if (typeof introduced === 'number') return introduced
+      entry = introduced
+    }
+    if (entry.refusal !== undefined) return this.#refuseMessage(bytes, walk, entry, publisher)
+    const outcome =
+      entry.route === undefined
+        ? this.#takePlain(bytes, walk, entry)
+        : this.#decode(bytes, walk, entry, entry.route, publisher)
+    if (outcome === 0 && this.#fanOut.trie.size > 0) this.#fanOut.deliver(bytes, walk, entry, publisher)
+    return outcome
+  }
+
+  /** Publishes the will of a client that is gone, like any message of its. */
+  takeWill(will: Will, publisher: Publisher): void {
+    const bytes = Buffer.concat([will.topic, will.payload])
+    const walk = new PacketWalk()
+    walk.qos = will.qos
+    walk.topicTo = will.topic.length
+    walk.propertiesFrom = walk.payloadFrom = will.topic.length
+    walk.end = bytes.length
+    this.begin()
+    this.take(bytes, walk, publisher)
+    publisher.topics.clear()
+  }
+
+  #decode(
+    bytes: Uint8Array,
+    walk: PacketWalk,
+    entry: TopicEntry,
+    route: Route,
+    publisher: Publisher,
+  ): number {
+    const intake = this.#intake
+    if (this.#closedBy !== undefined) {
+      intake.countMessage('refused')
+      return errorTable[this.#closedBy].mqtt
+    }
+    const from = walk.payloadFrom
+    const to = walk.end
+    this.#bytes = bytes
+    this.#entry = entry
+    this.#publisher = publisher
+    this.#refusals = 0
+    this.dirty = true
+    const mark = intake.mark()
+    let rows = 0
+    if (to - from > this.#payloadBytes && !isArray(bytes, from, to)) {
+      const tooLarge = `the payload has ${to - from} bytes and is no array; ${this.#payloadBytes} are allowed`
+      this.#keepLetter('too-large', tooLarge, from, to)
+    } else {
+      try {
+        rows = this.#format.decode(bytes, from, to, route, intake, this.#refuse)
+      } catch (error) {
+        // A format never throws on data: this is a defect, and costs this message only.
+        this.#deps.log.error({ err: error, topic: entry.topic }, 'mqtt: decoding failed')
+        intake.rollback(mark)
+        rows = 0
+        this.#keepLetter(error instanceof SluiceError ? error.code : 'internal', String(error), from, to)
+      }
+    }
+    if (this.#unkept !== undefined) return this.#notKept(mark)
+    intake.countMessage(rows > 0 || this.#refusals === 0 ? 'accepted' : 'deadLettered')
+    return 0
+  }
+
+  /** A topic of no ingest rule: its subscribers get it, and above QoS 0 it is on disk before its acknowledgement. */
+  #takePlain(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry): number {
+    const intake = this.#intake
+    if (walk.qos > 0) {
+      if (this.#closedBy !== undefined) {
+        intake.countMessage('refused')
+        return errorTable[this.#closedBy].mqtt
+      }
+      intake.addDocument('messages', entry.topic, intake.now, bytes.subarray(walk.payloadFrom, walk.end))
+      this.dirty = true
+    }
+    intake.countMessage('accepted')
+    return 0
+  }
+
+  readonly #refuse = (refusal: RecordRefusal): void => {
+    this.#keepLetter(refusal.code, refusal.reason, refusal.from, refusal.to)
+  }
+
+  #keepLetter(code: ErrorCode, why: string, from: number, to: number): void {
+    this.#refusals++
+    try {
+      this.#intake.reject(
+        this.#letter(code, why, maskTokens(this.#bytes, from, to), this.#entry, this.#publisher),
+      )
+    } catch (error) {
+      this.#unkept = error
+    }
+  }
+
+  /** The dead letters are full: nothing of the message stays, and its sender learns it. */
+  #notKept(mark: number): number {
+    const error = this.#unkept
+    this.#unkept = undefined
+    this.#intake.rollback(mark)
+    this.#intake.countMessage('refused')
+    return reasonOf(error)
+  }
+
+  /** A message that this connection may not publish. */
+  #refuseMessage(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry, publisher: Publisher): number {
+    const refusal = entry.refusal
+    if (refusal === undefined) return 0
+    this.#intake.countMessage('refused')
+    const { session } = publisher
+    if (walk.qos === 0) return 0
+    if (session.version === 5) return errorTable[refusal.code].mqtt
+    if (this.#closedBy !== undefined) return errorTable[this.#closedBy].mqtt
+    const { letters, clock } = this.#deps
+    const kept = maskTokens(bytes, walk.payloadFrom, walk.end)
+    const letter = this.#letter(refusal.code, refusal.reason, kept, entry, publisher)
+    try {
+      letters.keep(this.#intake, session.clientId, entry.topic, letter, clock.monotonicMs())
+    } catch (error) {
+      return reasonOf(error)
+    }
+    this.dirty = true
+    return 0
+  }
+
+  #letter(
+    code: ErrorCode,
+    why: string,
+    bytes: Uint8Array,
+    entry: TopicEntry | undefined,
+    publisher: Publisher | undefined,
+  ) {
+    return {
+      code,
+      reason: why,
+      bytes,
+      source: 'mqtt',
+      device: entry?.route?.device,
+      topic: entry?.topic,
+      principal: publisher?.session.principal.name,
+    }
+  }
+
+  /** First sight of a topic on a connection: judged, routed, decided, remembered. */
+  #introduce(bytes: Uint8Array, from: number, to: number, publisher: Publisher): TopicEntry | number {
+    const { limits, router, authorizer } = this.#deps
+    const fault = topicFault(bytes, from, to, limits.topicBytes)
+    if (fault === 'malformed') return -reason.malformedPacket
+    if (fault === 'invalid') return -reason.topicNameInvalid
+    const topic = decoder.decode(bytes.subarray(from, to))
+    if (fault === 'too-long') {
+      const why = `the topic has ${to - from} bytes; ${limits.topicBytes} are allowed`
+      return newEntry(topic.slice(0, 256), undefined, { code: 'invalid-name', reason: why })
+    }
+    const decision = authorizer.decide(publisher.session.principal, 'mqtt', 'publish', topic)
+    const entry = decision.allowed
+      ? newEntry(topic, router.route(bytes, from, to), undefined)
+      : newEntry(topic, undefined, { code: 'not-allowed', reason: decision.reason })
+    publisher.topics.put(bytes, from, to, entry)
+    return entry
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+function newEntry(topic: string, route: Route | undefined, refusal: TopicEntry['refusal']): TopicEntry {
+  return { topic, route, refusal, matches: [], matchedVersion: -1 }
+}
+
+function reasonOf(error: unknown): number {
+  return error instanceof SluiceError ? errorTable[error.code].mqtt : reason.unspecified
+}
+
+function isArray(bytes: Uint8Array, from: number, to: number): boolean {
+  let at = from
+  while (at < to && (bytes[at] as number) <= 0x20) at++
+  return at < to && bytes[at] === 0x5b
+}
