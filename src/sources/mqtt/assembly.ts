@@ -1,3 +1,12 @@
+/** Bytes of unfinished packets larger than `smallBytes`, of all connections. */
+export interface AssemblyBudget {
+  bytes: number
+  readonly maxBytes: number
+}
+
+/** Unfinished packets up to here are free; only larger ones take of the budget. */
+const smallBytes = 64 * 1024
+
 /**
  * Gathers one packet that arrives over several reads. Each byte is copied once into a buffer that doubles towards the
  * packet's size, so a sender that declares 4 MiB and sends ten bytes costs ten bytes, and one that sends byte by byte costs linear time.
@@ -5,11 +14,17 @@
 export class Assembly {
   #bytes: Uint8Array<ArrayBuffer> = none
   #have = 0
+  #counted = 0
+  readonly #budget: AssemblyBudget
   #size = 0 // of the whole packet, 0 until its length is known
 
-  /** Bytes of memory held. */
-  get heldBytes(): number {
-    return this.#bytes.length
+  constructor(budget: AssemblyBudget) {
+    this.#budget = budget
+  }
+
+  /** This one is large, and all together hold too much. */
+  get overBudget(): boolean {
+    return this.#counted > 0 && this.#budget.bytes > this.#budget.maxBytes
   }
 
   get pending(): boolean {
@@ -53,6 +68,7 @@ export class Assembly {
     if (this.#bytes.length > keepBytes) this.#bytes = none
     this.#have = 0
     this.#size = 0
+    this.#count()
   }
 
   #reserve(bytes: number): void {
@@ -61,6 +77,13 @@ export class Assembly {
     const larger = new Uint8Array(this.#size === 0 ? wanted : Math.max(bytes, Math.min(wanted, this.#size)))
     larger.set(this.#bytes.subarray(0, this.#have))
     this.#bytes = larger
+    this.#count()
+  }
+
+  #count(): void {
+    const counted = this.#bytes.length > smallBytes ? this.#bytes.length : 0
+    this.#budget.bytes += counted - this.#counted
+    this.#counted = counted
   }
 }
 

@@ -1,6 +1,6 @@
 // hot: bench/mqtt-to-log
-import { errorTable, SluiceError } from '../../core/errors.ts'
-import { AckQueue } from './ack-queue.ts'
+import type { Durable } from '../../core/durable.ts'
+import { type AckBatch, AckQueue } from './ack-queue.ts'
 import type { AddressCounters } from './addresses.ts'
 import { Assembly } from './assembly.ts'
 import { admit } from './connect.ts'
@@ -9,18 +9,12 @@ import type { GatewayContext } from './gateway-context.ts'
 import { Outbound } from './outbound.ts'
 import { incomplete, publish } from './packet-walk.ts'
 import type { Publisher } from './publish-handler.ts'
-import { type ProtocolVersion, reason } from './reason.ts'
+import { type ProtocolVersion, reason, reasonOf } from './reason.ts'
+import { type PauseReason, ReadGate } from './read-gate.ts'
 import type { Session } from './session.ts'
 import { answerSubscriber, unsubscribeAll } from './subscribe.ts'
 import { TopicCache } from './topic-cache.ts'
 import type { Wire, WireListener } from './wire.ts'
-
-/** Unfinished packets up to here are free; larger ones share `assemblyTotalBytes`. */
-const smallAssemblyBytes = 64 * 1024
-
-// Why reading is paused, as bits.
-const forRoom = 1
-const forOutbound = 2
 
 /**
  * One client.
@@ -36,7 +30,7 @@ export class Connection implements WireListener, Publisher {
   readonly #address: AddressCounters
   readonly #outbound: Outbound
   readonly #acks: AckQueue
-  readonly #assembly = new Assembly()
+  readonly #assembly: Assembly
   readonly topics: TopicCache
   #state: 'waiting' | 'open' | 'closing' | 'closed' = 'waiting'
   #session: Session | undefined
@@ -44,11 +38,10 @@ export class Connection implements WireListener, Publisher {
   #lastReceivedMs: number
   readonly #connectByMs: number
   #closeByMs = 0
-  #paused = 0
+  readonly #reading: ReadGate
   /** What came before the pause for room and was not looked at. */
   #held: Uint8Array | undefined
-  #reading = false
-  #countedAssembly = 0
+  #inRead = false
   /** QoS 0 messages of the read in hand. */
   #qos0 = 0
   #farewell: Uint8Array | undefined
@@ -61,6 +54,8 @@ export class Connection implements WireListener, Publisher {
       this.#sent(sent),
     )
     this.#acks = new AckQueue(gateway.acks, (bytes) => this.#outbound.send(bytes))
+    this.#reading = new ReadGate(wire)
+    this.#assembly = new Assembly(gateway.assembly)
     this.topics = new TopicCache(gateway.topics)
     this.#maxPacketBytes = config.maxConnectBytes
     this.#lastReceivedMs = clock.monotonicMs()
@@ -129,7 +124,7 @@ export class Connection implements WireListener, Publisher {
     this.#leave()
     this.#state = 'closing'
     this.#closeByMs = clock.monotonicMs() + config.drainMs
-    if (!this.#reading) this.#finishIfDrained()
+    if (!this.#inRead) this.#finishIfDrained()
   }
 
   destroy(): void {
@@ -147,7 +142,7 @@ export class Connection implements WireListener, Publisher {
       if (nowMs > this.#closeByMs) this.#wire.destroy()
     } else if (this.#state === 'waiting') {
       if (nowMs > this.#connectByMs) this.#turnAway('no CONNECT in time')
-    } else if (this.#state === 'open' && this.#paused === 0) {
+    } else if (this.#state === 'open' && !this.#reading.paused) {
       const allowedMs = this.session.keepAliveMs * 1.5 // MQTT-3.1.2-22
       if (allowedMs > 0 && silentMs > allowedMs) {
         counters.keepAliveTimeouts++
@@ -165,7 +160,7 @@ export class Connection implements WireListener, Publisher {
       this.#waitForRoom(room, bytes)
       return
     }
-    this.#reading = true
+    this.#inRead = true
     publishes.begin()
     let at = 0
     const assembly = this.#assembly
@@ -182,8 +177,8 @@ export class Connection implements WireListener, Publisher {
       const walked = this.#walk(rest, rest.length)
       if (walked < rest.length) assembly.fill(rest, walked, rest.length, this.#maxPacketBytes)
     }
-    this.#countAssembly()
-    this.#reading = false
+    if (assembly.overBudget) this.close(reason.quotaExceeded, 'too many large packets are under way')
+    this.#inRead = false
     this.#endRead()
   }
 
@@ -231,7 +226,7 @@ export class Connection implements WireListener, Publisher {
 
   /** Asks for the commit of what this read added, and lets its answers wait for it. */
   #endRead(): void {
-    const { intake, publishes, acks, commits, counters } = this.#gateway
+    const { intake, publishes, acks, commits } = this.#gateway
     const qos0 = this.#qos0
     this.#qos0 = 0
     if (publishes.dirty || acks.taken > 0) {
@@ -241,23 +236,24 @@ export class Connection implements WireListener, Publisher {
       const batch = this.#acks.seal(commit)
       if (batch !== undefined) {
         commit.then(
-          (durable) => {
-            counters.acknowledged += batch.taken
-            this.#acks.release(batch, durable)
-            this.#finishIfDrained()
-          },
+          (durable) => this.#acknowledge(batch, durable),
           (error: unknown) => this.#commitFailed(error),
         )
       }
     } else if (acks.messages > 0) this.#acks.seal(undefined)
     if (this.#state === 'closing') this.#finishIfDrained()
-    else if (this.#outbound.full) this.#pause(forOutbound)
+    else if (this.#outbound.full) this.#reading.pause('outbound')
+  }
+
+  #acknowledge(batch: AckBatch, durable: Durable): void {
+    this.#gateway.counters.acknowledged += batch.taken
+    this.#acks.release(batch, durable)
+    this.#finishIfDrained()
   }
 
   #commitFailed(error: unknown): void {
     this.#acks.clear()
-    const code = error instanceof SluiceError ? errorTable[error.code].mqtt : reason.unspecified
-    this.close(code, 'the messages could not be stored')
+    this.close(reasonOf(error), 'the messages could not be stored')
     this.#finishIfDrained()
   }
 
@@ -347,7 +343,6 @@ export class Connection implements WireListener, Publisher {
     const session = this.#session
     this.#held = undefined
     this.#assembly.clear()
-    this.#countAssembly()
     this.topics.clear()
     if (session === undefined) return
     const { sessions, intake, publishes, commits } = this.#gateway
@@ -358,14 +353,14 @@ export class Connection implements WireListener, Publisher {
     if (will === undefined) return
     this.#gateway.counters.willsPublished++
     publishes.takeWill(will, this)
-    if (this.#reading || !publishes.dirty) return // at its end the read asks for the commit
+    if (this.#inRead || !publishes.dirty) return // at its end the read asks for the commit
     publishes.dirty = false
     commits.join(intake.durable(), 0)
   }
 
   /** Says goodbye when nothing is left to acknowledge. */
   #finishIfDrained(): void {
-    if (this.#state !== 'closing' || this.#reading || !this.#acks.empty) return
+    if (this.#state !== 'closing' || this.#inRead || !this.#acks.empty) return
     if (this.#farewell !== undefined) this.#outbound.send(this.#farewell)
     this.#farewell = undefined
     this.#outbound.end()
@@ -375,48 +370,28 @@ export class Connection implements WireListener, Publisher {
 
   #waitForRoom(room: Promise<void>, bytes: Uint8Array): void {
     this.#held = bytes.slice()
-    this.#pause(forRoom)
+    this.#reading.pause('room')
     room.then(
-      () => {
-        const held = this.#held
-        this.#held = undefined
-        if (held === undefined) return
-        this.#take(held)
-        if (this.#held === undefined) this.#goOn(forRoom)
-      },
+      () => this.#takeHeld(),
       (error: unknown) => this.#commitFailed(error),
     )
   }
 
-  #pause(why: number): void {
-    if (this.#paused === 0) this.#wire.pause()
-    this.#paused |= why
+  #takeHeld(): void {
+    const held = this.#held
+    this.#held = undefined
+    if (held !== undefined) this.#take(held)
+    if (this.#held === undefined) this.#goOn('room')
   }
 
-  #goOn(why: number): void {
-    if (this.#paused === 0) return
-    this.#paused &= ~why
-    if (this.#paused !== 0 || this.#state === 'closed') return
-    this.#lastReceivedMs = this.#gateway.clock.monotonicMs()
-    this.#wire.resume()
+  #goOn(why: PauseReason): void {
+    if (this.#reading.goOn(why)) this.#lastReceivedMs = this.#gateway.clock.monotonicMs()
   }
 
   /** The system took bytes of ours. */
   #sent(bytes: number): void {
     this.#gateway.counters.bytesSent += bytes
-    if (!this.#outbound.full) this.#goOn(forOutbound)
-  }
-
-  #countAssembly(): void {
-    const { heldBytes } = this.#assembly
-    const counted = heldBytes > smallAssemblyBytes ? heldBytes : 0
-    if (counted === this.#countedAssembly) return
-    this.#gateway.assemblyBytes += counted - this.#countedAssembly
-    const grew = counted > this.#countedAssembly
-    this.#countedAssembly = counted
-    if (grew && this.#gateway.assemblyBytes > this.#gateway.config.assemblyTotalBytes) {
-      this.close(reason.quotaExceeded, 'too many large packets are under way')
-    }
+    if (!this.#outbound.full) this.#goOn('outbound')
   }
 
   #names(): object {

@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { AckScratch } from './ack-queue.ts'
 import type { Addresses } from './addresses.ts'
 import { CommitWatch } from './commit-watch.ts'
+import type { AssemblyBudget } from './assembly.ts'
 import type { MqttConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { MqttCounters } from './counters.ts'
@@ -37,8 +38,7 @@ export interface GatewayContext {
   readonly commits: CommitWatch
   readonly outbound: OutboundBudget
   readonly topics: TopicBudget
-  /** Bytes of unfinished packets above `smallAssemblyBytes`, of all connections. */
-  assemblyBytes: number
+  readonly assembly: AssemblyBudget
   /** Open connections by client id. */
   readonly sessions: Map<string, Connection>
   /** Every connection that has a wire. */
@@ -82,7 +82,7 @@ export function newGatewayContext(deps: GatewayDependencies, intake: Intake): Ga
     commits: new CommitWatch(counters, log),
     outbound: { queuedBytes: 0, maxBytes: config.outboundTotalBytes },
     topics: { entries: 0, maxEntries: maxTopicEntries },
-    assemblyBytes: 0,
+    assembly: { bytes: 0, maxBytes: config.assemblyTotalBytes },
     sessions: new Map(),
     connections: new Set(),
   }

@@ -9,7 +9,7 @@ import { maskTokens } from '../../lib/mask-tokens.ts'
 import type { FanOut, Subscriber } from './fan-out.ts'
 import type { MqttLog } from './log.ts'
 import { PacketWalk } from './packet-walk.ts'
-import { reason } from './reason.ts'
+import { reason, reasonOf } from './reason.ts'
 import type { RefusalLetters } from './refusal-letters.ts'
 import type { Session, Will } from './session.ts'
 import { topicFault } from './topic.ts'
@@ -243,10 +243,6 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function newEntry(topic: string, route: Route | undefined, refusal: TopicEntry['refusal']): TopicEntry {
   return { topic, route, refusal, matches: [], matchedVersion: -1 }
-}
-
-function reasonOf(error: unknown): number {
-  return error instanceof SluiceError ? errorTable[error.code].mqtt : reason.unspecified
 }
 
 function isArray(bytes: Uint8Array, from: number, to: number): boolean {

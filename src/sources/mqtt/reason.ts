@@ -1,3 +1,5 @@
+import { errorTable, SluiceError } from '../../core/errors.ts'
+
 /** MQTT 5 reason codes (§2.4) that this gateway sends. */
 export const reason = {
   normal: 0x00,
@@ -37,3 +39,8 @@ export const returnCode = {
 
 /** 4 is MQTT 3.1.1, 5 is MQTT 5: the protocol level byte of CONNECT. */
 export type ProtocolVersion = 4 | 5
+
+/** The reason code of a failure. */
+export function reasonOf(error: unknown): number {
+  return error instanceof SluiceError ? errorTable[error.code].mqtt : reason.unspecified
+}

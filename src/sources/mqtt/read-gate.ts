@@ -1,0 +1,34 @@
+import type { Wire } from './wire.ts'
+
+/** Why a wire is not read for a while. */
+export type PauseReason = 'room' | 'outbound'
+
+const bits = { room: 1, outbound: 2 } as const
+
+/** Stops a wire while there is any reason to, and lets it go on when the last one is gone. */
+export class ReadGate {
+  readonly #wire: Wire
+  #reasons = 0
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+  }
+
+  get paused(): boolean {
+    return this.#reasons !== 0
+  }
+
+  pause(reason: PauseReason): void {
+    if (this.#reasons === 0) this.#wire.pause()
+    this.#reasons |= bits[reason]
+  }
+
+  /** True if that was the last reason: the wire is read again. */
+  goOn(reason: PauseReason): boolean {
+    if ((this.#reasons & bits[reason]) === 0) return false
+    this.#reasons &= ~bits[reason]
+    if (this.#reasons !== 0) return false
+    this.#wire.resume()
+    return true
+  }
+}
