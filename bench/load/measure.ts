@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import path from 'node:path'
 import type { LoadOptions, LoadResult } from './mqtt-load.ts'
-import { ProcessTree } from './process-tree.ts'
+import { TreeMonitor } from './tree-monitor.ts'
 
 /** What is put under load: a process with an MQTT port. */
 export interface Subject {
@@ -59,7 +59,7 @@ export const defaultLoad: Omit<LoadOptions, 'port'> = {
 
 /** Runs the generator against the subject. The rate is messages a second until the last row is where it belongs. */
 export async function measure(bench: string, subject: Subject, options: BenchOptions): Promise<BenchResult> {
-  const tree = new ProcessTree(subject.pid)
+  const tree = new TreeMonitor(subject.pid)
   try {
     const load = await runLoadProcess({ ...defaultLoad, ...options, port: subject.mqttPort })
     if (load.failures.length > 0) throw new Error(`the load failed: ${load.failures.join('; ')}`)

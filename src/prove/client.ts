@@ -31,7 +31,10 @@ export class Client {
   #next: number
   #lastId = 0
   #socket: net.Socket | undefined
+  /** From the attempt to connect to the end of the connection: answers may still come. */
+  hasSocket = false
   #connected = false
+  #isPaused = false
   #retryMs = firstRetryMs
   #timer: NodeJS.Timeout | undefined
   #state: 'sending' | 'finishing' | 'closed' = 'sending'
@@ -57,6 +60,18 @@ export class Client {
     return this.#inFlight.size + this.#again.length - this.#againSent
   }
 
+  /** Stays away after a lost connection until `resume`. */
+  pause(): void {
+    this.#isPaused = true
+    clearTimeout(this.#timer)
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    if (!this.hasSocket) this.#connectAgain()
+  }
+
   /** Sends nothing new any more; resolves when everything sent is answered. */
   finish(): Promise<void> {
     if (this.#state === 'sending') this.#state = 'finishing'
@@ -75,6 +90,7 @@ export class Client {
     const { host, port, protocolVersion, page, answerTimeoutMs } = this.#options
     const socket = net.connect({ host, port, noDelay: true })
     this.#socket = socket
+    this.hasSocket = true
     const parser = mqttPacket.parser({ protocolVersion })
     parser.on('packet', (packet) => this.#take(packet))
     parser.on('error', (error: Error) => this.#violate(error.message))
@@ -98,12 +114,18 @@ export class Client {
   }
 
   #lost(): void {
+    this.hasSocket = false
     this.#connected = false
     if (this.#state === 'closed') return
     this.#again = [...this.#inFlight.values(), ...this.#again.slice(this.#againSent)]
     this.#againSent = 0
     this.#inFlight = new Map()
     this.#finishIfAnswered()
+    if (!this.#isPaused) this.#connectAgain()
+  }
+
+  #connectAgain(): void {
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#connect(), this.#retryMs)
     this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs)
   }

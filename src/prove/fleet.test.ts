@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { puback, startMqttServer } from '../../test/support/mqtt-server.ts'
 import { Fleet } from './fleet.ts'
 import { Ledger } from './ledger.ts'
@@ -104,6 +105,24 @@ test('a connection that stays silent is given up and made anew', async () => {
   await fleet.finish(AbortSignal.timeout(5_000))
   assert.ok(fleet.connections > plan.devices)
   assert.equal(ledger.totals().unknown, 0)
+})
+
+test('a paused fleet stays away until it is resumed', async () => {
+  await using server = await startMqttServer(({ packet, protocolVersion }) =>
+    puback(packet.messageId, 0, protocolVersion),
+  )
+  const { fleet } = startFleet(server.port)
+  await reached(() => fleet.acked > 100)
+  fleet.pause()
+  server.closeConnections()
+  await reached(() => !fleet.connected)
+  const { acked } = fleet
+  await setTimeout(100) // several first retries long
+  assert.equal(fleet.connections, plan.devices)
+  assert.equal(fleet.acked, acked)
+  fleet.resume()
+  await reached(() => fleet.acked > acked + 100)
+  await fleet.finish(AbortSignal.timeout(5_000))
 })
 
 function startFleet(port: number, of = plan, window = 40, answerTimeoutMs = 5_000) {

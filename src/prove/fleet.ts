@@ -32,6 +32,20 @@ export class Fleet {
     for (const client of this.#clients) client.start()
   }
 
+  /** Makes no new connections until `resume`: what stands in the product then is what was sent before. */
+  pause(): void {
+    for (const client of this.#clients) client.pause()
+  }
+
+  resume(): void {
+    for (const client of this.#clients) client.resume()
+  }
+
+  /** Whether any client has a connection that may still bring answers. */
+  get connected(): boolean {
+    return this.#clients.some((client) => client.hasSocket)
+  }
+
   /** Records sent and not answered, now. */
   get inFlight(): number {
     return this.#sum((client) => client.inFlight)

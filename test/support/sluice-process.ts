@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import path from 'node:path'
+import { processTree } from './process-tree.ts'
 
 export interface SluiceOptions {
   /** The data folder. */
@@ -30,7 +31,10 @@ export class SluiceProcess {
   readonly httpPort: number
   /** From the start of the process to its line `ready`. */
   readyMs = 0
+  /** The program itself has ended; a store's process may take a moment longer. */
   readonly exited: Promise<SluiceExit>
+  /** It and everything it started have ended, and the output is whole. */
+  readonly closed: Promise<SluiceExit>
   readonly #child: ChildProcess
   #output = ''
   #onOutput: () => void = () => {}
@@ -40,9 +44,12 @@ export class SluiceProcess {
     this.mqttPort = mqttPort
     this.httpPort = httpPort
     const exited = Promise.withResolvers<SluiceExit>()
+    const closed = Promise.withResolvers<SluiceExit>()
     child.on('error', exited.reject)
-    child.on('close', (code, signal) => exited.resolve({ code, signal }))
+    child.on('exit', (code, signal) => exited.resolve({ code, signal }))
+    child.on('close', (code, signal) => closed.resolve({ code, signal }))
     this.exited = exited.promise
+    this.closed = closed.promise
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output = (this.#output + text).slice(-outputChars)
@@ -108,13 +115,25 @@ export class SluiceProcess {
     this.#child.kill(signal)
   }
 
+  /** kill -9 of the program and of every process it started, as when a machine goes down. */
+  killTree(): void {
+    for (const pid of processTree(this.pid)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {} // ended meanwhile
+    }
+  }
+
   /** Asks it to stop and waits for that. */
   async stop(timeoutMs = 15_000): Promise<SluiceExit & { readonly tookMs: number }> {
     const start = performance.now()
     this.kill('SIGTERM')
-    const timer = setTimeout(() => this.kill(), timeoutMs)
+    const timer = setTimeout(() => this.killTree(), timeoutMs)
     try {
-      return { ...(await this.exited), tookMs: performance.now() - start }
+      const exit = await this.exited
+      const tookMs = performance.now() - start
+      await this.closed
+      return { ...exit, tookMs }
     } finally {
       clearTimeout(timer)
     }
@@ -140,7 +159,7 @@ export class SluiceProcess {
       if (pattern.test(this.#output)) said.resolve()
     }
     this.#onOutput()
-    const gone = this.exited.then(({ code, signal }) => {
+    const gone = this.closed.then(({ code, signal }) => {
       throw new Error(`sluice ended with ${code ?? signal} before it was ready:\n${this.#output}`)
     })
     try {

@@ -1,4 +1,4 @@
-import fs from 'node:fs'
+import { processTree, readProc } from '../../test/support/process-tree.ts'
 
 export interface TreeUse {
   /** Most that all processes of the tree together held, MiB of resident memory. Shared pages count in each process. */
@@ -16,7 +16,7 @@ const ticksPerSecond = 100 // USER_HZ of Linux
 const pageBytes = 4096
 
 /** Watches the memory and time of a process and all its descendants, from /proc. */
-export class ProcessTree {
+export class TreeMonitor {
   readonly #pid: number
   readonly #rss: number[] = []
   readonly #cpuByPid = new Map<number, number>()
@@ -45,8 +45,8 @@ export class ProcessTree {
 
   #sample(): void {
     let bytes = 0
-    for (const pid of descendants(this.#pid)) {
-      const use = read(`/proc/${pid}/stat`)
+    for (const pid of processTree(this.#pid)) {
+      const use = readProc(`/proc/${pid}/stat`)
       if (use === undefined) continue // ended meanwhile
       // man 5 proc: the name stands in brackets and may hold anything; after it, field 14 and 15 are times, 24 is pages.
       const fields = use.slice(use.lastIndexOf(')') + 2).split(' ')
@@ -54,31 +54,5 @@ export class ProcessTree {
       this.#cpuByPid.set(pid, (Number(fields[11]) + Number(fields[12])) / ticksPerSecond)
     }
     this.#rss.push(Math.round(bytes / 1024 / 1024))
-  }
-}
-
-/** A process and everything it started that still runs. */
-function descendants(pid: number): number[] {
-  const pids = [pid]
-  for (let i = 0; i < pids.length; i++) {
-    let threads: string[] = []
-    try {
-      threads = fs.readdirSync(`/proc/${pids[i]}/task`)
-    } catch {
-      continue // ended meanwhile
-    }
-    for (const thread of threads) {
-      const children = read(`/proc/${pids[i]}/task/${thread}/children`)?.trim()
-      if (children) pids.push(...children.split(' ').map(Number))
-    }
-  }
-  return pids
-}
-
-function read(file: string): string | undefined {
-  try {
-    return fs.readFileSync(file, 'utf8')
-  } catch {
-    return undefined
   }
 }
