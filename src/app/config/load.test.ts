@@ -1,0 +1,463 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { z } from 'zod'
+import { SluiceError } from '../../core/errors.ts'
+import type { Components } from './components.ts'
+import { describeFault } from './fault.ts'
+import { type ConfigSources, loadConfig, readConfig } from './load.ts'
+
+const components: Components = {
+  stores: {
+    duckdb: async () => ({
+      schema: z.strictObject({
+        file: z.string(),
+        memoryLimitBytes: z.int().min(1).default(1e9),
+        threads: z.int().min(1).default(2),
+      }),
+    }),
+    server: async () => ({
+      schema: z.strictObject({
+        url: z.string().min(1),
+        password: z.string().min(1).meta({ secret: true }).optional(),
+        hosts: z.array(z.string()).default([]),
+        retry: z.strictObject({ firstMs: z.number().default(100) }).prefault({}),
+      }),
+    }),
+  },
+  sinks: { file: async () => ({ schema: z.strictObject({ path: z.string() }) }) },
+  processors: {
+    filter: async () => ({
+      schema: z.strictObject({ metric: z.string().default('*'), max: z.number().optional() }),
+    }),
+    scale: async () => ({ schema: z.strictObject({ factor: z.number() }) }),
+  },
+}
+
+/** A folder of its own for the files of one test. */
+function folder(t: TestContext): string {
+  const made = mkdtempSync(path.join(tmpdir(), 'sluice-config-'))
+  t.after(() => rmSync(made, { recursive: true }))
+  return made
+}
+
+function sources(t: TestContext, yaml: string | undefined, more: Partial<ConfigSources> = {}): ConfigSources {
+  const base = { env: {}, sets: [], components, ...more }
+  if (yaml === undefined) return base
+  const file = path.join(folder(t), 'sluice.yaml')
+  writeFileSync(file, yaml)
+  return { ...base, file }
+}
+
+/** Every fault as a line, the folder cut off. */
+async function faults(
+  t: TestContext,
+  yaml: string | undefined,
+  more: Partial<ConfigSources> = {},
+): Promise<string[]> {
+  const from = sources(t, yaml, more)
+  const read = await readConfig(from)
+  assert.equal(read.config === undefined, read.faults.length > 0)
+  const prefix = from.file === undefined ? '' : `${path.dirname(from.file)}/`
+  return read.faults.map((fault) => describeFault(fault).replaceAll(prefix, ''))
+}
+
+test('without any source every door is known, on loopback, with its default port', async (t) => {
+  const config = await loadConfig(sources(t, undefined))
+  assert.deepEqual(
+    [
+      config.http.host,
+      config.http.port,
+      config.mqtt.host,
+      config.mqtt.port,
+      config.mqtt.tls.port,
+      config.grpc.port,
+    ],
+    ['127.0.0.1', 8080, '127.0.0.1', 1883, 8883, 50_051],
+  )
+  assert.equal(config.log.maxBytes, 20e9)
+  assert.equal(config.limits.payloadBytes, 65_536)
+  assert.deepEqual(config.stores, {
+    main: { type: 'duckdb', options: { file: 'data/main.duckdb', memoryLimitBytes: 1e9, threads: 2 } },
+  })
+  assert.equal(config.auth.enabled, false)
+})
+
+test('an empty file, a file of comments and sections with nothing below them are the defaults', async (t) => {
+  const expected = await loadConfig(sources(t, undefined))
+  for (const yaml of ['', '# nothing yet\n', 'http:\nstores:\nmqtt:\n  tls:\n  port:\n', '{}', '---\n...\n'])
+    assert.deepEqual(await loadConfig(sources(t, yaml)), expected, JSON.stringify(yaml))
+})
+
+test('file, environment and --set stand over each other in this order, above presets', async (t) => {
+  const yaml = 'http:\n  port: 2\n  host: 127.0.0.2\nmqtt:\n  port: 2\n'
+  const config = await loadConfig(
+    sources(t, yaml, {
+      defaults: {
+        http: { port: 1, hosts: ['preset'] },
+        mqtt: { port: 1 },
+        grpc: { port: 1 },
+        data: 'preset',
+      },
+      env: { SLUICE_HTTP_PORT: '3', SLUICE_MQTT_PORT: '3', HTTP_PORT: '9' },
+      sets: ['http.port=4', 'http.port=5', 'data=here'],
+    }),
+  )
+  const { http, mqtt, grpc, data } = config
+  assert.deepEqual(
+    [http.port, http.host, http.hosts, mqtt.port, grpc.port, data],
+    [5, '127.0.0.2', ['preset'], 3, 1, 'here'],
+  )
+})
+
+test('every fault is found at once, each with its path, its line and what would be right', async (t) => {
+  const yaml = `htp:
+  port: 1
+http:
+  prot: 9000
+  port: 99999
+  origins: [example.org]
+mqtt:
+  port: "1883"
+log:
+  retentionDays: soon
+  maxBytes: 10 parsecs
+limits:
+  payloadBytes: -1
+  depth: 1.5
+series:
+  strict: maybe
+  declare:
+    - metric: temperature
+      kind: numer
+topics: [a/+/b, 'x/{device}/{device}', 'y/{name}']
+stores:
+  main:
+    type: duckbd
+  Second:
+    type: duckdb
+  third:
+    memoryLimitBytes: 1 GB
+  fourth:
+    type: server
+    urll: postgres://x
+pipelines:
+  main:
+    processors:
+      - type: filter
+        max: high
+      - type: sclae
+      - factor: 2
+  fith:
+    processors: []
+logging:
+  level: verbose
+`
+  const found = await faults(t, yaml, { env: { SLUICE_HTPP_PORT: '1' }, sets: ['grpc.port=x', 'oops'] })
+  const expected = [
+    /^htp \(sluice\.yaml:1:1\): no such setting; did you mean http\?$/,
+    /^http\.prot \(sluice\.yaml:4:9\): no such setting; did you mean port\?$/,
+    /^http\.port \(sluice\.yaml:5:9\): must be at most 65535, got 99999$/,
+    /^http\.origins\.0 \(sluice\.yaml:6:13\): expected an origin such as https:\/\/example\.org, got "example\.org"$/,
+    /^mqtt\.port \(sluice\.yaml:8:9\): expected a number, got "1883"$/,
+    /^log\.retentionDays \(sluice\.yaml:10:18\): expected a time such as 36h or 7d, got "soon"$/,
+    /^log\.maxBytes \(sluice\.yaml:11:13\): expected a size such as 64 KiB or 20 GB, got "10 parsecs"$/,
+    /^limits\.payloadBytes \(sluice\.yaml:13:17\): must be at least 1, got -1$/,
+    /^limits\.depth \(sluice\.yaml:14:10\): expected a number, got 1\.5|whole/,
+    /^series\.strict \(sluice\.yaml:16:11\): expected true or false, got "maybe"$/,
+    /^series\.declare\.0\.device \(sluice\.yaml:18:7\): is missing: expected text$/,
+    /^series\.declare\.0\.kind \(sluice\.yaml:19:13\): expected number, text; got "numer": did you mean number\?$/,
+    /^topics\.0 \(sluice\.yaml:20:10\): expected levels with .*, got "a\/\+\/b"$/,
+    /^topics\.1 .*got "x\/\{device\}\/\{device\}"$/,
+    /^topics\.2 .*got "y\/\{name\}"$/,
+    /^stores\.main\.type \(sluice\.yaml:23:11\): expected duckdb, server; got "duckbd": did you mean duckdb\?$/,
+    /^stores\.Second \(sluice\.yaml:24:3\): expected a name of small letters/,
+    /^stores\.third\.type \(sluice\.yaml:26:3\): is missing: expected text$/,
+    /^stores\.fourth\.url \(sluice\.yaml:28:3\): is missing: expected text$/,
+    /^stores\.fourth\.urll \(sluice\.yaml:30:11\): no such setting; did you mean url\?$/,
+    /^pipelines\.main\.processors\.0\.max \(sluice\.yaml:35:14\): expected a number, got "high"$/,
+    /^pipelines\.main\.processors\.1\.type \(sluice\.yaml:36:15\): expected filter, scale; got "sclae": did you mean scale\?$/,
+    /^pipelines\.main\.processors\.2\.type \(sluice\.yaml:37:9\): is missing: expected text$/,
+    /^pipelines\.fith \(sluice\.yaml:38:3\): no store or sink has this name; did you mean fourth|there are/,
+    /^logging\.level \(sluice\.yaml:41:10\): expected trace, debug, info, warn, error, silent; got "verbose"$/,
+    /^environment SLUICE_HTPP_PORT: no setting has the name SLUICE_HTPP_PORT; did you mean SLUICE_HTTP_PORT\?$/,
+    /^--set oops: expected path=value, such as http\.port=18080$/,
+    /^grpc\.port \(--set grpc\.port\): expected a number, got "x"$/,
+  ]
+  for (const pattern of expected)
+    assert.ok(
+      found.some((line) => pattern.test(line)),
+      `${pattern}\nis not among\n${found.join('\n')}`,
+    )
+  assert.equal(found.length, expected.length, found.join('\n'))
+})
+
+test('loadConfig throws one config-invalid that lists all the faults', async (t) => {
+  await assert.rejects(loadConfig(sources(t, 'http:\n  port: x\nmqtt:\n  port: y\n')), (error) => {
+    assert.ok(error instanceof SluiceError)
+    assert.equal(error.code, 'config-invalid')
+    assert.match(
+      error.message,
+      /2 faults[^]*http\.port[^]*sluice\.yaml:2:9[^]*mqtt\.port[^]*sluice\.yaml:4:9/,
+    )
+    return true
+  })
+})
+
+test('faults in the form of the file have their line too', async (t) => {
+  assert.match(
+    (await faults(t, 'http:\n  port: 1\n  port: 2\n')).join('\n'),
+    /sluice\.yaml:3:3: Map keys must be unique/,
+  )
+  assert.match((await faults(t, 'http: [1, 2\n')).join('\n'), /sluice\.yaml:\d+:\d+: /)
+  assert.match((await faults(t, 'a: 1\n---\nb: 2\n')).join('\n'), /second document/)
+  assert.match((await faults(t, '- http\n')).join('\n'), /sluice\.yaml:1:1: the file must hold settings/)
+  assert.match((await faults(t, 'topics: &t [*t]\n')).join('\n'), /sluice\.yaml:1:\d+/)
+  assert.match(
+    (await faults(t, undefined, { file: '/nowhere/sluice.yaml' })).join('\n'),
+    /cannot be read: ENOENT/,
+  )
+})
+
+test('a key named __proto__ is an unknown key like any other', async (t) => {
+  assert.deepEqual(await faults(t, 'http:\n  __proto__: {port: 1}\n__proto__: {http: 2}\n'), [
+    `http.__proto__ (sluice.yaml:2:3): no such setting; there are: host, port, hosts, origins`,
+    `__proto__ (sluice.yaml:3:1): no such setting; ${(await faults(t, 'zzzzzzzz: 1\n'))[0]?.split('; ')[1]}`,
+  ])
+  assert.equal((await loadConfig(sources(t, ''))).http.port, 8080)
+})
+
+test('aliases are followed, and a bomb of them is a fault instead of a full memory', async (t) => {
+  const config = await loadConfig(
+    sources(t, 'http:\n  hosts: &h [a, b]\n  origins: []\nmqtt: {}\nseries:\n  declare: []\ntopics: *h\n'),
+  )
+  assert.deepEqual(config.topics, ['a', 'b'])
+  const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]']
+  for (const [a, b] of ['ab', 'bc', 'cd', 'de', 'ef', 'fg', 'gh'])
+    bomb.push(`${b}: &${b} [${`*${a},`.repeat(9)}*${a}]`)
+  assert.match((await faults(t, bomb.join('\n'))).join('\n'), /more than 100000 values/)
+})
+
+test('sizes and times are written with their units and checked as numbers', async (t) => {
+  const { log, limits, memoryBudgetBytes, stores } = await loadConfig(
+    sources(
+      t,
+      `memoryBudgetBytes: 512 MiB
+log: {retentionDays: 36h, maxBytes: 1.5 GB, segmentBytes: 65536, lingerMs: 2ms}
+limits: {aheadMicros: 90s, payloadBytes: 1 KiB}
+stores: {main: {type: duckdb, memoryLimitBytes: 2 GB}, other: {type: server, url: x, retry: {firstMs: 1s}}}`,
+      { env: { SLUICE_LOG_DISK_RESERVE_BYTES: '1 MB' }, sets: ['limits.textBytes=8KiB'] },
+    ),
+  )
+  assert.deepEqual(
+    [
+      memoryBudgetBytes,
+      log.retentionDays,
+      log.maxBytes,
+      log.segmentBytes,
+      log.lingerMs,
+      log.diskReserveBytes,
+    ],
+    [512 * 2 ** 20, 1.5, 1.5e9, 65_536, 2, 1e6],
+  )
+  assert.deepEqual([limits.aheadMicros, limits.payloadBytes, limits.textBytes], [90e6, 1024, 8192])
+  assert.equal(stores['main']?.options['memoryLimitBytes'], 2e9)
+  assert.deepEqual(stores['other']?.options['retry'], { firstMs: 1000 })
+})
+
+test('environment reaches lists, named parts and every other key', async (t) => {
+  const { http, stores, pipelines, deadLetters } = await loadConfig(
+    sources(t, 'stores:\n  main-one: {type: duckdb}\n', {
+      env: {
+        SLUICE_HTTP_HOSTS: 'a.example, b.example',
+        SLUICE_HTTP_ORIGINS: '[https://a.example]',
+        SLUICE_DEAD_LETTERS_MAX_BYTES: '5 MB',
+        SLUICE_STORES__MAIN_ONE__MEMORY_LIMIT_BYTES: '7',
+        SLUICE_PIPELINES: '{main-one: {processors: [{type: scale, factor: 2}]}}',
+        SLUICE_CONFIG: 'not a setting',
+      },
+    }),
+  )
+  assert.deepEqual([http.hosts, http.origins], [['a.example', 'b.example'], ['https://a.example']])
+  assert.equal(deadLetters.maxBytes, 5e6)
+  assert.equal(stores['main-one']?.options['memoryLimitBytes'], 7)
+  assert.deepEqual(pipelines['main-one']?.processors, [{ type: 'scale', options: { factor: 2 } }])
+})
+
+test('SLUICE_CONFIG names the file where none is given', async (t) => {
+  const { file = '', ...rest } = sources(t, 'http: {port: 7}')
+  assert.equal((await loadConfig({ ...rest, env: { SLUICE_CONFIG: file } })).http.port, 7)
+})
+
+test('what Kubernetes puts into the environment beside a service called sluice is none of our settings', async (t) => {
+  const env = {
+    SLUICE_SERVICE_HOST: '10.0.0.1',
+    SLUICE_SERVICE_PORT: '8080',
+    SLUICE_SERVICE_PORT_HTTP: '8080',
+    SLUICE_PORT: 'tcp://10.0.0.1:8080',
+    SLUICE_PORT_8080_TCP: 'tcp://10.0.0.1:8080',
+    SLUICE_PORT_8080_TCP_PROTO: 'tcp',
+    SLUICE_PORT_8080_TCP_ADDR: '10.0.0.1',
+    SLUICE_HTTP_PORT: 'tcp://10.0.0.2:80',
+  }
+  assert.equal((await loadConfig(sources(t, undefined, { env }))).http.port, 8080)
+})
+
+test('--set adds to what the file or the defaults name, and cannot reach into a list', async (t) => {
+  const sets = [
+    'stores.main.threads=8',
+    'stores.more={type: server, url: "x:1"}',
+    'http.hosts=[a, b]',
+    'series.strict=true',
+  ]
+  const { stores, http, series } = await loadConfig(sources(t, undefined, { sets }))
+  assert.equal(stores['main']?.options['threads'], 8)
+  assert.equal(stores['more']?.options['url'], 'x:1')
+  assert.deepEqual([http.hosts, series.strict], [['a', 'b'], true])
+  assert.deepEqual(await faults(t, 'topics: [a]', { sets: ['topics.0=b'] }), [
+    `topics.0 (--set topics.0): topics is a list: set it whole, such as topics='[a, b]'`,
+  ])
+})
+
+test('stores that a file names replace the default one', async (t) => {
+  assert.deepEqual(Object.keys((await loadConfig(sources(t, 'stores: {}'))).stores), [])
+  const { stores } = await loadConfig(sources(t, 'stores: {other: {type: duckdb, file: /x/y}}'))
+  assert.deepEqual([Object.keys(stores), stores['other']?.options['file']], [['other'], '/x/y'])
+})
+
+test('${NAME}, ${NAME:default} and ${file:PATH} are filled in after YAML is read; $share stays', async (t) => {
+  const from = sources(
+    t,
+    `data: "\${BASE}/sluice"
+http: {port: "\${PORT:9000}", hosts: ['$share/x', '$$\{kept}', "\${QUOTED}"], origins: "\${ORIGINS:http://a,http://b}"}
+stores:
+  main:
+    type: server
+    url: \${file:url.txt}
+    password: \${PASSWORD}
+    hosts: ["\${A:x}", "\${EMPTY:}"]
+`,
+    { env: { BASE: '/srv', QUOTED: 'a: {b: [1', PASSWORD: '0123' } },
+  )
+  writeFileSync(path.join(path.dirname(from.file ?? ''), 'url.txt'), 'db://host/"x": y\n')
+  const read = await readConfig(from)
+  assert.deepEqual(read.faults.map(describeFault), [])
+  const { data, http, stores } = read.config ?? assert.fail()
+  assert.deepEqual([data, http.port, http.origins], ['/srv/sluice', 9000, ['http://a', 'http://b']])
+  assert.deepEqual(http.hosts, ['$share/x', '${kept}', 'a: {b: [1'])
+  assert.deepEqual(stores['main']?.options, {
+    url: 'db://host/"x": y',
+    password: '0123',
+    hosts: ['x', ''],
+    retry: { firstMs: 100 },
+  })
+})
+
+test('a substitution that cannot be made is a fault at its line, the default part may hold colons', async (t) => {
+  const found = await faults(
+    t,
+    'data: ${NOPE}\nstores:\n  a: {type: server, url: "${file:gone}"}\n  b: {type: server, url: "${BAD NAME}"}\n  c: {type: server, url: "${OPEN"}\n  d: {type: server, url: "${X:http://y:1}"}\n',
+  )
+  assert.equal(found.length, 4, found.join('\n'))
+  assert.match(found[0] ?? '', /^data \(sluice\.yaml:1:7\): the environment variable NOPE is not set/)
+  assert.match(found[1] ?? '', /^stores\.a\.url \(sluice\.yaml:3:\d+\): \$\{file:gone\}: ENOENT/)
+  assert.match(found[2] ?? '', /^stores\.b\.url .*neither \$\{NAME\}/)
+  assert.match(found[3] ?? '', /^stores\.c\.url .*no closing brace/)
+})
+
+test('a secret never stands in the file or on the command line, and is never printed', async (t) => {
+  const yaml = 'stores:\n  a: {type: server, url: "db://user:hidden1@host/x", password: hidden2}\n'
+  assert.deepEqual(await faults(t, yaml), [
+    'stores.a.password (sluice.yaml:2:64): is a secret: write ${NAME} or ${file:PATH} instead of the secret itself',
+  ])
+  const set = 'stores.a.password=hidden2'
+  const [line = ''] = await faults(t, 'stores:\n  a: {type: server, url: x}\n', { sets: [set] })
+  assert.match(line, /^stores\.a\.password \(--set stores\.a\.password\): is a secret/)
+
+  const from = sources(t, yaml.replace('hidden2', '"${SECRET}"').replace('x"', '${file:part}"'), {
+    env: { SECRET: 'hidden2' },
+  })
+  writeFileSync(path.join(path.dirname(from.file ?? ''), 'part'), 'hidden3')
+  const { printed, config } = await readConfig(from)
+  assert.equal(config?.stores['a']?.options['password'], 'hidden2')
+  assert.match(printed, /password: "\*\*\*"/)
+  assert.match(printed, /url: "\*\*\*"/)
+  assert.doesNotMatch(printed, /hidden/)
+})
+
+test('no fault shows a secret', async (t) => {
+  const found = await faults(
+    t,
+    'stores:\n  a: {type: server, url: x, password: [hidden]}\n  b: {type: server, url: 7, password: "${P}"}\n',
+    {
+      env: { P: '' },
+    },
+  )
+  assert.equal(found.length, 3, found.join('\n'))
+  assert.doesNotMatch(found.join('\n'), /hidden/)
+})
+
+test('the printed configuration loads again as the same', async (t) => {
+  const yaml = `http: {port: 9}\nlog: {retentionDays: 3, lingerMs: 5ms}\nsinks: {out: {type: file, path: /tmp/x}}
+pipelines: {out: {processors: [{type: filter, max: 3}]}, main: {processors: [{type: scale, factor: 2}]}}`
+  const { config, printed } = await readConfig(sources(t, yaml))
+  assert.match(printed, /maxBytes: 20 GB/)
+  assert.match(printed, /lingerMs: 5ms/)
+  assert.deepEqual(await loadConfig(sources(t, printed)), config)
+})
+
+for (const door of ['http', 'mqtt', 'grpc']) {
+  test(`${door}: a host off loopback without identity is a fault that names the key`, async (t) => {
+    for (const host of [
+      '0.0.0.0',
+      '::',
+      '192.168.1.7',
+      'example.org',
+      '127.0.0.1.example.org',
+      '127.0.0.256',
+      '1270.0.0.1',
+    ]) {
+      const [line, ...others] = await faults(t, `${door}:\n  host: "${host}"\n`)
+      assert.match(line ?? '', new RegExp(`^${door}\\.host \\(sluice\\.yaml:2:9\\): .*no identity`), host)
+      assert.deepEqual(others, [])
+    }
+    for (const host of [
+      '127.0.0.1',
+      '127.8.9.10',
+      '::1',
+      '[::1]',
+      'localhost',
+      'LOCALHOST',
+      '::ffff:127.0.0.1',
+    ])
+      assert.deepEqual(await faults(t, `${door}:\n  host: "${host}"\n`), [], host)
+  })
+}
+
+test('identity cannot be switched on before there is any, so it opens no door', async (t) => {
+  const found = await faults(t, 'auth: {enabled: true}\nhttp: {host: 0.0.0.0}\n')
+  assert.deepEqual(
+    found.map((line) => line.split(' ')[0]),
+    ['auth.enabled', 'http.host'],
+  )
+})
+
+test('what only the whole shows is a fault too: ports, names, sizes', async (t) => {
+  const yaml = `http: {port: 1883}
+log: {maxBytes: 100 MB}
+limits: {payloadBytes: 5 MB}
+sinks: {main: {type: file, path: x}}
+`
+  assert.deepEqual(
+    (await faults(t, yaml)).map((line) => line.replace(/ \(.*\)/, '')),
+    [
+      'http.port: 1883 is the port of mqtt.port too',
+      'log.segmentBytes: must be at most half of log.maxBytes, or retention has nothing to remove',
+      'limits.payloadBytes: must not be above limits.batchBytes',
+      'sinks.main: a store has this name already',
+    ],
+  )
+  assert.deepEqual(await faults(t, 'http: {port: 0}\nmqtt: {port: 0}\ngrpc: {port: 0}\n'), [])
+})

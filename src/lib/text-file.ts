@@ -1,0 +1,6 @@
+import fs from 'node:fs'
+
+/** A small file as text, such as a configuration or a secret. Throws the system's error, or TypeError if it is not UTF-8. */
+export function readTextFile(file: string): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(fs.readFileSync(file))
+}
