@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { lockFolder } from './folder-lock.ts'
+
+const temporaryFolder = (t: TestContext): string => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-lock-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  return folder
+}
+
+/** A second process that takes the lock, says how that went, and stays until it is killed. */
+async function lockElsewhere(t: TestContext, folder: string): Promise<{ child: ChildProcess; said: string }> {
+  const module = JSON.stringify(path.join(import.meta.dirname, 'folder-lock.ts'))
+  const program = `
+    import { lockFolder } from ${module}
+    try { lockFolder(${JSON.stringify(folder)}); console.log('locked') }
+    catch (error) { console.log(error.code + ': ' + error.message) }
+    setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const [said] = (await once(child.stdout, 'data')) as [Buffer]
+  return { child, said: said.toString().trim() }
+}
+
+test('a folder that does not exist is created and locked', (t) => {
+  const folder = path.join(temporaryFolder(t), 'a', 'b')
+  lockFolder(folder).release()
+  assert.ok(fs.existsSync(folder))
+})
+
+test('the same process cannot take a folder twice, and can again after release', (t) => {
+  const folder = temporaryFolder(t)
+  const lock = lockFolder(folder)
+  assert.throws(() => lockFolder(folder), { name: 'SluiceError', code: 'log-locked' })
+  lock.release()
+  lock.release()
+  lockFolder(folder).release()
+})
+
+test('another process that holds the folder is named as the reason in clear words', async (t) => {
+  const folder = temporaryFolder(t)
+  const { said } = await lockElsewhere(t, folder)
+  assert.equal(said, 'locked')
+  assert.throws(() => lockFolder(folder), {
+    code: 'log-locked',
+    message: `the data folder ${folder} is in use by another running Sluice`,
+  })
+})
+
+test('another process is refused a folder that we hold', async (t) => {
+  const folder = temporaryFolder(t)
+  const lock = lockFolder(folder)
+  const { said } = await lockElsewhere(t, folder)
+  assert.match(said, /^log-locked: the data folder .* is in use/)
+  lock.release()
+})
+
+test('the lock of a process ended by kill -9 is free at once', async (t) => {
+  const folder = temporaryFolder(t)
+  const { child, said } = await lockElsewhere(t, folder)
+  assert.equal(said, 'locked')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  lockFolder(folder).release()
+})
+
+test('a folder that cannot be made fails with the system error, not as locked', (t) => {
+  const file = path.join(temporaryFolder(t), 'a-file')
+  fs.writeFileSync(file, '')
+  assert.throws(() => lockFolder(path.join(file, 'data')), { code: 'ENOTDIR' })
+})

@@ -1,0 +1,48 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { SluiceError } from '../core/errors.ts'
+
+/** A folder held by this process. */
+export interface FolderLock {
+  release(): void
+}
+
+/** SQLite's result code for a file that somebody else has locked (sqlite.org/rescode.html). */
+const sqliteBusy = 5
+
+/**
+ * Takes the data folder for this process, creating it if need be: an exclusive SQLite transaction on `<folder>/lock`, which the
+ * operating system gives up when the process dies, however it dies. A file with a process id would outlive a kill -9, and
+ * in containers every process has the same id.
+ *
+ * Nothing else in the process may open the file: closing any descriptor of it would drop the lock (POSIX `fcntl`).
+ *
+ * @throws SluiceError `log-locked` if somebody else holds it; the system's error if the folder cannot be written.
+ */
+export function lockFolder(folder: string): FolderLock {
+  fs.mkdirSync(folder, { recursive: true })
+  const file = path.join(folder, 'lock')
+  const database = new DatabaseSync(file)
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    if (!isBusy(error)) throw error
+    throw new SluiceError(
+      'log-locked',
+      `the data folder ${path.resolve(folder)} is in use by another running Sluice`,
+      error,
+    )
+  }
+  return {
+    release() {
+      // Closing rolls the transaction back. Twice is harmless.
+      if (database.isOpen) database.close()
+    },
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
+}
