@@ -10,6 +10,7 @@ export interface Storage {
   open(file: string, mode: 'read' | 'write' | 'create'): StorageFile
   /** Names in a folder, sorted; empty if there is no such folder. */
   list(folder: string): string[]
+  /** Makes a folder and those above it, durably: an acknowledged record must not vanish with the folder it lies in. */
   makeFolder(folder: string): void
   rename(from: string, to: string): void
   remove(file: string): void
@@ -44,7 +45,11 @@ export const diskStorage: Storage = {
     }
   },
   makeFolder(folder) {
-    fs.mkdirSync(folder, { recursive: true })
+    const first = fs.mkdirSync(folder, { recursive: true })
+    if (first === undefined) return
+    const above = path.dirname(path.resolve(first))
+    for (let made = path.resolve(folder); made !== above; made = path.dirname(made))
+      this.syncFolder(path.dirname(made))
   },
   rename: fs.renameSync,
   remove: fs.unlinkSync,

@@ -1,0 +1,54 @@
+import type { MemoryFile } from './memory-file.ts'
+
+/** A change of a folder's names. `isKept` once a sync has made it certain; `isDoubtful` after a sync of it has failed. */
+interface Change {
+  readonly apply: (names: Map<string, MemoryFile>) => void
+  isKept: boolean
+  isDoubtful: boolean
+}
+
+/** The names in a folder: each change since the last sync of the folder may or may not survive a power loss, by itself. */
+export class MemoryFolder {
+  readonly names = new Map<string, MemoryFile>()
+  /** What the disk holds, and the changes since in order. */
+  #disk = new Map<string, MemoryFile>()
+  #changes: Change[] = []
+
+  link(name: string, file: MemoryFile): void {
+    this.#change((names) => names.set(name, file))
+  }
+
+  unlink(name: string): void {
+    this.#change((names) => names.delete(name))
+  }
+
+  /** One change: after a power loss the file has either name and never none. */
+  rename(from: string, to: string, file: MemoryFile): void {
+    this.#change((names) => {
+      if (names.get(from) === file) names.delete(from)
+      names.set(to, file)
+    })
+  }
+
+  sync(): void {
+    for (const change of this.#changes) if (!change.isDoubtful) change.isKept = true
+    while (this.#changes[0]?.isKept) this.#changes.shift()?.apply(this.#disk)
+  }
+
+  failSync(): void {
+    for (const change of this.#changes) if (!change.isKept) change.isDoubtful = true
+  }
+
+  /** `survives` is asked for every change that is not certain. */
+  losePower(survives: () => boolean): void {
+    for (const change of this.#changes) if (change.isKept || survives()) change.apply(this.#disk)
+    this.#changes = []
+    this.names.clear()
+    for (const [name, file] of this.#disk) this.names.set(name, file)
+  }
+
+  #change(apply: Change['apply']): void {
+    apply(this.names)
+    this.#changes.push({ apply, isKept: false, isDoubtful: false })
+  }
+}
