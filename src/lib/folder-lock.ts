@@ -1,7 +1,7 @@
-import fs from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
+import { diskStorage } from './storage.ts'
 
 /** A folder held by this process. */
 export interface FolderLock {
@@ -21,7 +21,7 @@ const sqliteBusy = 5
  * @throws SluiceError `log-locked` if somebody else holds it; the system's error if the folder cannot be written.
  */
 export function lockFolder(folder: string): FolderLock {
-  fs.mkdirSync(folder, { recursive: true })
+  diskStorage.makeFolder(folder)
   const file = path.join(folder, 'lock')
   const database = new DatabaseSync(file)
   try {

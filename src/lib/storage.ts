@@ -40,31 +40,43 @@ export const diskStorage: Storage = {
     try {
       return fs.readdirSync(folder).sort()
     } catch (error) {
-      if (isMissing(error)) return []
+      if (hasCode(error, 'ENOENT')) return []
       throw error
     }
   },
-  makeFolder(folder) {
-    const first = fs.mkdirSync(folder, { recursive: true })
-    if (first === undefined) return
-    const above = path.dirname(path.resolve(first))
-    for (let made = path.resolve(folder); made !== above; made = path.dirname(made))
-      this.syncFolder(path.dirname(made))
-  },
+  makeFolder: makeDurableFolder,
   rename: fs.renameSync,
   remove: fs.unlinkSync,
-  syncFolder(folder) {
-    const fd = fs.openSync(folder, 'r')
-    try {
-      fs.fsyncSync(fd)
-    } finally {
-      fs.closeSync(fd)
-    }
-  },
+  syncFolder,
   free(folder) {
     const { bavail, bsize } = fs.statfsSync(path.resolve(folder))
     return bavail * bsize
   },
+}
+
+function makeDurableFolder(folder: string): void {
+  const full = path.resolve(folder)
+  const first = fs.mkdirSync(full, { recursive: true })
+  if (first !== undefined) {
+    for (let made = full; made !== first; made = path.dirname(made)) syncFolder(path.dirname(made))
+    syncFolder(path.dirname(first))
+    return
+  }
+  // Whoever made it may have died before this.
+  try {
+    syncFolder(path.dirname(full))
+  } catch (error) {
+    if (!hasCode(error, 'EACCES')) throw error
+  }
+}
+
+function syncFolder(folder: string): void {
+  const fd = fs.openSync(folder, 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 function diskFile(fd: number): StorageFile {
@@ -104,6 +116,6 @@ function remaining(parts: readonly Uint8Array[], skip: number): Uint8Array[] {
   return rest
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
