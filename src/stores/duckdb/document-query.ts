@@ -1,0 +1,32 @@
+import type { DocumentQuery, DocumentRow } from '../../core/store.ts'
+import type { DocumentTables } from './documents.ts'
+import type { Readers } from './readers.ts'
+import { int, timeBound, toBigint, toNumber, toText } from './sql.ts'
+
+/** Documents of a stream, newest number first. */
+export async function queryDocuments(
+  readers: Readers,
+  tables: DocumentTables,
+  query: DocumentQuery,
+  signal: AbortSignal,
+): Promise<DocumentRow[]> {
+  const table = tables.get(query.stream)
+  if (table === undefined) return []
+  const where = [`time >= ${timeBound(query.from)}`, `time < ${timeBound(query.to)}`]
+  const values: string[] = []
+  if (query.key !== undefined) where.push(`key = $${values.push(query.key)}`)
+  if (query.match !== undefined) where.push(`contains(lower(body), lower($${values.push(query.match)}))`)
+  if (query.before !== undefined) where.push(`seq < ${int(query.before)}`)
+  const rows = await readers.read(signal, (sql) =>
+    sql.rows(
+      `SELECT key, time, seq, body FROM ${table.table} WHERE ${where.join(' AND ')} ORDER BY seq DESC LIMIT ${int(query.limit)}`,
+      values,
+    ),
+  )
+  return rows.map((row) => ({
+    key: toText(row[0]),
+    time: toNumber(row[1]),
+    seq: toBigint(row[2]),
+    body: toText(row[3]),
+  }))
+}

@@ -1,0 +1,125 @@
+import { isUtf8 } from 'node:buffer'
+import { type Documents, numberAt } from '../../core/batch.ts'
+import type { Refusal } from '../../core/sink.ts'
+import { bytesAt, textAt } from '../../core/text-column.ts'
+import { int, type Sql, toNumber, toText } from './sql.ts'
+import type { Applied, Prepared } from './writer.ts'
+
+/** The table of a stream. */
+export interface DocumentTable {
+  readonly id: number
+  readonly stream: string
+  /** `d<id>`: safe to stand in SQL. */
+  readonly table: string
+  rows: number
+}
+
+/**
+ * Documents, one table a stream, in the order of the log. A document's identity is (key, time, number): the number, so that two
+ * posts of one author in one second stay two; key and time, so that another log's number is not taken for this one's.
+ */
+export class DocumentTables {
+  readonly #byStream = new Map<string, DocumentTable>()
+
+  async load(sql: Sql): Promise<void> {
+    for (const row of await sql.rows('SELECT id, name FROM streams')) {
+      const id = toNumber(row[0])
+      const [count] = await sql.rows(`SELECT count(*) FROM d${id}`)
+      const stream = toText(row[1])
+      this.#byStream.set(stream, { id, stream, table: `d${id}`, rows: toNumber(count?.[0]) })
+    }
+  }
+
+  get(stream: string): DocumentTable | undefined {
+    return this.#byStream.get(stream)
+  }
+
+  get all(): DocumentTable[] {
+    return [...this.#byStream.values()]
+  }
+
+  async prepare(sql: Sql, batch: Documents, origin: number, isNew: boolean): Promise<Prepared> {
+    const refused = refusals(batch)
+    const table = this.#byStream.get(batch.stream) ?? (await this.#create(sql, batch.stream))
+    return { refused, apply: () => this.#apply(sql, table, batch, origin, isNew) }
+  }
+
+  async #apply(
+    sql: Sql,
+    table: DocumentTable,
+    batch: Documents,
+    origin: number,
+    isNew: boolean,
+  ): Promise<Applied> {
+    const { length } = batch
+    if (isNew) {
+      await append(sql, table.table, batch, origin)
+      const written = { stored: length, repeated: 0, overwritten: 0, refused: [] }
+      return { written, commit: () => void (table.rows += length) }
+    }
+    await sql.run(
+      'CREATE TEMP TABLE IF NOT EXISTS documents_in (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)',
+    )
+    await sql.run('DELETE FROM temp.documents_in')
+    await append(sql, 'documents_in', batch, origin, 'temp')
+    const same = 'd.seq = i.seq AND d.key = i.key AND d.time = i.time'
+    const overwritten = await sql.run(
+      `DELETE FROM ${table.table} d USING temp.documents_in i WHERE ${same} AND d.origin < i.origin`,
+    )
+    const inserted = await sql.run(
+      `INSERT INTO ${table.table} SELECT * FROM temp.documents_in i
+        WHERE NOT EXISTS (SELECT 1 FROM ${table.table} d WHERE ${same}) ORDER BY seq`,
+    )
+    const stored = inserted - overwritten
+    return {
+      written: { stored, repeated: length - inserted, overwritten, refused: [] },
+      commit: () => void (table.rows += stored),
+    }
+  }
+
+  /** Makes the stream's table. Its own transaction: an empty table harms nothing. */
+  async #create(sql: Sql, stream: string): Promise<DocumentTable> {
+    const id = 1 + Math.max(0, ...this.all.map((table) => table.id))
+    const table = { id, stream, table: `d${id}`, rows: 0 }
+    await sql.transaction(async () => {
+      await sql.run(
+        `CREATE TABLE ${table.table} (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)`,
+      )
+      await sql.run(`INSERT INTO streams VALUES (${int(id)}, $1)`, [stream])
+    })
+    this.#byStream.set(stream, table)
+    return table
+  }
+}
+
+function refusals(batch: Documents): Refusal[] {
+  const refused: Refusal[] = []
+  for (let index = 0; index < batch.length; index++) {
+    const time = batch.time[index] as number
+    if (!Number.isSafeInteger(Math.floor(time))) {
+      refused.push({ index, code: 'invalid-time', reason: `time ${time} µs cannot be kept exactly` })
+    } else if (!isUtf8(bytesAt(batch.key, index)) || !isUtf8(bytesAt(batch.body, index))) {
+      refused.push({ index, code: 'invalid-value', reason: 'key or body is not valid UTF-8' })
+    }
+  }
+  return refused
+}
+
+async function append(
+  sql: Sql,
+  table: string,
+  batch: Documents,
+  origin: number,
+  catalog?: string,
+): Promise<void> {
+  const appender = await sql.connection.createAppender(table, 'main', catalog ?? null)
+  for (let i = 0; i < batch.length; i++) {
+    appender.appendVarchar(textAt(batch.key, i))
+    appender.appendBigInt(BigInt(Math.floor(batch.time[i] as number)))
+    appender.appendUInteger(origin)
+    appender.appendBigInt(numberAt(batch, i))
+    appender.appendVarchar(textAt(batch.body, i))
+    appender.endRow()
+  }
+  appender.closeSync()
+}

@@ -1,0 +1,191 @@
+import type { Position } from '../../core/position.ts'
+import { SinkFailure, type SinkBooks, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
+import { fenced } from './failure.ts'
+import { int, type Sql, toBigint, toNumber, toText } from './sql.ts'
+
+/** Whose position a write moves: the live one of a stream, or that of a replay. */
+export interface Lane {
+  readonly stream: string
+  /** '' for the live lane; else the replay's name, whose position and books stand in a row of their own. */
+  readonly replay: string
+}
+
+export interface Place {
+  readonly origin: number
+  readonly next: bigint
+  readonly books: SinkBooks
+}
+
+const partitions = 4096
+const noBooks: SinkBooks = {
+  handed: 0,
+  stored: 0,
+  repeated: 0,
+  overwritten: 0,
+  filtered: 0,
+  deadLettered: 0,
+  expired: 0,
+  damaged: 0,
+}
+
+/**
+ * The positions and books of every log, partition, stream and replay that this store has met. A log it does not know
+ * gets the highest generation + 1; rows of two logs compare by (generation, number).
+ */
+export class Positions {
+  readonly #places = new Map<string, Place & Lane & { readonly log: string }>()
+
+  async load(sql: Sql): Promise<void> {
+    const rows = await sql.rows(
+      `SELECT log, part, stream, replay, origin, next,
+        handed, stored, repeated, overwritten, filtered, dead_lettered, expired, damaged FROM positions`,
+    )
+    for (const row of rows) {
+      const [handed, stored, repeated, overwritten, filtered, deadLettered, expired, damaged] = row
+        .slice(6)
+        .map((cell) => toNumber(cell)) as [number, number, number, number, number, number, number, number] // eight columns were asked
+      const lane = { stream: toText(row[2]), replay: toText(row[3]) }
+      this.#places.set(key(toText(row[0]), toNumber(row[1]), lane), {
+        ...lane,
+        log: toText(row[0]),
+        origin: toNumber(row[4]),
+        next: toBigint(row[5]),
+        books: { handed, stored, repeated, overwritten, filtered, deadLettered, expired, damaged },
+      })
+    }
+  }
+
+  state(log: string, partition: number, lane: Lane): SinkState | undefined {
+    const place = this.#places.get(key(log, partition, lane))
+    return place && { position: { log, partition, next: place.next }, books: place.books }
+  }
+
+  /** The origin of a log's partition: known, or the one it gets with its first write. */
+  origin({ log, partition }: Position): number {
+    if (partition >= partitions) {
+      throw new SinkFailure(
+        'stop',
+        'store-refused',
+        `partition ${partition}: at most ${partitions} are kept apart`,
+      )
+    }
+    let generation = 0
+    for (const place of this.#places.values()) {
+      const own = generationOf(place.origin)
+      if (place.log === log) return own * partitions + partition
+      generation = Math.max(generation, own + 1)
+    }
+    return generation * partitions + partition
+  }
+
+  /**
+   * Numbers from this one on were given to no row that stands here: neither by a replay that runs ahead of the live lane, nor by
+   * another log, whose by-number rows have the same identity as this log's row of that number.
+   */
+  untouchedFrom(log: string): bigint {
+    let floor = 0n
+    for (const place of this.#places.values()) {
+      if ((place.log !== log || place.replay !== '') && place.next > floor) floor = place.next
+    }
+    return floor
+  }
+
+  /** Every origin that rows may have. */
+  origins(): Set<number> {
+    return new Set([...this.#places.values()].map((place) => place.origin))
+  }
+
+  /** The lowest live position of each origin, over the streams that hold readings. */
+  liveNext(isReadings: (stream: string) => boolean): Map<number, bigint> {
+    const next = new Map<number, bigint>()
+    for (const place of this.#places.values()) {
+      if (place.replay !== '' || !isReadings(place.stream)) continue
+      const known = next.get(place.origin)
+      if (known === undefined || place.next < known) next.set(place.origin, place.next)
+    }
+    return next
+  }
+
+  /** Moves the position and adds to the books, inside the open transaction. @throws SinkFailure `stop` if the position is not at `from`. */
+  async advance(sql: Sql, lane: Lane, write: SinkWrite, written: Written): Promise<Place> {
+    const { from, to, terms } = write
+    const at = key(from.log, from.partition, lane)
+    const place = this.#places.get(at)
+    if (from.log !== to.log || from.partition !== to.partition || to.next < from.next) {
+      throw new SinkFailure(
+        'stop',
+        'store-refused',
+        'a write must stay in one log and partition and go forward',
+      )
+    }
+    const counts = [
+      terms.handed,
+      written.stored,
+      written.repeated,
+      written.overwritten,
+      terms.filtered,
+      terms.deadLettered,
+      terms.expired,
+      terms.damaged,
+    ]
+    const books = add(place?.books ?? noBooks, terms, written)
+    const origin = this.origin(from)
+    if (place === undefined) {
+      const present = await sql.rows(
+        `SELECT 1 FROM positions WHERE log = $1 AND part = ${int(from.partition)} AND stream = $2 AND replay = $3`,
+        [from.log, lane.stream, lane.replay],
+      )
+      if (present.length > 0) throw fenced(`the position of log ${from.log} was created by another owner`)
+      await sql.run(
+        `INSERT INTO positions VALUES ($1, ${int(from.partition)}, $2, $3, ${int(origin)}, ${int(to.next)}, ${counts.map(int).join(', ')})`,
+        [from.log, lane.stream, lane.replay],
+      )
+      return { origin, next: to.next, books }
+    }
+    const changed = await sql.runPrepared(
+      `UPDATE positions SET next = $5::BIGINT, handed = handed + $7::BIGINT, stored = stored + $8::BIGINT,
+        repeated = repeated + $9::BIGINT, overwritten = overwritten + $10::BIGINT, filtered = filtered + $11::BIGINT,
+        dead_lettered = dead_lettered + $12::BIGINT, expired = expired + $13::BIGINT, damaged = damaged + $14::BIGINT
+      WHERE log = $1 AND part = $2::UINTEGER AND stream = $3 AND replay = $4 AND next = $6::BIGINT`,
+      [from.log, from.partition, lane.stream, lane.replay, to.next, from.next, ...counts.map(BigInt)],
+    )
+    if (changed !== 1) {
+      throw fenced(
+        `${changed} position rows of log ${from.log} stood at ${from.next}, this store has ${place.next}`,
+      )
+    }
+    return { origin, next: to.next, books }
+  }
+
+  /** After the commit: what `advance` returned is so. */
+  moved(lane: Lane, write: SinkWrite, place: Place): void {
+    const { log, partition } = write.from
+    this.#places.set(key(log, partition, lane), { ...place, ...lane, log })
+  }
+}
+
+export function generationOf(origin: number): number {
+  return Math.floor(origin / partitions)
+}
+
+/** The lowest origin of a generation: origins below it are of older logs. */
+export function generationStart(origin: number): number {
+  return generationOf(origin) * partitions
+}
+
+function key(log: string, partition: number, lane: Lane): string {
+  return JSON.stringify([log, partition, lane.stream, lane.replay])
+}
+
+function add(books: SinkBooks, terms: SinkWrite['terms'], written: Written): SinkBooks {
+  return {
+    handed: books.handed + terms.handed,
+    stored: books.stored + written.stored,
+    repeated: books.repeated + written.repeated,
+    overwritten: books.overwritten + written.overwritten,
+    filtered: books.filtered + terms.filtered,
+    deadLettered: books.deadLettered + terms.deadLettered,
+    expired: books.expired + terms.expired,
+    damaged: books.damaged + terms.damaged,
+  }
+}

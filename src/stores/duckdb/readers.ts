@@ -1,0 +1,85 @@
+import { SluiceError } from '../../core/errors.ts'
+import { SinkFailure } from '../../core/sink.ts'
+import type { Engine } from './engine.ts'
+import { Sql } from './sql.ts'
+
+const concurrent = 2
+const maxWaiting = 64
+/** A reader that stays open keeps the write-ahead log from being emptied. */
+const maxReadMs = 5_000
+
+/**
+ * At most two queries at once; up to 64 more wait in order, a further one is told to come again. A query is a series of
+ * steps, each a read transaction of its own that is interrupted after five seconds or when the signal aborts.
+ */
+export class Readers {
+  readonly #free: Sql[] = []
+  readonly #waiting: ((reader: Sql | undefined) => void)[] = []
+  #closed = false
+
+  static async open(engine: Engine): Promise<Readers> {
+    const readers = new Readers()
+    for (let i = 0; i < concurrent; i++) readers.#free.push(new Sql(await engine.connect()))
+    return readers
+  }
+
+  /** Runs one step. @throws SluiceError `busy` if too many wait or the step takes too long; the signal's reason if it aborts. */
+  async read<T>(signal: AbortSignal, step: (sql: Sql) => Promise<T>): Promise<T> {
+    const reader = await this.#take(signal)
+    let isLate = false
+    const interrupt = () => reader.connection.interrupt()
+    const timer = setTimeout(() => {
+      isLate = true
+      interrupt()
+    }, maxReadMs)
+    signal.addEventListener('abort', interrupt)
+    try {
+      signal.throwIfAborted()
+      return await step(reader)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isLate)
+        throw new SluiceError('busy', `the query took longer than ${maxReadMs} ms; ask for less`, error)
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', interrupt)
+      this.#give(reader)
+    }
+  }
+
+  /** Interrupts what runs and refuses what waits. */
+  close(): void {
+    this.#closed = true
+    for (const waiter of this.#waiting.splice(0)) waiter(undefined)
+  }
+
+  #take(signal: AbortSignal): Promise<Sql> {
+    signal.throwIfAborted()
+    if (this.#closed) throw new SinkFailure('retry', 'closed', 'the store is closing')
+    const free = this.#free.pop()
+    if (free !== undefined) return Promise.resolve(free)
+    if (this.#waiting.length >= maxWaiting) {
+      throw new SluiceError('busy', `${maxWaiting} queries wait already`)
+    }
+    return new Promise((resolve, reject) => {
+      const waiter = (reader: Sql | undefined) => {
+        signal.removeEventListener('abort', leave)
+        if (reader === undefined) reject(new SluiceError('closed', 'the store is closing'))
+        else resolve(reader)
+      }
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      this.#waiting.push(waiter)
+    })
+  }
+
+  #give(reader: Sql): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#free.push(reader)
+    else next(reader)
+  }
+}

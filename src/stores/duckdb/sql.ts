@@ -1,0 +1,79 @@
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from '@duckdb/node-api'
+
+/**
+ * One connection and its statements. Texts from outside always travel as parameters; numbers may stand in the SQL itself (`int`),
+ * because a bound bigint is a HUGEINT to the engine and would keep it from using the zone maps of a BIGINT column.
+ */
+export class Sql {
+  readonly connection: DuckDBConnection
+  readonly #prepared = new Map<string, DuckDBPreparedStatement>()
+
+  constructor(connection: DuckDBConnection) {
+    this.connection = connection
+  }
+
+  /** Runs a statement; returns how many rows it changed. */
+  async run(sql: string, values?: DuckDBValue[]): Promise<number> {
+    return (await this.connection.run(sql, values)).rowsChanged
+  }
+
+  /** Runs a statement that comes again and again, prepared once. */
+  async runPrepared(sql: string, values: DuckDBValue[]): Promise<number> {
+    let statement = this.#prepared.get(sql)
+    if (statement === undefined) {
+      statement = await this.connection.prepare(sql)
+      this.#prepared.set(sql, statement)
+    }
+    statement.bind(values)
+    return (await statement.run()).rowsChanged
+  }
+
+  async rows(sql: string, values?: DuckDBValue[]): Promise<DuckDBValue[][]> {
+    return (await this.connection.run(sql, values)).getRows()
+  }
+
+  /** Runs the work between BEGIN and COMMIT; an error undoes it all. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.connection.run('BEGIN')
+    let result: T
+    try {
+      result = await work()
+    } catch (error) {
+      await this.connection.run('ROLLBACK').catch(() => {}) // the engine may have ended the transaction itself
+      throw error
+    }
+    await this.connection.run('COMMIT')
+    return result
+  }
+}
+
+/** A whole number as SQL text. */
+export function int(value: number | bigint): string {
+  if (typeof value === 'number' && !Number.isSafeInteger(value))
+    throw new RangeError(`not a whole number: ${value}`)
+  return String(value)
+}
+
+/** A time bound as SQL text: clamped to what the engine's BIGINT holds, ±Infinity included. */
+export function timeBound(micros: number): string {
+  const limit = Number.MAX_SAFE_INTEGER
+  return int(Math.ceil(Math.min(limit, Math.max(-limit, micros))))
+}
+
+/** Checked reads of result cells. */
+export function toNumber(value: DuckDBValue | undefined): number {
+  if (typeof value === 'number') return value
+  if (typeof value === 'bigint') return Number(value)
+  throw new TypeError(`expected a number, got ${typeof value}`)
+}
+
+export function toBigint(value: DuckDBValue | undefined): bigint {
+  if (typeof value === 'bigint') return value
+  if (typeof value === 'number') return BigInt(value)
+  throw new TypeError(`expected a whole number, got ${typeof value}`)
+}
+
+export function toText(value: DuckDBValue | undefined): string {
+  if (typeof value === 'string') return value
+  throw new TypeError(`expected a text, got ${typeof value}`)
+}

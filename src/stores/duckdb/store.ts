@@ -1,0 +1,224 @@
+import type { Position } from '../../core/position.ts'
+import { type Sink, SinkFailure, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
+import type {
+  BucketQuery,
+  BucketRows,
+  DeviceRow,
+  DocumentQuery,
+  DocumentRow,
+  LatestRow,
+  RangeQuery,
+  RangeRows,
+  SeriesRow,
+  Store,
+} from '../../core/store.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { buckets } from './buckets.ts'
+import { Chunks } from './chunks.ts'
+import { queryDocuments } from './document-query.ts'
+import { DocumentTables } from './documents.ts'
+import { Edits } from './edits.ts'
+import { Engine } from './engine.ts'
+import { listDevices, listLatest, listSeries } from './listing.ts'
+import { type Lane, Positions } from './positions.ts'
+import { range } from './range.ts'
+import { Readers } from './readers.ts'
+import { readChunks } from './reading.ts'
+import { migrate } from './schema.ts'
+import { SeriesTable } from './series-table.ts'
+import { StateSnapshots } from './snapshots.ts'
+import { Sql, toNumber } from './sql.ts'
+import { createStaging } from './upsert.ts'
+import { Writer } from './writer.ts'
+import { WriterQueue } from './writer-queue.ts'
+
+export interface DuckdbOptions {
+  readonly file: string
+  readonly memoryLimitMb: number
+  readonly threads: number
+  readonly clock: Clock
+}
+
+/** The stream whose position `Store.write` moves. */
+const readingsStream = 'readings'
+/** Writes that may pass a due step of upkeep. */
+const patience = 16
+
+/** The embedded store. It is the only owner of its file; every change goes through one writer queue. */
+export class DuckdbStore implements Store {
+  readonly name = 'duckdb'
+  readonly #engine: Engine
+  readonly #sql: Sql
+  readonly #readers: Readers
+  readonly #writer: Writer
+  readonly #queue = new WriterQueue(patience)
+  readonly #series: SeriesTable
+  readonly #positions: Positions
+  readonly #chunks: Chunks
+  readonly #documents: DocumentTables
+  readonly #snapshots: StateSnapshots
+  readonly #waiters = new Set<() => void>()
+
+  /** @throws SluiceError `log-version` for a file of a newer Sluice or engine, `store-down` if it cannot be opened. */
+  static async open(options: DuckdbOptions): Promise<DuckdbStore> {
+    const engine = await Engine.open(options)
+    try {
+      const sql = new Sql(await engine.connect())
+      await migrate(sql)
+      await createStaging(sql)
+      const positions = new Positions()
+      const series = new SeriesTable()
+      const chunks = new Chunks()
+      const edits = new Edits()
+      const documents = new DocumentTables()
+      const snapshots = new StateSnapshots(series, positions, (stream) => documents.get(stream) === undefined)
+      for (const part of [positions, series, chunks, edits, documents]) await part.load(sql)
+      await snapshots.load(sql, chunks)
+      const parts = { sql, positions, series, chunks, edits, documents, snapshots }
+      return new DuckdbStore(engine, await Readers.open(engine), parts)
+    } catch (error) {
+      engine.close()
+      throw error
+    }
+  }
+
+  private constructor(engine: Engine, readers: Readers, parts: ConstructorParameters<typeof Writer>[0]) {
+    this.#engine = engine
+    this.#readers = readers
+    this.#sql = parts.sql
+    this.#series = parts.series
+    this.#positions = parts.positions
+    this.#chunks = parts.chunks
+    this.#documents = parts.documents
+    this.#snapshots = parts.snapshots
+    this.#writer = new Writer(parts)
+  }
+
+  /** The sink of one stream, with a position and books of its own. */
+  sink(stream: string): Sink {
+    return this.#lane({ stream, replay: '' })
+  }
+
+  /** A sink for rows that come again: they never take the fast lane for its word, and move a position of their own. */
+  replaySink(replay: string, stream = readingsStream): Sink {
+    if (replay === '') throw new RangeError('a replay needs a name')
+    return this.#lane({ stream, replay })
+  }
+
+  async state(log: string, partition: number): Promise<SinkState | undefined> {
+    return this.#positions.state(log, partition, { stream: readingsStream, replay: '' })
+  }
+
+  write(write: SinkWrite, signal: AbortSignal): Promise<Written> {
+    return this.#write({ stream: readingsStream, replay: '' }, write, signal)
+  }
+
+  range(query: RangeQuery, signal: AbortSignal): AsyncIterable<RangeRows> {
+    return range({ readers: this.#readers, chunks: this.#chunks, series: this.#series }, query, signal)
+  }
+
+  buckets(query: BucketQuery, signal: AbortSignal): AsyncIterable<BucketRows> {
+    return buckets({ readers: this.#readers, chunks: this.#chunks, series: this.#series }, query, signal)
+  }
+
+  async latest(device: string | undefined, limit: number, signal: AbortSignal): Promise<LatestRow[]> {
+    signal.throwIfAborted()
+    return listLatest(this.#series, device, limit)
+  }
+
+  async devices(
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<DeviceRow[]> {
+    signal.throwIfAborted()
+    return listDevices(this.#series, prefix, after, limit)
+  }
+
+  async series(
+    device: string | undefined,
+    after: { device: string; metric: string } | undefined,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<SeriesRow[]> {
+    signal.throwIfAborted()
+    return listSeries(this.#series, device, after, limit)
+  }
+
+  documents(query: DocumentQuery, signal: AbortSignal): Promise<DocumentRow[]> {
+    return queryDocuments(this.#readers, this.#documents, query, signal)
+  }
+
+  async count(signal: AbortSignal): Promise<{ readings: number; documents: number }> {
+    const total = (tables: readonly { readonly table: string }[]) =>
+      `(SELECT ${['0', ...tables.map(({ table }) => `(SELECT count(*) FROM ${table})`)].join(' + ')})`
+    const [row] = await readChunks(this.#readers, signal, (sql) =>
+      sql.rows(`SELECT ${total(this.#chunks.all)}, ${total(this.#documents.all)}`),
+    )
+    return { readings: toNumber(row?.[0]), documents: toNumber(row?.[1]) }
+  }
+
+  async passed(position: Position, signal: AbortSignal): Promise<void> {
+    const { log, partition, next } = position
+    const isPassed = () => {
+      const place = this.#positions.state(log, partition, { stream: readingsStream, replay: '' })
+      return place !== undefined && place.position.next >= next
+    }
+    signal.throwIfAborted()
+    if (isPassed()) return
+    await new Promise<void>((resolve, reject) => {
+      const leave = () => {
+        this.#waiters.delete(check)
+        signal.removeEventListener('abort', abort)
+      }
+      const abort = () => {
+        leave()
+        reject(signal.reason)
+      }
+      const check = () => {
+        if (!isPassed()) return
+        leave()
+        resolve()
+      }
+      this.#waiters.add(check)
+      signal.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  async export(): Promise<number> {
+    throw new Error('not yet')
+  }
+
+  /** Finishes the writes that were taken, keeps the state of the series, empties the write-ahead log and closes the file. */
+  async close(): Promise<void> {
+    this.#readers.close()
+    const last = this.#snapshots.isEmpty ? undefined : this.#queue.upkeep(() => this.#snapshot())
+    await Promise.allSettled([last, this.#queue.close()])
+    this.#engine.close()
+  }
+
+  #lane(lane: Lane): Sink {
+    return {
+      name: `${this.name}:${lane.stream}`,
+      state: async (log, partition) => this.#positions.state(log, partition, lane),
+      write: (write, signal) => this.#write(lane, write, signal),
+      close: async () => {},
+    }
+  }
+
+  #write(lane: Lane, write: SinkWrite, signal: AbortSignal): Promise<Written> {
+    return this.#queue.write(async () => {
+      if (signal.aborted) throw new SinkFailure('retry', 'closed', 'the write was called off before it began')
+      const written = await this.#writer.write(lane, write)
+      if (this.#snapshots.isDue) void this.#queue.upkeep(() => this.#snapshot()).catch(() => {})
+      for (const check of [...this.#waiters]) check()
+      return written
+    })
+  }
+
+  async #snapshot(): Promise<void> {
+    await this.#sql.transaction(() => this.#snapshots.save(this.#sql))
+    this.#snapshots.saved()
+  }
+}
