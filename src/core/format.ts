@@ -18,6 +18,11 @@ export interface Route {
   members: SeriesCache | undefined
 }
 
+/** A route with nothing in its caches. HTTP has one for each listener, with topic '' and no names. */
+export function createRoute(topic: string, device: string | undefined, metric: string | undefined): Route {
+  return { topic, device, metric, valueSeries: -1, members: undefined }
+}
+
 /** Bytes → series id, the hot lookup. -1 where the bytes were never put. */
 export interface SeriesCache {
   get(bytes: Uint8Array, from: number, to: number): SeriesId | -1

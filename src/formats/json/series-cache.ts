@@ -1,0 +1,79 @@
+// hot: bench/decode
+import { ByteTable } from '../../core/byte-table.ts'
+import type { Route, SeriesCache } from '../../core/format.ts'
+import type { SeriesId } from '../../core/series.ts'
+
+/**
+ * The series that payloads of one route have named, by the bytes that named them, with the unit each was given.
+ * Only the parser fills it, after the intake gave the series, so it holds no more entries than there are series (times the
+ * few spellings of `memberKey`), and bytes found in it are known to be well-formed names of a numeric series.
+ */
+export class RouteSeries implements SeriesCache {
+  readonly #entries = new ByteTable()
+  readonly #series: SeriesId[] = []
+  readonly #units: (Uint8Array | undefined)[] = []
+  /** The unit that the route's `valueSeries` was given last. */
+  valueUnit: Uint8Array | undefined
+
+  /** The entry of a key, -1 if there is none. */
+  find(key: Uint8Array, from: number, to: number): number {
+    return this.#entries.get(key, from, to)
+  }
+
+  seriesOf(entry: number): SeriesId {
+    return this.#series[entry] as number
+  }
+
+  unitOf(entry: number): Uint8Array | undefined {
+    return this.#units[entry]
+  }
+
+  get(key: Uint8Array, from: number, to: number): SeriesId | -1 {
+    const entry = this.find(key, from, to)
+    return entry < 0 ? -1 : this.seriesOf(entry)
+  }
+
+  /** Keeps the series of a key, and the unit if one is given. */
+  put(key: Uint8Array, from: number, to: number, series: SeriesId, unit?: Uint8Array): void {
+    let entry = this.find(key, from, to)
+    if (entry < 0) {
+      entry = this.#series.length
+      this.#entries.put(key, from, to, entry)
+    }
+    this.#series[entry] = series
+    this.#units[entry] = unit ?? this.#units[entry]
+  }
+}
+
+/** The cache of a route, made on first use. */
+export function seriesOfRoute(route: Route): RouteSeries {
+  if (route.members instanceof RouteSeries) return route.members
+  const made = new RouteSeries()
+  route.members = made
+  return made
+}
+
+/** Stands between the parts of a key; JSON strings hold no bare control characters. */
+export const separator = 0x01
+
+/**
+ * The key of a series in its route's cache. With ids in the payload: `device 01 metric 01 member`, where an id that the route gives
+ * is empty and so is the member of a single value whose metric is named. Without ids: the member's name alone.
+ */
+export function memberKey(device: string, metric: string, member: string): string {
+  return device === '' && metric === '' ? member : `${device}\x01${metric}\x01${member}`
+}
+
+/**
+ * The key of a serial number (F3): with its opening quote, so that it stands in the payload in one piece and no
+ * member's name is like it.
+ */
+export function serialKey(serial: string): string {
+  return `"${serial}`
+}
+
+export function equalBytes(whole: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  if (whole.length !== to - from) return false
+  for (let i = from, j = 0; i < to; i++, j++) if (bytes[i] !== whole[j]) return false
+  return true
+}
