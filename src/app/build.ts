@@ -1,0 +1,150 @@
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { addOperations } from '../api/operations.ts'
+import { createServer } from '../api/server.ts'
+import { localAuthorizer } from '../auth/local-authorizer.ts'
+import { namePattern } from '../core/pattern.ts'
+import { createJsonFormat } from '../formats/json/json-format.ts'
+import { createRouter } from '../formats/topics.ts'
+import { createIntake, type GroupCommitIntake } from '../intake/intake.ts'
+import { systemClock } from '../lib/clock.ts'
+import { lockFolder } from '../lib/folder-lock.ts'
+import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
+import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
+import type { Config } from './config/config.ts'
+import { healthOf, statusOf } from './status.ts'
+import { StoreProcess } from './store-process/store-process.ts'
+
+/** Everything that runs, in the order it was built; `stop` takes it down in reverse. */
+export interface Sluice {
+  readonly config: Config
+  readonly log: EmbeddedLog
+  readonly intake: GroupCommitIntake
+  readonly mqtt: MqttGateway
+  readonly stores: readonly StoreProcess[]
+  readonly server: FastifyInstance
+  /** Where it can be reached, for people. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** Resolves with the cause if a part dies that nothing can go on without. */
+  readonly died: Promise<Error>
+  /** Stops accepting, lets acknowledgements drain, finishes writes, syncs and closes. Nothing acknowledged is lost either way. */
+  stop(): Promise<void>
+  /** Ends the store processes at once. */
+  kill(): void
+}
+
+/** Streams that an embedded store keeps: readings, and the documents that people ask for. */
+const storedStreams = ['readings', 'dead-letters', 'posts', 'device-logs'] as const
+
+/**
+ * The composition root: builds every part and hands each only the interfaces it needs. Read this to see the whole system:
+ * sources → formats → intake → log → pipelines → stores.
+ */
+export async function buildSluice(config: Config, logger: Logger): Promise<Sluice> {
+  const stopping = new AbortController()
+  const lock = lockFolder(config.data)
+  const logFolder = path.join(config.data, 'log')
+  const storeNames = Object.keys(config.stores)
+  const groups = storeNames.flatMap((name) => storedStreams.map((stream) => groupOf(name, stream)))
+
+  const log = await openEmbeddedLog(logFolder, {
+    segmentBytes: config.log.segmentBytes,
+    maxBytes: config.log.maxBytes,
+    retentionSeconds: config.log.retentionDays * 86_400,
+    reserveBytes: config.log.diskReserveBytes,
+    groups,
+  })
+  const intake = createIntake(log, systemClock, log.start, {
+    limits: {
+      series: config.limits.series,
+      seriesPerDevice: config.limits.seriesPerDevice,
+      nameBytes: config.limits.topicBytes,
+    },
+    rules: config.series.declare.map(({ device, metric, kind, unit }) => {
+      const [isDevice, isMetric] = [namePattern(device), namePattern(metric)]
+      return { matches: (d: string, m: string) => isDevice(d) && isMetric(m), kind, unit }
+    }),
+    strict: config.series.strict,
+    maxRows: config.log.maxRows,
+    lingerMs: config.log.lingerMs,
+    maxBytes: config.memoryBudgetBytes / 4,
+    deadLetters: { maxBytes: config.deadLetters.maxBytes, usedBytes: 0 },
+  })
+
+  const stores = Object.entries(config.stores).map(([name, { type, options }]) => {
+    const store = new StoreProcess(log, intake, {
+      name,
+      type,
+      options,
+      dataFolder: config.data,
+      logFolder,
+      pipelines: storedStreams.map((stream) => ({
+        stream,
+        group: groupOf(name, stream),
+        maxRows: config.pipeline.maxRows,
+        lingerMs: config.pipeline.lingerMs,
+        processors: stream === 'readings' ? (config.pipelines[name]?.processors ?? []) : [],
+      })),
+      onEvent: (level, message) => logger[level]({ store: name }, message),
+    })
+    store.start()
+    return store
+  })
+
+  const format = createJsonFormat(config.limits)
+  const router = createRouter(config.topics, config.limits)
+  const mqtt = createMqttGateway({
+    config: config.mqtt,
+    router,
+    format,
+    authorizer: localAuthorizer,
+    clock: systemClock,
+    logger: logger.child({ door: 'mqtt' }),
+  })
+
+  const server = createServer({
+    authorizer: localAuthorizer,
+    hosts: config.http.hosts,
+    origins: config.http.origins,
+    maxBodyBytes: config.limits.batchBytes,
+  })
+  const parts = { log, intake, mqtt, stores }
+  const started = systemClock.monotonicMs()
+  addOperations(server, {
+    ...healthOf(parts),
+    status: () => statusOf(parts, systemClock.monotonicMs() - started),
+  })
+
+  const gateway = mqtt.run(intake, stopping.signal)
+  const [mqttAddress] = await Promise.all([
+    mqtt.listening(),
+    server.listen({ host: config.http.host, port: config.http.port }),
+  ])
+  const httpAddress = server.addresses()[0] as AddressInfo // it listens on TCP
+
+  return {
+    config,
+    ...parts,
+    server,
+    addresses: {
+      http: `http://${httpAddress.address}:${httpAddress.port}`,
+      mqtt: `mqtt://${mqttAddress.address}:${mqttAddress.port}`,
+    },
+    died: Promise.race([log.died, gateway.then(() => new Promise<never>(() => {}))]),
+    async stop() {
+      stopping.abort()
+      await Promise.all([gateway, server.close()])
+      await intake.close()
+      await Promise.all(stores.map((store) => store.stop()))
+      await log.close()
+      lock.release()
+    },
+    kill() {
+      for (const store of stores) store.kill()
+    },
+  }
+}
+
+const groupOf = (store: string, stream: string) => `${store}/${stream}`

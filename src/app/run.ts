@@ -1,0 +1,57 @@
+import type { Logger } from 'pino'
+import { SluiceError } from '../core/errors.ts'
+import { buildSluice } from './build.ts'
+import type { Config } from './config/config.ts'
+
+/** Most that a stop may take: delivery.md's promise to whoever sent SIGTERM. */
+const stopWithinMs = 10_000
+
+/**
+ * Runs Sluice until SIGTERM or SIGINT, then stops it in order; a second signal ends the process at once. Returns the exit code.
+ * Nothing acknowledged depends on a clean stop.
+ */
+export async function runSluice(
+  config: Config,
+  logger: Logger,
+  print: (line: string) => void,
+): Promise<number> {
+  const sluice = await buildSluice(config, logger)
+  for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(6)}${address}`)
+  print(`ready  data in ${config.data}, log ${sluice.log.id}`)
+
+  const signal = Promise.withResolvers<string>()
+  const onSignal = (name: string) => {
+    process.once(name, () => {
+      logger.warn(`${name} again: ending at once`)
+      sluice.kill()
+      process.exit(1)
+    })
+    signal.resolve(name)
+  }
+  process.once('SIGTERM', onSignal)
+  process.once('SIGINT', onSignal)
+
+  const reason = await Promise.race([signal.promise, sluice.died])
+  if (reason instanceof Error) {
+    logger.fatal({ err: reason }, 'a part that nothing can go on without has died')
+    sluice.kill()
+    return 1
+  }
+  logger.info(`${reason}: stopping`)
+  const deadline = setTimeout(() => {
+    logger.error(`not stopped within ${stopWithinMs} ms: ending at once; nothing acknowledged is lost`)
+    sluice.kill()
+    process.exit(1)
+  }, stopWithinMs - 500)
+  await sluice.stop()
+  clearTimeout(deadline)
+  logger.info('stopped')
+  return 0
+}
+
+/** A sentence for whoever started the program, and the exit code that goes with it. */
+export function explainFailure(error: unknown): { message: string; exitCode: number } {
+  if (error instanceof SluiceError)
+    return { message: `${error.message} (${error.code})`, exitCode: error.code === 'config-invalid' ? 2 : 1 }
+  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 }
+}

@@ -1,0 +1,198 @@
+import { type ErrorCode, errorTable, SluiceError } from '../../core/errors.ts'
+import type { DeadLetter } from '../../core/intake.ts'
+import { SinkFailure } from '../../core/sink.ts'
+import { diskStorage } from '../../lib/storage.ts'
+import { readStream, type Tail } from '../../log/embedded/reader.ts'
+import { createProcessors } from '../../processors/table.ts'
+import { type OpenStore, openStore } from '../../stores/table.ts'
+import type { Letters } from '../pipeline/letters.ts'
+import { runPipeline } from '../pipeline/runner.ts'
+import type { FromStore, PipelineStart, StoreStart, ToStore } from './protocol.ts'
+
+/**
+ * The process that owns an embedded store: it reads the log's segments itself, writes, and answers queries, so an abort of the
+ * engine cannot take the gateway with it. It ends when its parent does.
+ */
+const stopping = new AbortController()
+const calls = new Map<number, { abort: AbortController; iterator: AsyncIterator<unknown> | undefined }>()
+const letterWaiters = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
+let letterId = 0
+let tail: ProcessTail | undefined
+let store: OpenStore | undefined
+let pipelines: Promise<unknown> = Promise.resolve()
+
+process.on('message', (message: ToStore) => receive(message))
+// The parent is gone: whatever is not committed belongs to the next owner.
+process.on('disconnect', () => process.exit(0))
+// The parent decides when to stop; a Ctrl-C in a terminal reaches the whole process group.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+
+function send(message: FromStore): void {
+  process.send?.(message)
+}
+
+function receive(message: ToStore): void {
+  if (message.kind === 'start') void start(message)
+  else if (message.kind === 'watermark') tail?.moved(message.watermark)
+  else if (message.kind === 'lettersDurable') settleLetters(message.id, message.error)
+  else if (message.kind === 'call') void answer(message.id, () => open(message))
+  else if (message.kind === 'pull') void answer(message.id, () => pull(message.id))
+  else if (message.kind === 'cancel') cancel(message.id)
+  else void stop()
+}
+
+async function start(message: StoreStart): Promise<void> {
+  try {
+    const { log } = message
+    tail = new ProcessTail(log.watermark)
+    const opened = await openStore(message.store.type, message.store.options, message.store.place)
+    store = opened
+    send({ kind: 'ready' })
+    pipelines = Promise.all(message.pipelines.map((pipeline) => run(opened, message, pipeline)))
+  } catch (error) {
+    const { code, message } = told(error)
+    send({ kind: 'failed', code, message })
+  }
+}
+
+async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: PipelineStart): Promise<void> {
+  const place = { storage: diskStorage, folder: log.folder, log: log.id, tail: tail as Tail }
+  await runPipeline(
+    {
+      name: store.place.name,
+      log: log.id,
+      stream: pipeline.stream,
+      consume: (options, signal) =>
+        readStream(
+          place,
+          pipeline.stream,
+          options,
+          (next) => send({ kind: 'ack', group: pipeline.group, next }),
+          signal,
+        ),
+      processors: await createProcessors(pipeline.processors),
+      sink: opened.sink(pipeline.stream),
+      letters,
+      maxRows: pipeline.maxRows,
+      lingerMs: pipeline.lingerMs,
+      onStatus: (status) => send({ kind: 'status', status }),
+    },
+    stopping.signal,
+  )
+}
+
+const letters: Letters = {
+  put(all: readonly DeadLetter[]) {
+    const id = letterId++
+    return new Promise((resolve, reject) => {
+      letterWaiters.set(id, { resolve, reject })
+      send({ kind: 'letters', id, letters: all })
+    })
+  },
+}
+
+function settleLetters(id: number, error: string | undefined): void {
+  const waiter = letterWaiters.get(id)
+  letterWaiters.delete(id)
+  if (error === undefined) waiter?.resolve()
+  else waiter?.reject(new SinkFailure('retry', 'busy', error))
+}
+
+/** Runs a call or the next step of one, and sends what came of it. */
+async function answer(id: number, step: () => Promise<{ value: unknown; done: boolean }>): Promise<void> {
+  try {
+    const { value, done } = await step()
+    if (done) calls.delete(id)
+    send({ kind: 'result', id, value, done })
+  } catch (error) {
+    calls.delete(id)
+    send({ kind: 'error', id, ...told(error) })
+  }
+}
+
+async function open({
+  id,
+  method,
+  args,
+}: Extract<ToStore, { kind: 'call' }>): Promise<{ value: unknown; done: boolean }> {
+  if (!store) throw new SluiceError('store-down', 'the store is not open yet')
+  const abort = new AbortController()
+  const call = { abort, iterator: undefined as AsyncIterator<unknown> | undefined }
+  calls.set(id, call)
+  // The parent's proxy has the same method with the same types; here they have crossed a process border.
+  const result = (store.store[method] as (...args: unknown[]) => AsyncIterable<unknown> | Promise<unknown>)(
+    ...args,
+    abort.signal,
+  )
+  if (result instanceof Promise) return { value: await result, done: true }
+  call.iterator = result[Symbol.asyncIterator]()
+  return pull(id)
+}
+
+async function pull(id: number): Promise<{ value: unknown; done: boolean }> {
+  const next = await calls.get(id)?.iterator?.next()
+  return next === undefined || next.done === true
+    ? { value: undefined, done: true }
+    : { value: next.value, done: false }
+}
+
+function cancel(id: number): void {
+  const call = calls.get(id)
+  calls.delete(id)
+  call?.abort.abort()
+  void call?.iterator?.return?.()
+}
+
+async function stop(): Promise<void> {
+  stopping.abort()
+  for (const id of [...calls.keys()]) cancel(id)
+  await pipelines
+  await store?.store.close()
+  process.disconnect?.()
+}
+
+function told(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof SluiceError || error instanceof SinkFailure)
+    return { code: error.code, message: error.message }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { code: 'internal' satisfies keyof typeof errorTable, message }
+}
+
+/** The log's tail as the parent tells it: asked for only when this process has read everything it knows of. */
+class ProcessTail implements Tail {
+  #watermark: StoreStart['log']['watermark']
+  #asked = -1
+  readonly #waiters = new Set<() => void>()
+
+  constructor(watermark: StoreStart['log']['watermark']) {
+    this.#watermark = watermark
+  }
+
+  watermark(): StoreStart['log']['watermark'] {
+    return this.#watermark
+  }
+
+  moved(watermark: StoreStart['log']['watermark']): void {
+    this.#watermark = watermark
+    this.#asked = -1
+    for (const wake of [...this.#waiters]) wake()
+  }
+
+  beyond(next: number, signal: AbortSignal): Promise<void> {
+    if (this.#watermark.next > next || signal.aborted) return Promise.resolve()
+    if (this.#asked < next) {
+      this.#asked = next
+      send({ kind: 'want', next })
+    }
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiters.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#waiters.add(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+}

@@ -1,0 +1,61 @@
+import type { DeadLetter } from '../../core/intake.ts'
+import type { ErrorCode } from '../../core/errors.ts'
+import type { Watermark } from '../../log/embedded/writer.ts'
+import type { StorePlace } from '../../stores/table.ts'
+import type { PipelineStatus } from '../pipeline/runner.ts'
+
+/** What a store process is told first. Everything is plain data: it crosses a process border (structured clone). */
+export interface StoreStart {
+  readonly kind: 'start'
+  readonly store: { readonly type: string; readonly options: unknown; readonly place: StorePlace }
+  readonly log: { readonly id: string; readonly folder: string; readonly watermark: Watermark }
+  readonly pipelines: readonly PipelineStart[]
+}
+
+export interface PipelineStart {
+  readonly stream: string
+  readonly group: string
+  readonly maxRows: number
+  readonly lingerMs: number
+  /** Processors by type and options, in order. */
+  readonly processors: readonly { readonly type: string; readonly options: unknown }[]
+}
+
+export type ToStore =
+  | StoreStart
+  /** Answer to `want`. */
+  | { readonly kind: 'watermark'; readonly watermark: Watermark }
+  | { readonly kind: 'lettersDurable'; readonly id: number; readonly error: string | undefined }
+  | {
+      readonly kind: 'call'
+      readonly id: number
+      readonly method: StoreMethod
+      readonly args: readonly unknown[]
+    }
+  /** Asks a streaming call for its next piece. */
+  | { readonly kind: 'pull'; readonly id: number }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'stop' }
+
+export type FromStore =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
+  /** Tell me when numbers beyond `next` are durable. */
+  | { readonly kind: 'want'; readonly next: number }
+  | { readonly kind: 'ack'; readonly group: string; readonly next: number }
+  | { readonly kind: 'letters'; readonly id: number; readonly letters: readonly DeadLetter[] }
+  | { readonly kind: 'status'; readonly status: PipelineStatus }
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown; readonly done: boolean }
+  | { readonly kind: 'error'; readonly id: number; readonly code: ErrorCode; readonly message: string }
+
+/** The parts of `Store` that can be asked from another process; the first two give their answer piece by piece. */
+export type StoreMethod =
+  | 'range'
+  | 'buckets'
+  | 'latest'
+  | 'devices'
+  | 'series'
+  | 'documents'
+  | 'count'
+  | 'passed'
+  | 'export'

@@ -1,0 +1,262 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { type ErrorCode, SluiceError } from '../../core/errors.ts'
+import type { Intake } from '../../core/intake.ts'
+import type { Store } from '../../core/store.ts'
+import { wait } from '../../lib/wait.ts'
+import type { EmbeddedLog } from '../../log/embedded/log.ts'
+import type { PipelineStatus } from '../pipeline/runner.ts'
+import type { FromStore, PipelineStart, StoreMethod, StoreStart, ToStore } from './protocol.ts'
+
+/** The part of `Store` that is asked from here; writing happens in the store's own process. */
+export type StoreQueries = Pick<Store, StoreMethod>
+
+export interface StoreProcessOptions {
+  readonly name: string
+  readonly type: string
+  readonly options: unknown
+  readonly dataFolder: string
+  readonly logFolder: string
+  readonly pipelines: readonly PipelineStart[]
+  /** Told of every start, failure and end of the process. */
+  onEvent(level: 'info' | 'warn' | 'error', message: string, error?: { code: string; message: string }): void
+}
+
+interface Call {
+  resolve(result: { value: unknown; done: boolean }): void
+  reject(error: Error): void
+}
+
+const firstRestartMs = 200
+const lastRestartMs = 10_000
+
+/**
+ * Keeps an embedded store's process running and speaks with it: hands it the log's tail, keeps its dead letters, passes queries on.
+ * If the process dies, calls under way fail with `store-down` and it is started again; the log keeps the rows meanwhile.
+ */
+export class StoreProcess {
+  readonly name: string
+  readonly #options: StoreProcessOptions
+  readonly #log: EmbeddedLog
+  readonly #intake: Intake
+  readonly #calls = new Map<number, Call>()
+  readonly #statuses = new Map<string, PipelineStatus>()
+  readonly #stopping = new AbortController()
+  #child: ChildProcess | undefined
+  #isReady = false
+  #error: string | undefined
+  #nextCall = 0
+  #restarts = 0
+  #running: Promise<void> | undefined
+
+  constructor(log: EmbeddedLog, intake: Intake, options: StoreProcessOptions) {
+    this.name = options.name
+    this.#options = options
+    this.#log = log
+    this.#intake = intake
+  }
+
+  start(): void {
+    this.#running = this.#keepRunning()
+  }
+
+  get status(): {
+    ready: boolean
+    error: string | undefined
+    restarts: number
+    pid: number | undefined
+    pipelines: PipelineStatus[]
+  } {
+    const pipelines = [...this.#statuses.values()]
+    return {
+      ready: this.#isReady,
+      error: this.#error,
+      restarts: this.#restarts,
+      pid: this.#child?.pid,
+      pipelines,
+    }
+  }
+
+  readonly queries: StoreQueries = {
+    range: (query, signal) => this.#stream('range', [query], signal),
+    buckets: (query, signal) => this.#stream('buckets', [query], signal),
+    latest: (device, limit, signal) => this.#ask('latest', [device, limit], signal),
+    devices: (prefix, after, limit, signal) => this.#ask('devices', [prefix, after, limit], signal),
+    series: (device, after, limit, signal) => this.#ask('series', [device, after, limit], signal),
+    documents: (query, signal) => this.#ask('documents', [query], signal),
+    count: (signal) => this.#ask('count', [], signal),
+    passed: (position, signal) => this.#ask('passed', [position], signal),
+    export: (query, format, path, signal) => this.#ask('export', [query, format, path], signal),
+  }
+
+  /** Lets the write under way finish, closes the store and waits for the process to end. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#send({ kind: 'stop' })
+    await this.#running
+  }
+
+  /** Ends the process at once; for a second SIGTERM. */
+  kill(): void {
+    this.#stopping.abort()
+    this.#child?.kill('SIGKILL')
+  }
+
+  async #keepRunning(): Promise<void> {
+    let failures = 0
+    while (!this.#stopping.signal.aborted) {
+      const started = performance.now()
+      const reason = await this.#runOnce()
+      if (this.#stopping.signal.aborted) return
+      failures = performance.now() - started > 60_000 ? 1 : failures + 1
+      this.#restarts++
+      this.#error = reason
+      const ms = Math.min(lastRestartMs, firstRestartMs * 2 ** (failures - 1))
+      this.#options.onEvent('error', `store ${this.name}: ${reason}; starting again in ${ms} ms`)
+      await wait(ms, this.#stopping.signal)
+    }
+  }
+
+  /** Runs the process until it ends; returns why it did. */
+  #runOnce(): Promise<string> {
+    const child = fork(new URL('./child.ts', import.meta.url), {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.#child = child
+    let reason: string | undefined
+    child.on('message', (message: FromStore) => {
+      if (message.kind === 'failed') {
+        reason = message.message
+        child.kill('SIGKILL')
+      } else this.#receive(message)
+    })
+    const { name, type, options, dataFolder, logFolder: folder, pipelines } = this.#options
+    const start: StoreStart = {
+      kind: 'start',
+      store: { type, options, place: { name, dataFolder } },
+      log: { id: this.#log.id, folder, watermark: this.#log.tail.watermark() },
+      pipelines,
+    }
+    this.#send(start)
+    return new Promise((resolve) => {
+      const ended = (text: string) => {
+        this.#isReady = false
+        if (this.#child === child) this.#child = undefined
+        for (const call of this.#calls.values())
+          call.reject(new SluiceError('store-down', `store ${name} went away`))
+        this.#calls.clear()
+        resolve(reason ?? text)
+      }
+      child.once('error', (error) => ended(error.message))
+      child.once('exit', (code, signal) => ended(`its process ended (${signal ?? `exit code ${code}`})`))
+    })
+  }
+
+  #receive(message: Exclude<FromStore, { kind: 'failed' }>): void {
+    if (message.kind === 'ready') {
+      this.#isReady = true
+      this.#error = undefined
+      this.#options.onEvent('info', `store ${this.name} is open`)
+    } else if (message.kind === 'want') void this.#tellTail(message.next)
+    else if (message.kind === 'ack') this.#log.acknowledge(message.group, message.next)
+    else if (message.kind === 'letters') void this.#keep(message)
+    else if (message.kind === 'status') this.#noteStatus(message.status)
+    else this.#settle(message)
+  }
+
+  #noteStatus(status: PipelineStatus): void {
+    const before = this.#statuses.get(status.stream)
+    this.#statuses.set(status.stream, status)
+    if (status.state === before?.state) return
+    if (status.state === 'down')
+      this.#options.onEvent('error', `store ${this.name} (${status.stream}) is down: ${status.error}`)
+    if (status.state === 'retrying')
+      this.#options.onEvent('warn', `store ${this.name} (${status.stream}) tries again: ${status.error}`)
+  }
+
+  async #tellTail(next: number): Promise<void> {
+    await this.#log.tail.beyond(next, this.#stopping.signal)
+    if (!this.#stopping.signal.aborted)
+      this.#send({ kind: 'watermark', watermark: this.#log.tail.watermark() })
+  }
+
+  async #keep({ id, letters }: Extract<FromStore, { kind: 'letters' }>): Promise<void> {
+    try {
+      for (const letter of letters) this.#intake.reject(letter)
+      await this.#intake.durable()
+      this.#send({ kind: 'lettersDurable', id, error: undefined })
+    } catch (error) {
+      this.#send({
+        kind: 'lettersDurable',
+        id,
+        error: error instanceof Error ? error.message : String(error),
+      })
+    }
+  }
+
+  #settle(message: Extract<FromStore, { kind: 'result' | 'error' }>): void {
+    const call = this.#calls.get(message.id)
+    this.#calls.delete(message.id)
+    if (message.kind === 'result') call?.resolve(message)
+    else call?.reject(new SluiceError(message.code satisfies ErrorCode, message.message))
+  }
+
+  async #ask<T>(method: StoreMethod, args: readonly unknown[], signal: AbortSignal): Promise<T> {
+    const { value } = await this.#request(
+      this.#nextCall++,
+      (id) => ({ kind: 'call', id, method, args }),
+      signal,
+    )
+    // The other side runs the very same method of `Store`.
+    return value as T
+  }
+
+  async *#stream<T>(method: StoreMethod, args: readonly unknown[], signal: AbortSignal): AsyncGenerator<T> {
+    const id = this.#nextCall++
+    let result = await this.#request(id, () => ({ kind: 'call', id, method, args }), signal)
+    try {
+      while (!result.done) {
+        yield result.value as T
+        result = await this.#request(id, () => ({ kind: 'pull', id }), signal)
+      }
+    } finally {
+      if (!result.done) this.#send({ kind: 'cancel', id })
+    }
+  }
+
+  #request(
+    id: number,
+    message: (id: number) => ToStore,
+    signal: AbortSignal,
+  ): Promise<{ value: unknown; done: boolean }> {
+    if (!this.#isReady)
+      return Promise.reject(
+        new SluiceError('store-down', `store ${this.name} is not open: ${this.#error ?? 'it is starting'}`),
+      )
+    signal.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      const cancel = () => {
+        this.#calls.delete(id)
+        this.#send({ kind: 'cancel', id })
+        reject(signal.reason instanceof Error ? signal.reason : new SluiceError('closed', 'cancelled'))
+      }
+      const settled = () => signal.removeEventListener('abort', cancel)
+      signal.addEventListener('abort', cancel, { once: true })
+      this.#calls.set(id, {
+        resolve: (result) => {
+          settled()
+          resolve(result)
+        },
+        reject: (error) => {
+          settled()
+          reject(error)
+        },
+      })
+      this.#send(message(id))
+    })
+  }
+
+  #send(message: ToStore): void {
+    if (this.#child?.connected) this.#child.send(message)
+  }
+}

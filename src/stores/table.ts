@@ -1,0 +1,35 @@
+import type { z } from 'zod'
+import { SluiceError } from '../core/errors.ts'
+import type { Sink } from '../core/sink.ts'
+import type { Store } from '../core/store.ts'
+
+/** A store that is open: what can be asked, and a sink per stream, each with a position and books of its own. */
+export interface OpenStore {
+  readonly store: Store
+  sink(stream: string): Sink
+}
+
+/** Where an embedded store keeps its file. */
+export interface StorePlace {
+  readonly name: string
+  readonly dataFolder: string
+}
+
+/** A store component: the schema of its options, and what opens it with the schema's output. */
+export interface StoreComponent {
+  readonly schema: z.ZodType
+  open(options: unknown, place: StorePlace): Promise<OpenStore>
+}
+
+/** Every store there is: one line each. */
+export const storeTable: Readonly<Record<string, () => Promise<StoreComponent>>> = {
+  duckdb: () => import('./duckdb/component.ts').then((m) => m.duckdb),
+}
+
+/** Opens a store with options that configuration has checked. */
+export async function openStore(type: string, options: unknown, place: StorePlace): Promise<OpenStore> {
+  const load = storeTable[type]
+  if (!load) throw new SluiceError('config-invalid', `there is no store of type ${type}`)
+  const component = await load()
+  return component.open(component.schema.parse(options), place)
+}
