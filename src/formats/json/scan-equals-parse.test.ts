@@ -48,9 +48,7 @@ const calmUnit = fc.constantFrom('"°C"', '"bar"', '"bar"')
 const calmId = fc.constantFrom('"a"', '"a"', '"pump1"', '"Größe"')
 
 // Wild texts: anything that might stand where a calm one does.
-const digits = fc
-  .array(fc.nat(9), { maxLength: 22, size: 'max' })
-  .map((all) => all.join(''))
+const digits = fc.array(fc.nat(9), { maxLength: 22, size: 'max' }).map((all) => all.join(''))
 const exponents = ['', 'e', 'E-', 'e+', 'e2', 'E-7', 'e22', 'e-23', 'e308', 'e400', 'e00003', 'e-00003']
 const wildWords = [
   ...['00', '01', '-', '1.', '.5', '1.e2', '0x1', 'NaN', 'tru', 'truth', 'falsey', 'null'],
