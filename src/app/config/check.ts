@@ -1,4 +1,3 @@
-import path from 'node:path'
 import type { z } from 'zod'
 import type { Components, ComponentTable } from './components.ts'
 import { type ComponentConfig, type Config, configSchema } from './config.ts'
@@ -31,16 +30,13 @@ export async function checkTree(root: ConfigNode, components: Components): Promi
   const checked = Object.fromEntries(
     Object.entries(sections).map(([key, schema]) => [key, check.section(key, schema)]),
   ) as Checked
-  const data = checked.data ?? './data'
   check.section('stores', stores)
   check.section('sinks', sinks)
   check.section('pipelines', pipelines)
   const whole: Checked = {
     ...checked,
-    stores: await check.named('stores', components.stores, (name, type) =>
-      path.join(data, `${name}.${type}`),
-    ),
-    sinks: await check.named('sinks', components.sinks, undefined),
+    stores: await check.named('stores', components.stores),
+    sinks: await check.named('sinks', components.sinks),
     pipelines: await check.pipelines(components.processors),
   }
   const faults = [...check.faults, ...judgeRules(whole, root)]
@@ -62,25 +58,17 @@ class Check {
   section(key: string, schema: z.ZodType): unknown {
     const node = child(this.#root, key)
     if (node === undefined) return schema.parse(undefined)
-    return this.#parse(node, [key], schema, {})
+    return this.#parse(node, [key], schema)
   }
 
-  /** Stores or sinks. `file` gives the default of an option of that name, where a type has one. */
-  async named(
-    key: 'stores' | 'sinks',
-    table: ComponentTable,
-    file: ((name: string, type: string) => string) | undefined,
-  ): Promise<Record<string, ComponentConfig>> {
+  /** Stores or sinks. */
+  async named(key: 'stores' | 'sinks', table: ComponentTable): Promise<Record<string, ComponentConfig>> {
     const node = child(this.#root, key)
     const named: Record<string, ComponentConfig> = {}
     if (node?.kind !== 'map') return named
     for (const [name, entry] of node.entries) {
-      const at = [key, name]
-      const checked = await this.#component(entry, at, table, (type) =>
-        file === undefined ? {} : { file: file(name, type) },
-      )
       // A faulty component keeps its name, so that a pipeline of it is no further fault.
-      named[name] = checked ?? { type: '', options: {} }
+      named[name] = (await this.#component(entry, [key, name], table)) ?? { type: '', options: {} }
     }
     return named
   }
@@ -93,12 +81,7 @@ class Check {
       const processors: ComponentConfig[] = []
       const list = child(pipeline, 'processors')
       for (const [i, entry] of (list?.kind === 'list' ? list.items : []).entries()) {
-        const checked = await this.#component(
-          entry,
-          ['pipelines', name, 'processors', String(i)],
-          table,
-          () => ({}),
-        )
+        const checked = await this.#component(entry, ['pipelines', name, 'processors', String(i)], table)
         if (checked !== undefined) processors.push(checked)
       }
       pipelines[name] = { processors }
@@ -106,12 +89,7 @@ class Check {
     return pipelines
   }
 
-  async #component(
-    node: ConfigNode,
-    at: Path,
-    table: ComponentTable,
-    defaults: (type: string) => Record<string, unknown>,
-  ): Promise<ComponentConfig | undefined> {
+  async #component(node: ConfigNode, at: Path, table: ComponentTable): Promise<ComponentConfig | undefined> {
     const typeNode = child(node, 'type')
     // That `type` is missing, or no text, the section's own schema has told.
     if (node.kind !== 'map' || typeNode?.kind !== 'value' || typeof typeNode.value !== 'string')
@@ -129,19 +107,16 @@ class Check {
     const { schema } = await load()
     const entries = new Map(node.entries)
     entries.delete('type')
-    const { keys } = shapeOf(schema)
-    const fill = Object.entries(defaults(type)).filter(([key]) => keys.has(key) && !entries.has(key))
     const options: MapNode = { ...emptyMap, origin: node.origin, entries }
-    const parsed = this.#parse(options, at, schema, Object.fromEntries(fill))
+    const parsed = this.#parse(options, at, schema)
     // A component's schema is an object of options.
     return parsed === undefined ? undefined : { type, options: parsed as Record<string, unknown> }
   }
 
-  #parse(node: ConfigNode, at: Path, schema: z.ZodType, fill: Record<string, unknown>): unknown {
+  #parse(node: ConfigNode, at: Path, schema: z.ZodType): unknown {
     this.#findSecrets(node, at, schema)
     const plain = plainOf(node, schema, at.at(-1) ?? '')
-    const isFilled = Object.keys(fill).length > 0 && typeof plain === 'object'
-    const result = schema.safeParse(isFilled ? { __proto__: null, ...fill, ...plain } : plain)
+    const result = schema.safeParse(plain)
     if (result.success) return result.data
     for (const issue of result.error.issues) this.faults.push(...explainIssue(issue, this.#root, at, schema))
     return undefined

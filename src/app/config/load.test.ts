@@ -13,7 +13,7 @@ const components: Components = {
   stores: {
     duckdb: async () => ({
       schema: z.strictObject({
-        file: z.string(),
+        file: z.string().default('x.duckdb'),
         memoryLimitBytes: z.int().min(1).default(1e9),
         threads: z.int().min(1).default(2),
       }),
@@ -80,7 +80,7 @@ test('without any source every door is known, on loopback, with its default port
   assert.equal(config.log.maxBytes, 20e9)
   assert.equal(config.limits.payloadBytes, 65_536)
   assert.deepEqual(config.stores, {
-    main: { type: 'duckdb', options: { file: 'data/main.duckdb', memoryLimitBytes: 1e9, threads: 2 } },
+    main: { type: 'duckdb', options: { file: 'x.duckdb', memoryLimitBytes: 1e9, threads: 2 } },
   })
   assert.equal(config.auth.enabled, false)
 })
