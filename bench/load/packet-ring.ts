@@ -8,7 +8,7 @@ export interface PacketRingOptions {
   readonly topics: number
   /** Elements of an array payload. */
   readonly elements: number
-  /** At most about this many messages unacknowledged. */
+  /** At most about this many messages unacknowledged; fewer where they are large. */
   readonly window: number
   /** Seconds since 1970 of the first message. */
   readonly baseSeconds: number
@@ -44,18 +44,14 @@ export class PacketRing {
     const form = forms[options.form]
     const packets = (id: number, slot: number) => buildPacket(options, id, slot)
     const { bytes: first } = packets(1, 0)
-    const most = Math.floor(
-      Math.min(999, options.elements > 1 ? 1e6 / options.elements : 999, options.window / 2),
-    )
+    const window = Math.max(2 * options.topics, Math.min(options.window, maxRingBytes / first.length))
+    const most = Math.floor(Math.min(999, 1e6 / options.elements, window / 2))
     if (options.topics > most) throw new RangeError(`at most ${most} topics a connection with these options`)
     const repeats = form.oncePerSecond
       ? 1
       : Math.max(1, Math.floor(Math.min(most, maxBufferBytes / first.length) / options.topics))
     this.slots = options.topics * repeats
-    this.buffers = Math.max(
-      2,
-      Math.min(Math.floor(options.window / this.slots), Math.floor(65_535 / this.slots)),
-    )
+    this.buffers = Math.max(2, Math.min(Math.floor(window / this.slots), Math.floor(65_535 / this.slots)))
     this.rowsPerMessage = rowsPerMessage(options)
     this.#baseSeconds = options.baseSeconds
     this.#stem = form.stem === 'seconds' ? String : rfc3339Seconds
@@ -102,6 +98,8 @@ export class PacketRing {
   }
 }
 
+/** So that large arrays do not pile up on the way; two of each topic always go. */
+const maxRingBytes = 4 * 1024 * 1024
 /** 64 KiB is what one read of the other side takes. */
 const maxBufferBytes = 64 * 1024
 

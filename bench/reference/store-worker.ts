@@ -108,8 +108,10 @@ let working = false
 function arrived(): SlabRows | undefined {
   const queued = waiting.shift()
   if (queued !== undefined) return queued
-  const unread: { message: SlabRows } | undefined = receiveMessageOnPort(port)
-  return unread?.message
+  const unread: { message: SlabRows | 'count' } | undefined = receiveMessageOnPort(port)
+  if (unread?.message !== 'count') return unread?.message
+  count().catch(fail)
+  return undefined
 }
 
 async function work(): Promise<void> {
