@@ -5,9 +5,17 @@ import { SeriesMatch, seriesMatchSchema } from './series-match.ts'
 
 export const renameSchema = z.strictObject({
   ...seriesMatchSchema,
-  toDevice: z.string().min(1).optional().describe('New device name; {device} and {metric} stand for the old ones.'),
-  toMetric: z.string().min(1).optional().describe('New metric name; {device} and {metric} stand for the old ones.'),
-  toUnit: z.string().optional(),
+  toDevice: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('New device name; {device} and {metric} stand for the old ones.'),
+  toMetric: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('New metric name; {device} and {metric} stand for the old ones.'),
+  toUnit: z.string().optional().describe('New unit.'),
 })
 
 /** Gives matching series other names on their way to this sink. Two series of one new name become one there. */
@@ -17,7 +25,9 @@ export function createRename(options: z.output<typeof renameSchema>): Processor 
   let last: { from: SeriesNames; to: SeriesNames } | undefined
 
   const fill = (template: string, name: SeriesName) =>
-    template.replace(/\{(device|metric)\}/g, (_, part: string) => (part === 'device' ? name.device : name.metric))
+    template.replace(/\{(device|metric)\}/g, (_, part: string) =>
+      part === 'device' ? name.device : name.metric,
+    )
 
   function renamed(from: SeriesNames): SeriesNames {
     if (last?.from === from) return last.to

@@ -6,7 +6,7 @@ import { SeriesMatch, seriesMatchSchema } from './series-match.ts'
 export const scaleSchema = z.strictObject({
   ...seriesMatchSchema,
   factor: z.number().default(1).describe('value × factor + offset.'),
-  offset: z.number().default(0),
+  offset: z.number().default(0).describe('Added after the factor.'),
 })
 
 /** value × factor + offset for the numbers of matching series; texts stay as they are. */

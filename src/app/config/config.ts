@@ -156,11 +156,11 @@ const retention = z
   )
   .default([])
   .describe(
-    'How long stores keep readings, by device. The first entry that fits holds; without one they stay.',
+    'How long stores keep readings, by device. The first entry that fits holds; without one they stay. Nothing applies it yet.',
   )
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'expected a name of small letters, digits and dashes')
-const component = z.looseObject({ type: z.string() })
+const component = z.looseObject({ type: z.string().describe('Beside it stand the options of that type.') })
 
 /** Sections as they are checked: each by itself, so that a fault in one hides none in another. */
 export const configSchema = z.strictObject({
@@ -194,7 +194,9 @@ export const configSchema = z.strictObject({
   sinks: z
     .record(name, component)
     .default({})
-    .describe('Other places for readings by name, each with its `type` and the options of that type.'),
+    .describe(
+      'Other places for readings by name, each with its `type` and the options of that type. There are no types yet.',
+    ),
   pipelines: z
     .record(name, z.strictObject({ processors: z.array(component).default([]).describe('In order.') }))
     .default({})

@@ -25,7 +25,7 @@ const isFromKubernetes = (name: string, value: string) =>
 /**
  * `SLUICE_HTTP_PORT` is `http.port`, `SLUICE_DEAD_LETTERS_MAX_BYTES` is `deadLetters.maxBytes`: the words of the path, in capitals. Where
  * a path runs through a name that people chose, two underscores stand between the levels:
- * `SLUICE_STORES__MAIN__MEMORY_LIMIT_BYTES`.
+ * `SLUICE_STORES__MAIN__THREADS`.
  */
 export function environmentSettings(
   environment: Environment,
