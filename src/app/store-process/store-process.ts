@@ -121,6 +121,9 @@ export class StoreProcess {
     const child = fork(new URL('./child.ts', import.meta.url), {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: ['--max-semi-space-size=4'],
+      // The engine allocates from many threads: glibc would give each an arena that it never gives back.
+      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
     })
     this.#child = child
     let reason: string | undefined
