@@ -1,0 +1,123 @@
+import { list, members, number, optionalNumber, optionalText, scalar, text } from './decode.ts'
+
+/** Answers of /api/v1 about devices, series and readings. Times are ms since 1970, with fractions. */
+
+export interface DeviceRow {
+  readonly device: string
+  readonly series: number
+  readonly lastTime: number
+}
+
+export interface SeriesRow {
+  readonly device: string
+  readonly metric: string
+  readonly unit: string
+  readonly kind: string
+  readonly firstTime: number
+  readonly lastTime: number
+}
+
+export interface Latest {
+  readonly device: string
+  readonly metric: string
+  readonly unit: string
+  readonly time: number
+  readonly value: number | string
+  readonly quality: number
+}
+
+export interface ReadingRow {
+  readonly metric: string
+  readonly time: number
+  readonly value: number | string
+  readonly quality: number
+}
+
+export interface Bucket {
+  readonly metric: string
+  readonly time: number
+  readonly avg: number | undefined
+  readonly min: number | undefined
+  readonly max: number | undefined
+  readonly count: number
+}
+
+/** `asOf` is the live cursor up to which the answer is whole: a subscription from there joins it without a gap. */
+export interface Answer<T> {
+  readonly rows: readonly T[]
+  readonly next: string | undefined
+  readonly asOf: string | undefined
+}
+
+export function readDevices(value: unknown): Answer<DeviceRow> {
+  return answer(value, 'devices', (item, path) => {
+    const row = members(item, path)
+    return {
+      device: text(row['device'], `${path}.device`),
+      series: number(row['series'], `${path}.series`),
+      lastTime: number(row['lastTime'], `${path}.lastTime`),
+    }
+  })
+}
+
+export function readSeries(value: unknown): Answer<SeriesRow> {
+  return answer(value, 'series', (item, path) => {
+    const row = members(item, path)
+    return {
+      device: text(row['device'], `${path}.device`),
+      metric: text(row['metric'], `${path}.metric`),
+      unit: optionalText(row['unit'], `${path}.unit`) ?? '',
+      kind: text(row['kind'], `${path}.kind`),
+      firstTime: number(row['firstTime'], `${path}.firstTime`),
+      lastTime: number(row['lastTime'], `${path}.lastTime`),
+    }
+  })
+}
+
+export function readLatest(value: unknown): Answer<Latest> {
+  return answer(value, 'latest', (item, path) => {
+    const row = members(item, path)
+    return {
+      device: text(row['device'], `${path}.device`),
+      unit: optionalText(row['unit'], `${path}.unit`) ?? '',
+      ...reading(item, path),
+    }
+  })
+}
+
+export function readRows(value: unknown): Answer<ReadingRow> {
+  return answer(value, 'rows', reading)
+}
+
+export function readBuckets(value: unknown): Answer<Bucket> {
+  return answer(value, 'buckets', (item, path) => {
+    const row = members(item, path)
+    return {
+      metric: text(row['metric'], `${path}.metric`),
+      time: number(row['time'], `${path}.time`),
+      avg: optionalNumber(row['avg'], `${path}.avg`),
+      min: optionalNumber(row['min'], `${path}.min`),
+      max: optionalNumber(row['max'], `${path}.max`),
+      count: optionalNumber(row['count'], `${path}.count`) ?? 0,
+    }
+  })
+}
+
+function reading(value: unknown, path: string): ReadingRow {
+  const row = members(value, path)
+  return {
+    metric: text(row['metric'], `${path}.metric`),
+    time: number(row['time'], `${path}.time`),
+    value: scalar(row['value'], `${path}.value`),
+    quality: number(row['quality'], `${path}.quality`),
+  }
+}
+
+function answer<T>(value: unknown, name: string, item: (value: unknown, path: string) => T): Answer<T> {
+  const body = members(value, 'answer')
+  return {
+    rows: list(body[name], name, item),
+    next: optionalText(body['next'], 'next'),
+    asOf: optionalText(body['asOf'], 'asOf'),
+  }
+}

@@ -1,0 +1,111 @@
+import type { DoorBooks } from '../../../src/core/intake.ts'
+import type { SinkBooks } from '../../../src/core/sink.ts'
+import { type Members, members } from './decode.ts'
+
+/** What the overview needs of /status. A member that an older or newer server lacks counts as empty, never as a failure. */
+export interface Status {
+  readonly uptimeMs: number
+  readonly log: {
+    readonly state: string
+    readonly bytes: number
+    readonly segments: number
+    readonly commits: number
+  }
+  readonly door: DoorBooks & { readonly balanced: boolean }
+  readonly connections: number | undefined
+  readonly sinks: readonly SinkStatus[]
+  readonly alarms: readonly Alarm[]
+  /** `mqtt://host:port`, `http://host:port`, where the server says them. */
+  readonly addresses: Readonly<Record<string, string>>
+}
+
+export interface SinkStatus {
+  readonly name: string
+  readonly stream: string
+  readonly state: string
+  readonly error: string | undefined
+  readonly backlog: number
+  readonly balanced: boolean
+  readonly books: SinkBooks
+}
+
+export interface Alarm {
+  readonly code: string
+  readonly message: string
+}
+
+export function readStatus(value: unknown): Status {
+  const body = members(value, 'answer')
+  const log = part(body['log'])
+  const mqtt = part(body['mqtt'])
+  const books = part(body['books'])
+  return {
+    uptimeMs: count(body['uptime_ms']),
+    log: {
+      state: word(log['state'], 'unknown'),
+      bytes: count(log['bytes']),
+      segments: count(log['segments']),
+      commits: count(log['commits']),
+    },
+    door: {
+      messagesReceived: count(books['messagesReceived']),
+      messagesAccepted: count(books['messagesAccepted']),
+      messagesRefused: count(books['messagesRefused']),
+      messagesDeadLettered: count(books['messagesDeadLettered']),
+      rowsReceived: count(books['rowsReceived']),
+      rowsAccepted: count(books['rowsAccepted']),
+      rowsRefused: count(books['rowsRefused']),
+      rowsDeadLettered: count(books['rowsDeadLettered']),
+      balanced: books['balanced'] !== false,
+    },
+    connections: typeof mqtt['connections'] === 'number' ? mqtt['connections'] : undefined,
+    sinks: items(body['sinks']).map(readSink),
+    alarms: items(body['alarms']).map((alarm) => ({
+      code: word(alarm['code'], 'alarm'),
+      message: word(alarm['message'], ''),
+    })),
+    addresses: Object.fromEntries(
+      Object.entries(part(body['addresses'])).filter(
+        (entry): entry is [string, string] => typeof entry[1] === 'string',
+      ),
+    ),
+  }
+}
+
+function readSink(sink: Members): SinkStatus {
+  const books = part(sink['books'])
+  return {
+    name: word(sink['name'], '?'),
+    stream: word(sink['stream'], 'readings'),
+    state: word(sink['state'], 'unknown'),
+    error: typeof sink['error'] === 'string' ? sink['error'] : undefined,
+    backlog: count(sink['backlog']),
+    balanced: sink['balanced'] !== false,
+    books: {
+      handed: count(books['handed']),
+      stored: count(books['stored']),
+      repeated: count(books['repeated']),
+      overwritten: count(books['overwritten']),
+      filtered: count(books['filtered']),
+      deadLettered: count(books['deadLettered']),
+      expired: count(books['expired']),
+      damaged: count(books['damaged']),
+    },
+  }
+}
+
+function part(value: unknown): Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : {}
+}
+
+function items(value: unknown): Members[] {
+  return Array.isArray(value) ? value.map(part) : []
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' ? value : 0
+}
+
+function word(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise
+}
