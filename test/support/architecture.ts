@@ -23,7 +23,11 @@ export interface Exception {
 export interface Architecture {
   readonly folders: Readonly<Record<string, FolderRule>>
   /** Where things may be done that are forbidden everywhere else in the product. */
-  readonly onlyIn: readonly { readonly what: string; readonly folder: string; readonly why: string }[]
+  readonly onlyIn: readonly {
+    readonly what: string
+    readonly places: readonly string[]
+    readonly why: string
+  }[]
   readonly forbidden: readonly ModuleUse['what'][]
   readonly maxLines: number
   readonly exceptions: readonly Exception[]
@@ -55,18 +59,18 @@ function judgeModule(architecture: Architecture, module: ModuleFacts): Fault[] {
   for (const imported of module.imports) {
     const rule = judgeImport(architecture, module.path, imported)
     if (rule !== undefined && !isExcepted(imported.specifier)) fault(imported.line, rule)
-    for (const { what, folder, why } of architecture.onlyIn) {
+    for (const { what, places, why } of architecture.onlyIn) {
       const asks =
         imported.names.includes(what) || imported.specifier === what || isFileSystem(imported.specifier, what)
-      if (asks && isRestricted(module.path, folder, what) && !isExcepted(what))
-        fault(imported.line, `only ${folder} may use ${what}: ${why}`)
+      if (asks && isRestricted(module.path, places, what) && !isExcepted(what))
+        fault(imported.line, `only ${places[0]} may use ${what}: ${why}`)
     }
   }
   for (const { what, line } of module.uses) {
     if (architecture.forbidden.includes(what) && !isExcepted(what)) fault(line, `no ${what}`)
     const place = architecture.onlyIn.find((row) => row.what === what)
-    if (place !== undefined && isRestricted(module.path, place.folder, what) && !isExcepted(what))
-      fault(line, `only ${place.folder} may use ${what}: ${place.why}`)
+    if (place !== undefined && isRestricted(module.path, place.places, what) && !isExcepted(what))
+      fault(line, `only ${place.places[0]} may use ${what}: ${place.why}`)
   }
   if (module.lines > architecture.maxLines && !isExcepted('lines'))
     fault(
@@ -79,8 +83,8 @@ function judgeModule(architecture: Architecture, module: ModuleFacts): Fault[] {
 }
 
 /** `mintDurable` is for its folder alone, tests included; the clock and the disk are the product's business, not a test's. */
-function isRestricted(file: string, folder: string, what: string): boolean {
-  if (file.startsWith(`${folder}/`)) return false
+function isRestricted(file: string, places: readonly string[], what: string): boolean {
+  if (places.some((place) => file === place || file.startsWith(`${place}/`))) return false
   if (what === 'mintDurable') return file !== 'src/core/durable.ts'
   return isProduct(file)
 }
@@ -157,6 +161,8 @@ const vagueWords = ['manager', 'helper', 'helpers', 'util', 'utils', 'base', 'im
 function judgeName(file: string): string | undefined {
   const name = path.posix.basename(file).replace(/(\.test)?\.tsx?$/, '')
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) return `file names are kebab-case: ${name}`
-  const vague = name.split('-').find((word) => vagueWords.includes(word))
-  return vague === undefined ? undefined : `"${vague}" says nothing: name the file after the thing inside`
+  const vague = name.split('-').at(-1) ?? ''
+  return !vagueWords.includes(vague)
+    ? undefined
+    : `"${vague}" says nothing: name the file after the thing inside`
 }

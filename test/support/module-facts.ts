@@ -90,7 +90,11 @@ export function readModule(path: string, source: string): ModuleFacts {
     },
     ExportDefaultDeclaration: (node) => use('default export', node),
     TSEnumDeclaration: (node) => use('enum', node),
-    TSModuleDeclaration: (node) => use('namespace', node),
+    TSModuleDeclaration(node) {
+      // `declare module 'fastify'` and `declare global` add to what others declared.
+      if (node.kind === 'namespace' || (node.kind === 'module' && node.id.type === 'Identifier'))
+        use('namespace', node)
+    },
     Decorator: (node) => use('decorator', node),
     TSParameterProperty: (node) => use('parameter property', node),
   }).visit(program)

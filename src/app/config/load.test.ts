@@ -1,68 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import test, { type TestContext } from 'node:test'
-import { z } from 'zod'
+import test from 'node:test'
+import { faults, sources } from '../../../test/support/config-sources.ts'
 import { SluiceError } from '../../core/errors.ts'
-import type { Components } from './components.ts'
 import { describeFault } from './fault.ts'
-import { type ConfigSources, loadConfig, readConfig } from './load.ts'
-
-const components: Components = {
-  stores: {
-    duckdb: async () => ({
-      schema: z.strictObject({
-        file: z.string().default('x.duckdb'),
-        memoryLimitBytes: z.int().min(1).default(1e9),
-        threads: z.int().min(1).default(2),
-      }),
-    }),
-    server: async () => ({
-      schema: z.strictObject({
-        url: z.string().min(1),
-        password: z.string().min(1).meta({ secret: true }).optional(),
-        hosts: z.array(z.string()).default([]),
-        retry: z.strictObject({ firstMs: z.number().default(100) }).prefault({}),
-      }),
-    }),
-  },
-  sinks: { file: async () => ({ schema: z.strictObject({ path: z.string() }) }) },
-  processors: {
-    filter: async () => ({
-      schema: z.strictObject({ metric: z.string().default('*'), max: z.number().optional() }),
-    }),
-    scale: async () => ({ schema: z.strictObject({ factor: z.number() }) }),
-  },
-}
-
-/** A folder of its own for the files of one test. */
-function folder(t: TestContext): string {
-  const made = mkdtempSync(path.join(tmpdir(), 'sluice-config-'))
-  t.after(() => rmSync(made, { recursive: true }))
-  return made
-}
-
-function sources(t: TestContext, yaml: string | undefined, more: Partial<ConfigSources> = {}): ConfigSources {
-  const base = { env: {}, sets: [], components, ...more }
-  if (yaml === undefined) return base
-  const file = path.join(folder(t), 'sluice.yaml')
-  writeFileSync(file, yaml)
-  return { ...base, file }
-}
-
-/** Every fault as a line, the folder cut off. */
-async function faults(
-  t: TestContext,
-  yaml: string | undefined,
-  more: Partial<ConfigSources> = {},
-): Promise<string[]> {
-  const from = sources(t, yaml, more)
-  const read = await readConfig(from)
-  assert.equal(read.config === undefined, read.faults.length > 0)
-  const prefix = from.file === undefined ? '' : `${path.dirname(from.file)}/`
-  return read.faults.map((fault) => describeFault(fault).replaceAll(prefix, ''))
-}
+import { loadConfig, readConfig } from './load.ts'
 
 test('without any source every door is known, on loopback, with its default port', async (t) => {
   const config = await loadConfig(sources(t, undefined))
@@ -367,38 +310,6 @@ test('a substitution that cannot be made is a fault at its line, the default par
   assert.match(found[3] ?? '', /^stores\.c\.url .*no closing brace/)
 })
 
-test('a secret never stands in the file or on the command line, and is never printed', async (t) => {
-  const yaml = 'stores:\n  a: {type: server, url: "db://user:hidden1@host/x", password: hidden2}\n'
-  assert.deepEqual(await faults(t, yaml), [
-    'stores.a.password (sluice.yaml:2:64): is a secret: write ${NAME} or ${file:PATH} instead of the secret itself',
-  ])
-  const set = 'stores.a.password=hidden2'
-  const [line = ''] = await faults(t, 'stores:\n  a: {type: server, url: x}\n', { sets: [set] })
-  assert.match(line, /^stores\.a\.password \(--set stores\.a\.password\): is a secret/)
-
-  const from = sources(t, yaml.replace('hidden2', '"${SECRET}"').replace('x"', '${file:part}"'), {
-    env: { SECRET: 'hidden2' },
-  })
-  writeFileSync(path.join(path.dirname(from.file ?? ''), 'part'), 'hidden3')
-  const { printed, config } = await readConfig(from)
-  assert.equal(config?.stores['a']?.options['password'], 'hidden2')
-  assert.match(printed, /password: "\*\*\*"/)
-  assert.match(printed, /url: "\*\*\*"/)
-  assert.doesNotMatch(printed, /hidden/)
-})
-
-test('no fault shows a secret', async (t) => {
-  const found = await faults(
-    t,
-    'stores:\n  a: {type: server, url: x, password: [hidden]}\n  b: {type: server, url: 7, password: "${P}"}\n',
-    {
-      env: { P: '' },
-    },
-  )
-  assert.equal(found.length, 3, found.join('\n'))
-  assert.doesNotMatch(found.join('\n'), /hidden/)
-})
-
 test('the printed configuration loads again as the same', async (t) => {
   const yaml = `http: {port: 9}\nlog: {retentionDays: 3, lingerMs: 5ms}\nsinks: {out: {type: file, path: /tmp/x}}
 pipelines: {out: {processors: [{type: filter, max: 3}]}, main: {processors: [{type: scale, factor: 2}]}}`
@@ -406,58 +317,4 @@ pipelines: {out: {processors: [{type: filter, max: 3}]}, main: {processors: [{ty
   assert.match(printed, /maxBytes: 20 GB/)
   assert.match(printed, /lingerMs: 5ms/)
   assert.deepEqual(await loadConfig(sources(t, printed)), config)
-})
-
-for (const door of ['http', 'mqtt', 'grpc']) {
-  test(`${door}: a host off loopback without identity is a fault that names the key`, async (t) => {
-    for (const host of [
-      '0.0.0.0',
-      '::',
-      '192.168.1.7',
-      'example.org',
-      '127.0.0.1.example.org',
-      '127.0.0.256',
-      '1270.0.0.1',
-    ]) {
-      const [line, ...others] = await faults(t, `${door}:\n  host: "${host}"\n`)
-      assert.match(line ?? '', new RegExp(`^${door}\\.host \\(sluice\\.yaml:2:9\\): .*no identity`), host)
-      assert.deepEqual(others, [])
-    }
-    for (const host of [
-      '127.0.0.1',
-      '127.8.9.10',
-      '::1',
-      '[::1]',
-      'localhost',
-      'LOCALHOST',
-      '::ffff:127.0.0.1',
-    ])
-      assert.deepEqual(await faults(t, `${door}:\n  host: "${host}"\n`), [], host)
-  })
-}
-
-test('identity cannot be switched on before there is any, so it opens no door', async (t) => {
-  const found = await faults(t, 'auth: {enabled: true}\nhttp: {host: 0.0.0.0}\n')
-  assert.deepEqual(
-    found.map((line) => line.split(' ')[0]),
-    ['auth.enabled', 'http.host'],
-  )
-})
-
-test('what only the whole shows is a fault too: ports, names, sizes', async (t) => {
-  const yaml = `http: {port: 1883}
-log: {maxBytes: 100 MB}
-limits: {payloadBytes: 5 MB}
-sinks: {main: {type: file, path: x}}
-`
-  assert.deepEqual(
-    (await faults(t, yaml)).map((line) => line.replace(/ \(.*\)/, '')),
-    [
-      'http.port: 1883 is the port of mqtt.port too',
-      'log.segmentBytes: must be at most half of log.maxBytes, or retention has nothing to remove',
-      'limits.payloadBytes: must not be above limits.batchBytes',
-      'sinks.main: a store has this name already',
-    ],
-  )
-  assert.deepEqual(await faults(t, 'http: {port: 0}\nmqtt: {port: 0}\ngrpc: {port: 0}\n'), [])
 })
