@@ -48,12 +48,12 @@ export class ProveRun {
   }
 
   /**
-   * The end of every run: all clients have their answers (unless they are `closed` already), the store has everything, the program stops; then
-   * the store's file is held against the ledger, and the program's books against both.
+   * The end of every run: all clients have their answers, the store has everything, the program stops; then the store's file is held
+   * against the ledger, and the program's books against both.
    */
   async conclude(sluice: SluiceProcess): Promise<Verdict> {
     const { fleet, ledger } = this
-    if (fleet.connected) await fleet.finish(AbortSignal.timeout(60_000))
+    await fleet.finish(AbortSignal.timeout(60_000))
     const status = await drained(sluice, 120_000)
     const { code, signal } = await sluice.stop()
     assert.equal(code, 0, `it ended with ${code ?? signal}:\n${sluice.output}`)

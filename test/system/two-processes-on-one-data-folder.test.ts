@@ -20,7 +20,8 @@ test('a second process on one data folder refuses in clear words, and the first 
       const second = await SluiceProcess.spawn({ data: run.data })
       const { code } = await second.closed
       assert.ok(code !== null && code > 0, `exit code ${code}`)
-      assert.match(second.output, /another sluice uses this data folder/i)
+      assert.match(second.output, /data folder .* is in use by another running Sluice/)
+      assert.ok(second.output.includes(run.data))
       assert.doesNotMatch(second.output, /\bready\b/)
 
       const before = run.fleet.acked
