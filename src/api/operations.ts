@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { type Clock, systemClock } from '../lib/clock.ts'
 
 /** What the operation routes show; the composition root measures it. */
 export interface Operations {
@@ -9,18 +10,26 @@ export interface Operations {
   status(): object
 }
 
+const isPublic = { config: { access: 'public' }, exposeHeadRoute: true } as const
+
 /** Health and status, in the documented forms of NX. */
-export function addOperations(server: FastifyInstance, operations: Operations): void {
-  server.get('/health', (_request, reply) => {
+export function addOperations(
+  server: FastifyInstance,
+  operations: Operations,
+  clock: Clock = systemClock,
+): void {
+  const timestamp = () => new Date(clock.now() / 1000).toISOString()
+  server.get('/health', isPublic, (_request, reply) => {
     const { healthy, components } = operations.health()
     const status = healthy ? 'healthy' : 'degraded'
-    return reply.status(healthy ? 200 : 503).send({ status, timestamp: new Date().toISOString(), components })
+    return reply.status(healthy ? 200 : 503).send({ status, timestamp: timestamp(), components })
   })
-  server.get('/health/live', () => ({ status: 'alive', timestamp: new Date().toISOString() }))
-  server.get('/health/ready', (_request, reply) => {
+  server.get('/health/live', isPublic, () => ({ status: 'alive', timestamp: timestamp() }))
+  server.get('/health/ready', isPublic, (_request, reply) => {
     const { ready, mqtt, database } = operations.ready()
-    const timestamp = new Date().toISOString()
-    return ready ? { status: 'ready', timestamp } : reply.status(503).send({ status: 'not_ready', timestamp, mqtt, database })
+    return ready
+      ? { status: 'ready', timestamp: timestamp() }
+      : reply.status(503).send({ status: 'not_ready', timestamp: timestamp(), mqtt, database })
   })
-  server.get('/status', () => operations.status())
+  server.get('/status', { config: { access: 'read' } }, () => operations.status())
 }

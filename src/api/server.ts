@@ -1,13 +1,9 @@
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import type { Authorizer, Principal } from '../core/authorizer.ts'
-import { type ErrorCode, errorTable, SluiceError } from '../core/errors.ts'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who is asking, as far as this door could verify. */
-    principal: Principal
-  }
-}
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Authorizer } from '../core/authorizer.ts'
+import { type ErrorCode, SluiceError } from '../core/errors.ts'
+import { checkAccess, demandAccess, isPublic } from './access.ts'
+import { errorBody, refuse, told } from './error-answer.ts'
 
 export interface ServerOptions {
   readonly authorizer: Authorizer
@@ -15,58 +11,118 @@ export interface ServerOptions {
   readonly hosts: readonly string[]
   /** Web origins that may call with anything but GET, and open WebSockets. */
   readonly origins: readonly string[]
+  /** Bytes of a request's body, where a route says nothing else. */
   readonly maxBodyBytes: number
+  /** Told of every failure that is our own, with the id that the caller was given. */
+  report?(error: unknown, requestId: string): void
 }
 
-/** The one error shape of every HTTP answer. */
-export interface ErrorBody {
-  readonly error: {
-    readonly code: ErrorCode
-    readonly message: string
-    readonly hint: string
-    readonly requestId: string
-    readonly details?: readonly { readonly field: string; readonly message: string }[]
-  }
-}
+/** Bytes of a path parameter. */
+const maxParamLength = 1024
 
-/** Paths that answer whoever can reach the port, by any name: probes and scrapers know no names. */
-const isPublic = (url: string) => url.startsWith('/health') || url === '/metrics'
-
-/** The HTTP server with what holds for every route: who may address it, who asks, one error shape. */
+/** The HTTP server with what holds for every route: who may address it, who asks, who may, and one error shape. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const server = Fastify({ bodyLimit: options.maxBodyBytes, logger: false, requestTimeout: 30_000, forceCloseConnections: 'idle' })
+  const server = Fastify({
+    bodyLimit: options.maxBodyBytes,
+    logger: false,
+    requestTimeout: 30_000,
+    forceCloseConnections: false,
+    // A HEAD would run the whole query of its GET and throw the answer away.
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength },
+    clientErrorHandler: answerBadBytes,
+    frameworkErrors: (error, request, reply) => {
+      void answer(reply, request.id, error)
+    },
+  })
+  closeInTime(server)
+  demandAccess(server)
   server.decorateRequest('principal')
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', (request, _reply, done) => {
     request.principal = options.authorizer.anonymous(request.socket.remoteAddress ?? '', isForwarded(request))
-    if (isPublic(request.url)) return
-    checkHost(request, options.hosts)
-    checkOrigin(request, options)
+    try {
+      if (!isPublic(request)) {
+        checkHost(request, options.hosts)
+        checkOrigin(request, options)
+        checkAccess(request, options.authorizer)
+      }
+      done()
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+    }
   })
   server.setErrorHandler((error, request, reply) => {
-    const { code, message, details } = told(error)
-    void reply.status(errorTable[code].http).send(errorBody(code, message, request.id, details))
+    const code = answer(reply, request.id, error)
+    if (code === 'internal') options.report?.(error, request.id)
   })
   server.setNotFoundHandler((request, reply) => {
-    void reply.status(404).send(errorBody('not-found', `there is no ${request.method} ${request.url.split('?')[0]}`, request.id))
+    const message = `there is no ${request.method} ${request.url.split('?')[0]}`
+    void refuse(reply, 'not-found').send(JSON.stringify(errorBody('not-found', message, request.id)))
   })
   return server
 }
 
-export function errorBody(code: ErrorCode, message: string, requestId: string, details?: ErrorBody['error']['details']): ErrorBody {
-  return { error: { code, message, hint: errorTable[code].hint, requestId, ...(details ? { details } : {}) } }
+/** Milliseconds that answers under way have when the server closes. */
+const graceMs = 4_000
+
+/** Closing lets answers under way finish, but waits for no connection that is only kept open, and for nobody for ever. */
+function closeInTime(server: FastifyInstance): void {
+  server.addHook('preClose', (done) => {
+    const { server: http } = server
+    if (http.listening) {
+      http.closeIdleConnections()
+      // A connection may fall idle later: when an answer is out, or the rest of a refused body is in.
+      const sweep = setInterval(() => http.closeIdleConnections(), 50)
+      const end = setTimeout(() => http.closeAllConnections(), graceMs)
+      http.once('close', () => {
+        clearInterval(sweep)
+        clearTimeout(end)
+      })
+    }
+    done()
+  })
 }
 
+function answer(reply: FastifyReply, requestId: string, error: unknown): ErrorCode {
+  const { code, message, details } = told(error)
+  void refuse(reply, code).send(JSON.stringify(errorBody(code, message, requestId, details)))
+  return code
+}
+
+/** Bytes that are no HTTP, or came too slowly, never make a request: they are answered on the socket. */
+function answerBadBytes(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const status = isLate ? '408 Request Timeout' : '400 Bad Request'
+  const message = isLate ? 'the request did not arrive in time' : `this is no HTTP request: ${error.message}`
+  const body = JSON.stringify(errorBody('bad-request', message, '-'))
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}`
+  socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`)
+}
+
+/** Headers that proxies add. */
+const forwarding = [
+  ...['forwarded', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'],
+  ...['x-forwarded-port', 'x-forwarded-server'],
+]
+
 /** A request that a proxy passed on: its sender is not who holds the socket. */
-function isForwarded(request: FastifyRequest): boolean {
-  const { headers } = request
-  return headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined || headers['x-real-ip'] !== undefined
+function isForwarded({ headers }: FastifyRequest): boolean {
+  for (const name of forwarding) if (headers[name] !== undefined) return true
+  return false
 }
 
 /** A page that rebinds its DNS name to loopback comes with that name in Host. */
 function checkHost(request: FastifyRequest, hosts: readonly string[]): void {
   const name = hostName(request.headers.host ?? '')
   if (isLoopbackName(name) || hosts.includes(name)) return
-  throw new SluiceError('not-allowed', `the host ${JSON.stringify(name)} is not this server's; list it in http.hosts if it is`)
+  throw new SluiceError(
+    'not-allowed',
+    `the host ${JSON.stringify(name)} is not this server's; list it in http.hosts if it is`,
+  )
 }
 
 /** A foreign page may read nothing it could not read anyway, and change nothing. */
@@ -92,15 +148,4 @@ function hostName(host: string): string {
 
 function isLoopbackName(name: string): boolean {
   return name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name)
-}
-
-function told(error: unknown): { code: ErrorCode; message: string; details?: ErrorBody['error']['details'] } {
-  if (error instanceof SluiceError) return { code: error.code, message: error.message }
-  // Fastify's own errors carry the status they mean.
-  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
-  const message = error instanceof Error ? error.message : 'unknown failure'
-  if (status === 413) return { code: 'too-large', message }
-  if (status === 415) return { code: 'unsupported-media', message }
-  if (typeof status === 'number' && status >= 400 && status < 500) return { code: 'bad-request', message }
-  return { code: 'internal', message: 'the request failed for a reason of our own; the log has it under the request id' }
 }
