@@ -12,8 +12,11 @@ import { createIntake, type GroupCommitIntake } from '../intake/intake.ts'
 import { systemClock } from '../lib/clock.ts'
 import { lockFolder } from '../lib/folder-lock.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
+import { createProcessors } from '../processors/table.ts'
+import { openSink } from '../sinks/table.ts'
 import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
 import type { Config } from './config/config.ts'
+import { SinkPipeline } from './sink-pipeline.ts'
 import { healthOf, statusOf } from './status.ts'
 import { StoreProcess } from './store-process/store-process.ts'
 
@@ -24,6 +27,7 @@ export interface Sluice {
   readonly intake: GroupCommitIntake
   readonly mqtt: MqttGateway
   readonly stores: readonly StoreProcess[]
+  readonly sinks: readonly SinkPipeline[]
   readonly server: FastifyInstance
   /** Where it can be reached, for people. */
   readonly addresses: Readonly<Record<string, string>>
@@ -47,7 +51,10 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const lock = lockFolder(config.data)
   const logFolder = path.join(config.data, 'log')
   const storeNames = Object.keys(config.stores)
-  const groups = storeNames.flatMap((name) => storedStreams.map((stream) => groupOf(name, stream)))
+  const groups = [
+    ...storeNames.flatMap((name) => storedStreams.map((stream) => groupOf(name, stream))),
+    ...Object.keys(config.sinks).map((name) => groupOf(name, 'readings')),
+  ]
 
   const log = await openEmbeddedLog(logFolder, {
     segmentBytes: config.log.segmentBytes,
@@ -93,6 +100,14 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     return store
   })
 
+  const sinks = await Promise.all(
+    Object.entries(config.sinks).map(async ([name, { type, options }]) => {
+      const sink = await openSink(type, name, options, config.data)
+      const processors = await createProcessors(config.pipelines[name]?.processors ?? [])
+      return new SinkPipeline(log, intake, sink, 'readings', groupOf(name, 'readings'), processors)
+    }),
+  )
+
   const format = createJsonFormat(config.limits)
   const router = createRouter(config.topics, config.limits)
   const mqtt = createMqttGateway({
@@ -110,7 +125,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     origins: config.http.origins,
     maxBodyBytes: config.limits.batchBytes,
   })
-  const parts = { log, intake, mqtt, stores }
+  const parts = { log, intake, mqtt, stores, sinks }
   const started = systemClock.monotonicMs()
   addOperations(server, {
     ...healthOf(parts),
@@ -137,7 +152,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       stopping.abort()
       await Promise.all([gateway, server.close()])
       await intake.close()
-      await Promise.all(stores.map((store) => store.stop()))
+      await Promise.all([...stores, ...sinks].map((part) => part.stop()))
       await log.close()
       lock.release()
     },

@@ -5,6 +5,7 @@ import type { GroupCommitIntake } from '../intake/intake.ts'
 import type { EmbeddedLog } from '../log/embedded/log.ts'
 import type { MqttGateway } from '../sources/mqtt/gateway.ts'
 import type { PipelineStatus } from './pipeline/runner.ts'
+import type { SinkPipeline } from './sink-pipeline.ts'
 import type { StoreProcess } from './store-process/store-process.ts'
 
 export interface StatusParts {
@@ -12,6 +13,7 @@ export interface StatusParts {
   readonly intake: GroupCommitIntake
   readonly mqtt: MqttGateway
   readonly stores: readonly StoreProcess[]
+  readonly sinks: readonly SinkPipeline[]
 }
 
 export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations, 'health' | 'ready'> {
@@ -34,7 +36,7 @@ export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations,
 }
 
 /** NX's documented members, as far as they mean something here, then the log, the books and the sinks. */
-export function statusOf({ log, intake, mqtt, stores }: StatusParts, uptimeMs: number): object {
+export function statusOf({ log, intake, mqtt, stores, sinks: files }: StatusParts, uptimeMs: number): object {
   const { first, next, ...logStatus } = log.status()
   const { books } = intake
   const sinks = stores.flatMap((store) =>

@@ -63,6 +63,8 @@ export interface ConsumeOptions {
   readonly maxRows: number
   /** Milliseconds to let rows gather after the first one at the end of the log; 0 hands over what there is. */
   readonly lingerMs: number
+  /** End once everything below this number has been handed over; undefined waits for more for ever. */
+  readonly until?: bigint | undefined
 }
 
 /** What the log holds and has done, for /status, metrics and retention. */

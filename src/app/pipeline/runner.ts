@@ -59,7 +59,7 @@ const firstRetryMs = 100
 const lastRetryMs = 10_000
 
 /**
- * Runs one pipeline until the signal aborts: log → processors → sink. It owns the loops, the retries, the bisection, the dead letters
+ * Runs one pipeline until the signal aborts or the log says that there is nothing more: log → processors → sink. It owns the loops, the retries, the bisection, the dead letters
  * and the books; a sink makes one attempt per call. Whatever fails, it goes on from the position that the sink itself
  * tells, so a write whose answer was lost is neither repeated nor skipped.
  */
@@ -96,6 +96,7 @@ class Runner {
         const state = await this.#parts.sink.state(this.#parts.log, 0)
         this.#update({ ...(state ?? {}), state: 'running', error: undefined })
         await this.#consume(state)
+        break // aborted, or `consume` came to an end of its own: there is nothing more
       } catch (error) {
         if (!this.#signal.aborted) await this.#backOff(error)
       }

@@ -1,0 +1,63 @@
+import type { Intake } from '../core/intake.ts'
+import type { Processor } from '../core/processor.ts'
+import type { Sink } from '../core/sink.ts'
+import type { EmbeddedLog } from '../log/embedded/log.ts'
+import type { Letters } from './pipeline/letters.ts'
+import { type PipelineStatus, runPipeline } from './pipeline/runner.ts'
+
+/** Small, so that a sink in the main thread never holds it for long. */
+const maxRows = 2_048
+
+/** A sink that runs in the main thread, fed with one stream. */
+export class SinkPipeline {
+  readonly name: string
+  status: PipelineStatus | undefined
+  readonly #sink: Sink
+  readonly #stopping = new AbortController()
+  readonly #running: Promise<void>
+
+  constructor(
+    log: EmbeddedLog,
+    intake: Intake,
+    sink: Sink,
+    stream: string,
+    group: string,
+    processors: readonly Processor[],
+  ) {
+    this.name = sink.name
+    this.#sink = sink
+    this.#running = runPipeline(
+      {
+        name: sink.name,
+        log: log.id,
+        stream,
+        consume: (options, signal) => log.consume(stream, group, options, signal),
+        processors,
+        sink,
+        letters: lettersTo(intake),
+        maxRows,
+        lingerMs: 0,
+        onStatus: (status) => {
+          this.status = status
+        },
+      },
+      this.#stopping.signal,
+    )
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+    await this.#sink.close()
+  }
+}
+
+/** Letters of a sink go through the intake like everything that must be kept. */
+export function lettersTo(intake: Intake): Letters {
+  return {
+    async put(letters) {
+      for (const letter of letters) intake.reject(letter)
+      await intake.durable()
+    },
+  }
+}

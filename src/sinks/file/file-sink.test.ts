@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { byNumber, isText, type Readings } from '../../core/batch.ts'
+import type { SinkWrite } from '../../core/sink.ts'
+import { textColumn } from '../../core/text-column.ts'
+import { fileSinkSchema, openFileSink } from './file-sink.ts'
+
+const log = '00000000-0000-4000-8000-000000000000'
+const signal = new AbortController().signal
+
+function batch(from: number, length: number): Readings {
+  const rows = Array.from({ length }, (_, i) => from + i)
+  return {
+    kind: 'readings',
+    length,
+    base: BigInt(from),
+    row: undefined,
+    series: new Uint32Array(length),
+    time: Float64Array.from(rows, (i) => 1_700_000_000_000_000 + i),
+    value: Float64Array.from(rows, (i) => (i % 2 ? Number.NaN : i)),
+    quality: new Uint8Array(length).fill(192),
+    flags: Uint8Array.from(rows, (i) => (i % 2 ? isText | byNumber : 0)),
+    text: textColumn(rows.map((i) => (i % 2 ? `"${i}"\\ ✓` : ''))),
+    extra: undefined,
+    names: { size: 1, get: () => ({ device: 'pump "1"', metric: 'temp', unit: '°C' }) },
+  }
+}
+
+const at = (next: number) => ({ log, partition: 0, next: BigInt(next) })
+const write = (from: number, length: number): SinkWrite => ({
+  batch: batch(from, length),
+  from: at(from),
+  to: at(from + length),
+  terms: { handed: length, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 },
+})
+
+function inFolder(run: (folder: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'sluice-file-sink-'))
+    try {
+      await run(folder)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+}
+
+/** `seq` of every line, oldest file first. */
+function numbersIn(folder: string): number[] {
+  const files = readdirSync(folder).filter((name) => /^out\.ndjson(\.\d+)?$/.test(name))
+  const age = (name: string) => Number(name.split('.')[2] ?? 0)
+  return files
+    .sort((a, b) => age(b) - age(a))
+    .flatMap((name) => readFileSync(path.join(folder, name), 'utf8').split('\n').filter(Boolean))
+    .map((line) => (JSON.parse(line) as { seq: number }).seq)
+}
+
+const options = fileSinkSchema.parse({ path: 'out.ndjson', maxBytes: 4096 })
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i)
+
+test(
+  'rows are lines with their names, value, quality and number',
+  inFolder(async (folder) => {
+    const sink = await openFileSink('out', options, folder)
+    await sink.write(write(0, 2), signal)
+    const lines = readFileSync(path.join(folder, 'out.ndjson'), 'utf8').trim().split('\n')
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line) as unknown),
+      [
+        {
+          seq: 0,
+          device: 'pump "1"',
+          metric: 'temp',
+          time: 1_700_000_000_000,
+          value: 0,
+          quality: 192,
+          unit: '°C',
+        },
+        {
+          seq: 1,
+          device: 'pump "1"',
+          metric: 'temp',
+          time: 1_700_000_000_000.001,
+          value: '"1"\\ ✓',
+          quality: 192,
+          unit: '°C',
+        },
+      ],
+    )
+    await sink.close()
+  }),
+)
+
+test(
+  'files are rotated, and every row stands in them once',
+  inFolder(async (folder) => {
+    const sink = await openFileSink('out', options, folder)
+    for (let from = 0; from < 400; from += 10) await sink.write(write(from, 10), signal)
+    await sink.close()
+    assert.ok(readdirSync(folder).includes('out.ndjson.3'))
+    assert.deepEqual(numbersIn(folder), upTo(400))
+  }),
+)
+
+test(
+  'lines behind the noted position are cut off at the start, so a crash in the middle of a write repeats nothing',
+  inFolder(async (folder) => {
+    const before = await openFileSink('out', options, folder)
+    await before.write(write(0, 10), signal)
+    await before.close()
+    appendFileSync(path.join(folder, 'out.ndjson'), '{"seq":10}\n{"seq":11,"dev')
+    const after = await openFileSink('out', options, folder)
+    const state = await after.state(log, 0)
+    assert.equal(state?.position.next, 10n)
+    assert.equal(state?.books.stored, 10)
+    await after.write(write(10, 10), signal)
+    await after.close()
+    assert.deepEqual(numbersIn(folder), upTo(20))
+  }),
+)
+
+test(
+  'a late owner whose position has moved on is fenced',
+  inFolder(async (folder) => {
+    const sink = await openFileSink('out', options, folder)
+    await sink.write(write(0, 10), signal)
+    await assert.rejects(sink.write(write(0, 10), signal), /the position has moved/)
+    await sink.close()
+    assert.deepEqual(numbersIn(folder), upTo(10))
+  }),
+)
