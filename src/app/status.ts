@@ -39,9 +39,11 @@ export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations,
 export function statusOf({ log, intake, mqtt, stores, sinks: files }: StatusParts, uptimeMs: number): object {
   const { first, next, ...logStatus } = log.status()
   const { books } = intake
-  const sinks = stores.flatMap((store) =>
-    store.status.pipelines.map((p) => sinkStatus(p, logStatus.rows[p.stream] ?? 0)),
-  )
+  const pipelines = [
+    ...stores.flatMap((store) => store.status.pipelines),
+    ...files.flatMap(({ status }) => status ?? []),
+  ]
+  const sinks = pipelines.map((pipeline) => sinkStatus(pipeline, logStatus.rows[pipeline.stream] ?? 0))
   const readings = sinks.filter((sink) => sink.stream === 'readings')
   return {
     service: 'sluice',
