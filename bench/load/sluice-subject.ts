@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises'
 import { SluiceProcess } from '../../test/support/sluice-process.ts'
-import { drained, readStatus } from '../../test/support/sluice-status.ts'
+import { readingSinks, readStatus, type SluiceStatus } from '../../test/support/sluice-status.ts'
 import { countReadings } from '../../test/support/stored-readings.ts'
 import type { Subject } from './measure.ts'
 
@@ -10,8 +11,9 @@ export async function sluiceToLog(data: string): Promise<Subject> {
     pid: sluice.pid,
     mqttPort: sluice.mqttPort,
     kill: () => sluice.kill(),
-    async finish() {
-      const { log } = await readStatus(sluice)
+    async finish(rows) {
+      // The log's own count, which follows its commits at a small distance.
+      const { log } = await until(sluice, 10_000, (status) => (status.log.rows['readings'] ?? 0) >= rows)
       await stop(sluice)
       return { stored: log.rows['readings'] ?? 0, storedAt: undefined, fsyncs: log.syncs }
     },
@@ -26,13 +28,29 @@ export async function sluiceToStore(data: string): Promise<Subject> {
     mqttPort: sluice.mqttPort,
     kill: () => sluice.kill(),
     async finish(rows) {
-      const { log } = await drained(sluice, 600_000, 20)
+      const { log } = await until(sluice, 600_000, (status) =>
+        readingSinks(status).every(({ books }) => books.handed >= rows),
+      )
       const storedAt = Date.now()
       await stop(sluice)
       const stored = await countReadings(data)
       if (stored !== rows) throw new Error(`${rows} rows were acknowledged, the store has ${stored}`)
       return { stored, storedAt, fsyncs: log.syncs }
     },
+  }
+}
+
+async function until(
+  sluice: SluiceProcess,
+  timeoutMs: number,
+  isSo: (status: SluiceStatus) => boolean,
+): Promise<SluiceStatus> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const status = await readStatus(sluice)
+    if (isSo(status)) return status
+    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${JSON.stringify(status)}`)
+    await setTimeout(20)
   }
 }
 

@@ -54,7 +54,7 @@ export class ProveRun {
   async conclude(sluice: SluiceProcess): Promise<Verdict> {
     const { fleet, ledger } = this
     await fleet.finish(AbortSignal.timeout(60_000))
-    const status = await drained(sluice, 120_000)
+    const status = await drained(sluice, { rows: ledger.totals().acked, timeoutMs: 120_000 })
     const { code, signal } = await sluice.stop()
     assert.equal(code, 0, `it ended with ${code ?? signal}:\n${sluice.output}`)
     assert.deepEqual(fleet.violations, [])

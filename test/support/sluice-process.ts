@@ -74,7 +74,7 @@ export class SluiceProcess {
         options.data,
         ...Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      { stdio: ['ignore', 'pipe', 'pipe'], env: environment() },
     )
     const sluice = new SluiceProcess(child, mqttPort, httpPort)
     const orphan = (): void => sluice.kill()
@@ -170,6 +170,11 @@ export class SluiceProcess {
       gone.catch(() => {}) // it ends later, when nobody waits for it
     }
   }
+}
+
+/** Ours less Sluice's own settings: a test says itself what it sets. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLUICE_')))
 }
 
 /** A port on loopback that was free a moment ago. */

@@ -36,20 +36,28 @@ export function readingSinks(status: SluiceStatus): readonly SinkStatus[] {
   return status.sinks.filter((sink) => sink.stream === 'readings')
 }
 
+export interface DrainOptions {
+  /** Readings that the log must have at least: its own count follows its commits at a small distance. */
+  readonly rows: number
+  readonly timeoutMs: number
+}
+
 /** Waits until every sink was handed every reading that the log has taken, and returns that status. */
-export async function drained(sluice: SluiceProcess, timeoutMs: number, everyMs = 50): Promise<SluiceStatus> {
+export async function drained(sluice: SluiceProcess, options: DrainOptions): Promise<SluiceStatus> {
+  const { timeoutMs } = options
   const end = performance.now() + timeoutMs
   for (;;) {
     const status = await readStatus(sluice)
     const sinks = readingSinks(status)
     const rows = status.log.rows['readings'] ?? 0
-    if (sinks.length > 0 && sinks.every(({ books }) => books.handed === rows)) return status
+    const isHanded = sinks.length > 0 && sinks.every(({ books }) => books.handed === rows)
+    if (isHanded && rows >= options.rows) return status
     if (performance.now() > end) {
       const books = JSON.stringify(
         sinks.map(({ name, state, error, books: { handed } }) => ({ name, state, error, handed })),
       )
       throw new Error(`not drained after ${timeoutMs} ms: the log has ${rows} readings, the sinks ${books}`)
     }
-    await setTimeout(everyMs)
+    await setTimeout(50)
   }
 }
