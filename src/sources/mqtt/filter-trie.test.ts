@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { FilterTrie } from './filter-trie.ts'
+
+const plain = { noLocal: false }
+
+/** MQTT 5 §4.7, said a second time and slowly. */
+function matches(filter: string, topic: string): boolean {
+  const filterLevels = filter.split('/')
+  const levels = topic.split('/')
+  if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
+  for (const [i, level] of filterLevels.entries()) {
+    if (level === '#') return levels.length >= i
+    if (i >= levels.length) return false
+    if (level !== '+' && level !== levels[i]) return false
+  }
+  return filterLevels.length === levels.length
+}
+
+const level = fc.constantFrom('a', 'b', '', '$x')
+const topic = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'))
+const filter = fc
+  .tuple(fc.array(fc.oneof(level, fc.constant('+')), { minLength: 1, maxLength: 5 }), fc.boolean())
+  .map(([levels, all]) => [...levels.slice(0, all ? -1 : undefined), ...(all ? ['#'] : [])].join('/'))
+
+test('a topic finds exactly the subscribers one of whose filters matches, each once', () => {
+  const subscriptions = fc.array(fc.tuple(filter, fc.nat(5)), { maxLength: 30 })
+  fc.assert(
+    fc.property(subscriptions, fc.array(topic, { minLength: 1 }), (added, topics) => {
+      const trie = new FilterTrie<number>()
+      for (const [text, subscriber] of added) trie.add(text, subscriber, plain)
+      for (const text of topics) {
+        const found = trie.match(text).map((match) => match.subscriber)
+        const expected = new Set(added.filter(([f]) => matches(f, text)).map(([, subscriber]) => subscriber))
+        assert.deepEqual(found.toSorted(), [...expected].sort(), text)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('what is removed matches no more and leaves nothing behind', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(filter, { maxLength: 20 }), topic, (filters, text) => {
+      const trie = new FilterTrie<number>()
+      for (const f of filters) trie.add(f, 1, plain)
+      const [first, ...others] = filters
+      if (first === undefined) return
+      assert.equal(trie.remove(first, 1), true)
+      assert.equal(trie.remove(first, 1), false)
+      assert.equal(
+        trie.match(text).length > 0,
+        others.some((f) => matches(f, text)),
+      )
+      for (const f of others) trie.remove(f, 1)
+      assert.equal(trie.size, 0)
+      assert.deepEqual(trie.match(text), [])
+    }),
+  )
+})
+
+test('the examples of the standard hold', () => {
+  const trie = new FilterTrie<string>()
+  for (const f of [
+    'sport/tennis/player1/#',
+    'sport/#',
+    '#',
+    '+',
+    '+/+',
+    '/+',
+    '+/monitor/Clients',
+    '$SYS/#',
+  ]) {
+    trie.add(f, f, plain)
+  }
+  const found = (text: string) =>
+    trie
+      .match(text)
+      .map((match) => match.subscriber)
+      .sort()
+  assert.deepEqual(found('sport/tennis/player1'), ['#', 'sport/#', 'sport/tennis/player1/#'])
+  assert.deepEqual(found('sport'), ['#', '+', 'sport/#'])
+  assert.deepEqual(found('/finance'), ['#', '+/+', '/+'])
+  assert.deepEqual(found('$SYS/monitor/Clients'), ['$SYS/#'])
+})
+
+test('No Local holds only if every matching filter of the subscriber asks for it', () => {
+  const trie = new FilterTrie<string>()
+  trie.add('a/#', 'one', { noLocal: true })
+  assert.deepEqual(trie.match('a/b'), [{ subscriber: 'one', noLocal: true }])
+  trie.add('a/+', 'one', plain)
+  assert.deepEqual(trie.match('a/b'), [{ subscriber: 'one', noLocal: false }])
+})
