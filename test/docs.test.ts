@@ -17,7 +17,10 @@ test('every configuration key says what it means', async () => {
   ]
   assert.ok(rows.length > 60, `${rows.length} keys`)
   assert.deepEqual(
-    rows.filter(([, , meaning]) => (meaning ?? '').trim() === '').map(([, key]) => key),
+    rows
+      // The entries of a list are told by the list.
+      .filter(([, key = '', meaning = '']) => meaning.trim() === '' && !key.includes('[]'))
+      .map(([, key]) => key),
     [],
   )
 })

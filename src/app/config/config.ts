@@ -147,18 +147,6 @@ const series = section('What is known of series beforehand.', {
     .describe('The first entry that fits a series holds.'),
 })
 
-const retention = z
-  .array(
-    z.strictObject({
-      device: pattern.describe('Devices concerned; * stands for any characters.'),
-      keepDays: z.number().positive().describe('How long stores keep their readings.'),
-    }),
-  )
-  .default([])
-  .describe(
-    'How long stores keep readings, by device. The first entry that fits holds; without one they stay. Nothing applies it yet.',
-  )
-
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'expected a name of small letters, digits and dashes')
 const component = z.looseObject({ type: z.string().describe('Beside it stand the options of that type.') })
 
@@ -184,7 +172,6 @@ export const configSchema = z.strictObject({
   limits,
   topics,
   series,
-  retention,
   stores: z
     .record(name, component)
     .default({ main: { type: 'duckdb' } })
@@ -194,9 +181,7 @@ export const configSchema = z.strictObject({
   sinks: z
     .record(name, component)
     .default({})
-    .describe(
-      'Other places for readings by name, each with its `type` and the options of that type. There are no types yet.',
-    ),
+    .describe('Other places for readings by name, each with its `type` and the options of that type.'),
   pipelines: z
     .record(name, z.strictObject({ processors: z.array(component).default([]).describe('In order.') }))
     .default({})
