@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { SluiceError } from '../core/errors.ts'
-import { buildSluice } from './build.ts'
+import { buildSluice, type Sluice } from './build.ts'
 import type { Config } from './config/config.ts'
 
 /** Most that a stop may take: delivery.md's promise to whoever sent SIGTERM. */
@@ -14,10 +14,14 @@ export async function runSluice(
   config: Config,
   logger: Logger,
   print: (line: string) => void,
+  onReady: (sluice: Sluice, signal: AbortSignal) => void = () => undefined,
 ): Promise<number> {
   const sluice = await buildSluice(config, logger)
   for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(6)}${address}`)
   print(`ready  data in ${config.data}, log ${sluice.log.id}`)
+
+  const stopping = new AbortController()
+  onReady(sluice, stopping.signal)
 
   const signal = Promise.withResolvers<string>()
   const onSignal = (name: string) => {
@@ -38,6 +42,7 @@ export async function runSluice(
     return 1
   }
   logger.info(`${reason}: stopping`)
+  stopping.abort()
   const deadline = setTimeout(() => {
     logger.error(`not stopped within ${stopWithinMs} ms: ending at once; nothing acknowledged is lost`)
     sluice.kill()

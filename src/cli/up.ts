@@ -1,7 +1,11 @@
+import type { Logger } from 'pino'
+import type { Sluice } from '../app/build.ts'
 import { components } from '../app/components.ts'
 import { loadConfig } from '../app/config/load.ts'
 import { explainFailure, runSluice } from '../app/run.ts'
+import { systemClock } from '../lib/clock.ts'
 import { createLogger } from '../lib/logger.ts'
+import { demoFleet } from './presets.ts'
 
 export interface UpOptions {
   readonly config?: string
@@ -16,10 +20,24 @@ export async function up(options: UpOptions): Promise<number> {
   try {
     const sets = options.data === undefined ? options.set : [`data=${options.data}`, ...options.set]
     const config = await loadConfig({ file: options.config, env: process.env, sets, components })
-    return await runSluice(config, createLogger(config.logging), say)
+    const logger = createLogger(config.logging)
+    return await runSluice(config, logger, say, (sluice, signal) => {
+      if (options.demo) void runDemo(sluice, logger, signal)
+    })
   } catch (error) {
     const { message, exitCode } = explainFailure(error)
     process.stderr.write(`sluice: ${message}\n`)
     return exitCode
+  }
+}
+
+/** The small fleet that makes the first screen alive; its devices are called demo-*. */
+async function runDemo(sluice: Sluice, logger: Logger, signal: AbortSignal): Promise<void> {
+  try {
+    const { simulate } = await import('../simulator/simulate.ts')
+    const fleet = { ...demoFleet, url: sluice.addresses['mqtt'] ?? '', seed: 1 }
+    await simulate(fleet, systemClock, () => logger.info('the demo fleet sends as demo-*'), signal)
+  } catch (error) {
+    logger.warn({ err: error }, 'the demo fleet stopped')
   }
 }

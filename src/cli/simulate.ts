@@ -1,0 +1,114 @@
+import { systemClock } from '../lib/clock.ts'
+import { wait } from '../lib/wait.ts'
+import { sevenSines, type Sine } from '../simulator/accelerometer.ts'
+import type { FleetTotals } from '../simulator/fleet.ts'
+import { type SimulationOptions, simulate } from '../simulator/simulate.ts'
+import { presets } from './presets.ts'
+
+export interface SimulateOptions {
+  readonly url: string
+  readonly preset?: string
+  readonly trackers?: number
+  readonly accelerometers?: number
+  readonly plcs?: number
+  readonly prefix?: string
+  readonly rate?: number
+  readonly connections?: number
+  readonly duration?: number
+  readonly seed: number
+  readonly frequency?: number
+  readonly amplitude?: number
+  readonly omega?: number
+  readonly phase?: number
+  readonly noise?: number
+}
+
+/** `sluice simulate`: runs a fleet for its duration or until Ctrl-C, and says what became of its messages. */
+export async function runSimulate(options: SimulateOptions): Promise<number> {
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  process.once('SIGTERM', () => stop.abort())
+  const timer =
+    options.duration === undefined ? undefined : setTimeout(() => stop.abort(), options.duration * 1000)
+  const started = systemClock.monotonicMs()
+  try {
+    const fleet = fleetOf(options)
+    const totals = await simulate(
+      fleet,
+      systemClock,
+      (running) => void showProgress(running, started, stop.signal),
+      stop.signal,
+    )
+    process.stdout.write(`${report(totals, started)}\n`)
+    return totals.failed > 0 || totals.acknowledged < totals.sent ? 1 : 0
+  } catch (error) {
+    process.stderr.write(`sluice: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function fleetOf(options: SimulateOptions): SimulationOptions {
+  const isKnown = options.preset === undefined || Object.hasOwn(presets, options.preset)
+  if (!isKnown)
+    throw new Error(`there is no preset ${options.preset}; there are: ${Object.keys(presets).join(', ')}`)
+  const preset = presets[(options.preset ?? 'nexus') as keyof typeof presets]
+  const { trackers, accelerometers, plcs } = options
+  const isChosen = trackers !== undefined || accelerometers !== undefined || plcs !== undefined
+  const devices = isChosen
+    ? { tracker: trackers ?? 0, accelerometer: accelerometers ?? 0, plc: plcs ?? 0 }
+    : options.preset === undefined
+      ? { tracker: 10 }
+      : preset.devices
+  return {
+    url: options.url,
+    devices,
+    prefix: options.prefix ?? (options.preset === undefined ? 'sim' : preset.prefix),
+    rate: options.rate ?? (options.preset === undefined ? 1 : preset.rate),
+    connections: options.connections ?? preset.connections,
+    seed: options.seed,
+    vibration: {
+      sines: sinesOf(options),
+      noise: options.noise ?? preset.vibration.noise,
+      frequency: options.frequency ?? preset.vibration.frequency,
+    },
+  }
+}
+
+/** A sine of one's own, or the seven. */
+function sinesOf({ amplitude, omega, phase }: SimulateOptions): readonly Sine[] {
+  if (amplitude === undefined && omega === undefined && phase === undefined) return sevenSines
+  return [{ amplitude: amplitude ?? 1, omega: omega ?? 2 * Math.PI * 5, phase: phase ?? 0 }]
+}
+
+async function showProgress(totals: FleetTotals, started: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await wait(1000, signal)
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line(totals, started)}`)
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+}
+
+function line(totals: FleetTotals, started: number): string {
+  const seconds = (systemClock.monotonicMs() - started) / 1000
+  const perSecond = Math.round(totals.acknowledged / Math.max(seconds, 0.001))
+  const { sent, acknowledged, failed, underway, latencyMicros } = totals
+  return `${seconds.toFixed(0)} s  sent ${sent}  acknowledged ${acknowledged} (${perSecond}/s)  under way ${underway}  failed ${failed}  p99 ${ms(latencyMicros.percentile(99))}`
+}
+
+function report(totals: FleetTotals, started: number): string {
+  const seconds = (systemClock.monotonicMs() - started) / 1000
+  const { sent, acknowledged, failed, readings, lastError, latencyMicros: latency } = totals
+  const lines = [
+    `sent          ${sent}`,
+    `acknowledged  ${acknowledged} in ${seconds.toFixed(1)} s, ${Math.round(acknowledged / seconds)} messages/s, ${Math.round(readings / seconds)} readings/s`,
+    `not           ${sent - acknowledged}${failed > 0 ? ` (${failed} failed: ${lastError})` : ''}`,
+    `latency       p50 ${ms(latency.percentile(50))}  p90 ${ms(latency.percentile(90))}  p99 ${ms(latency.percentile(99))}  max ${ms(latency.max)}`,
+  ]
+  return lines.join('\n')
+}
+
+function ms(micros: number): string {
+  return `${(micros / 1000).toFixed(micros < 10_000 ? 2 : 0)} ms`
+}
