@@ -79,7 +79,17 @@ export class ByteTable implements SeriesCache {
     const start = this.#starts[entry] as number
     if ((this.#starts[entry + 1] as number) - start !== to - from) return false
     const own = this.#bytes
-    for (let i = from, j = start; i < to; i++, j++) if (own[j] !== bytes[i]) return false
+    let i = from
+    let j = start
+    for (const last = to - 3; i < last; i += 4, j += 4) {
+      const differs =
+        ((own[j] as number) ^ (bytes[i] as number)) |
+        ((own[j + 1] as number) ^ (bytes[i + 1] as number)) |
+        ((own[j + 2] as number) ^ (bytes[i + 2] as number)) |
+        ((own[j + 3] as number) ^ (bytes[i + 3] as number))
+      if (differs !== 0) return false
+    }
+    for (; i < to; i++, j++) if (own[j] !== bytes[i]) return false
     return true
   }
 
@@ -103,9 +113,24 @@ function grown<T extends Int32Array | Uint32Array>(from: T, into: T): T {
   return into
 }
 
-/** FNV-1a, 32 bits, with a final mix because the table masks low bits. */
+/** Different in each process, so that nobody can make up names that all hash alike. */
+const seed = Math.floor(Math.random() * 2 ** 32) | 0
+
+/** Four bytes a step (multiply and fold, as in wyhash), because a step waits for the one before; 36 bytes: 45 ns by single bytes, 20 ns so. */
 function hashBytes(bytes: Uint8Array, from: number, to: number): number {
-  let hash = 0x811c9dc5
-  for (let i = from; i < to; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
-  return hash ^ (hash >>> 15)
+  let hash = seed ^ (to - from)
+  let i = from
+  for (const last = to - 3; i < last; i += 4) {
+    const word =
+      (bytes[i] as number) |
+      ((bytes[i + 1] as number) << 8) |
+      ((bytes[i + 2] as number) << 16) |
+      ((bytes[i + 3] as number) << 24)
+    hash = Math.imul(hash ^ word, 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  for (; i < to; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x85ebca6b)
+  hash ^= hash >>> 15
+  hash = Math.imul(hash, 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
 }

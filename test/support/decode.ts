@@ -33,3 +33,29 @@ export function decodeInto(
   if (added !== rows.length) throw new Error(`decode says ${added} rows, the intake has ${rows.length}`)
   return { rows, refusals, intake }
 }
+
+export const topic = (device: string | undefined, metric: string | undefined): Route =>
+  createRoute('', device, metric)
+
+/** The route of `dev/pump1/temp`. */
+export const onPump = (): Route => topic('pump1', 'temp')
+
+/** Rows of a payload that is taken whole, as [device, metric, value, time, quality, flags]. */
+export function rowsOf(format: Format, payload: string, route = onPump()): unknown[][] {
+  const { rows, refusals } = decodeInto(format, payload, route)
+  if (refusals.length > 0) throw new Error(`${payload} is refused: ${JSON.stringify(refusals)}`)
+  return rows.map((row) => [row.device, row.metric, row.value, row.time, row.quality, row.flags])
+}
+
+/** The only refusal of a payload that gives no row. */
+export function refusalOf(
+  format: Format,
+  payload: string | Uint8Array,
+  route = onPump(),
+): Pick<RecordRefusal, 'code' | 'field'> {
+  const { rows, refusals } = decodeInto(format, payload, route)
+  const [refusal] = refusals
+  if (refusal === undefined || refusals.length > 1 || rows.length > 0)
+    throw new Error(`${payload.slice(0, 100)}: ${rows.length} rows, ${refusals.length} refusals`)
+  return { code: refusal.code, field: refusal.field }
+}

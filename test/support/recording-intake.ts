@@ -65,7 +65,7 @@ export class RecordingIntake implements Intake {
     const known = this.#ids.get(key)
     if (known !== undefined) {
       const name = this.names[known]
-      if (unit !== '' && name !== undefined) this.names[known] = { ...name, unit }
+      if (unit !== '' && name?.unit === '') this.names[known] = { ...name, unit }
       return known
     }
     const id = this.names.length

@@ -75,11 +75,23 @@ test('numbers half way between two doubles are rounded to even or left to the pa
 })
 
 test('what is no JSON number is left to the parser', () => {
-  for (const text of ['-', '1.', '.5', '-.5', '1.e5', '1e', '1e+', '1e-', '+1', '--1', 'x'])
+  for (const text of [
+    '-',
+    '1.',
+    '.5',
+    '-.5',
+    '1.e5',
+    '1e',
+    '1e+',
+    '1e-',
+    '+1',
+    '--1',
+    'x',
+    '012',
+    '-00',
+    '00.5',
+  ])
     assert.equal(read(text), 'left', text)
-  // What follows is the scanner's to judge: it wants a comma or a brace.
-  const bytes = new TextEncoder().encode('012')
-  assert.equal(exactNumber(bytes, 0, 3, tokens, 0), 1)
 })
 
 test('a number ends where the payload ends', () => {

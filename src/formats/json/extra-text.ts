@@ -1,6 +1,5 @@
+import { asciiText } from './ascii-text.ts'
 import { kind, type Tokens } from './tokens.ts'
-
-const decoder = new TextDecoder()
 
 /**
  * The scanned members in the set `names` as JSON text of an object, as `JSON.stringify` would write them; undefined where that is not
@@ -19,7 +18,7 @@ export function extraText(bytes: Uint8Array, tokens: Tokens, names: number): str
       valueTo++
     } else if (kinds[slot] !== kind.number || !isPlainInteger(bytes, valueFrom, valueTo)) return undefined
     if (valueFrom !== nameEnd + 2) return undefined // white space around the colon
-    const member = decoder.decode(bytes.subarray((nameFrom[slot] as number) - 1, valueTo))
+    const member = asciiText(bytes, (nameFrom[slot] as number) - 1, valueTo)
     text = text === '' ? member : `${text},${member}`
   }
   return `{${text}}`

@@ -23,6 +23,13 @@ const calmNumber = fc.oneof(
   fc.maxSafeInteger().map(String),
   fc.constantFrom('-0', '0.0', '1.50', '1e2', '2E-3', 'true', 'false'),
 )
+const calmValue = fc.oneof(
+  { weight: 3, arbitrary: calmNumber },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('"on"', '"on"', '"läuft"', '""', `"${'x'.repeat(40)}"`, `"${'x'.repeat(41)}"`),
+  },
+)
 const calmTime = fc.oneof(
   fc.integer({ min: 0, max: 1_700_000_000 }).map(String),
   fc.integer({ min: 1_600_000_000_000, max: 1_750_000_000_000 }).map(String),
@@ -121,10 +128,10 @@ const f1 = shape(
 const f3 = shape(
   member(['SerialNumber'], fc.constantFrom('"AAD-1"', '"7"', '"Größe"', '"v"')),
   member(['Timestamp'], calmTime),
-  member(['Value'], calmNumber),
+  member(['Value'], calmValue),
 )
 const single = shape(
-  member(['v', 'value'], calmNumber),
+  member(['v', 'value'], calmValue),
   maybe(['q', 'quality'], calmQuality),
   maybe(['u', 'unit'], calmUnit),
   maybe(['ts', 'timestamp', 'time'], calmTime),
@@ -134,7 +141,7 @@ const single = shape(
   ...ids,
 )
 const generic = shape(
-  ...['a', 'b', 'c', 'temperature', 'Temp°'].map((name) => maybe([name], calmNumber)),
+  ...['a', 'b', 'c', 'temperature', 'Temp°'].map((name) => maybe([name], calmValue)),
   maybe(['ts', 'timestamp', 'time'], calmTime),
   maybe(['id', 'token', '7', 'x'], fc.oneof(calmNumber, calmId)),
   ...ids,
@@ -206,7 +213,7 @@ const group = fc
     })
     return [bytes, ...wilder, ...mutations.map((some) => some.reduce(mutated, bytes)), bytes]
   })
-const bare = fc.oneof(calmNumber, wild).map((text) => [encoder.encode(text)])
+const bare = fc.oneof(calmValue, wild).map((text) => [encoder.encode(text)])
 const payloads = fc
   .array(fc.oneof({ weight: 6, arbitrary: group }, { weight: 1, arbitrary: bare }), {
     minLength: 1,

@@ -51,10 +51,16 @@ export function scanRecord(bytes: Uint8Array, at: number, to: number, tokens: To
       const start = ++i
       let seen = 0
       let byteClass = 0
-      while (i < to && (byteClass = stringClass[bytes[i] as number] as number) !== 1) {
-        seen |= byteClass
-        i++
+      for (const last = to - 3; i < last; i += 4) {
+        const four =
+          (stringClass[bytes[i] as number] as number) |
+          (stringClass[bytes[i + 1] as number] as number) |
+          (stringClass[bytes[i + 2] as number] as number) |
+          (stringClass[bytes[i + 3] as number] as number)
+        if ((four & 1) !== 0) break
+        seen |= four
       }
+      for (; i < to && (byteClass = stringClass[bytes[i] as number] as number) !== 1; i++) seen |= byteClass
       if (i >= to || bytes[i] !== 0x22) return -1
       kinds[count] = seen === 0 ? kind.text : kind.wideText
       valueFrom[count] = start

@@ -1,16 +1,18 @@
 // hot: bench/decode
 import { ByteTable } from '../../core/byte-table.ts'
 import type { Route, SeriesCache } from '../../core/format.ts'
+import type { ValueKind } from '../../core/intake.ts'
 import type { SeriesId } from '../../core/series.ts'
 
 /**
  * The series that payloads of one route have named, by the bytes that named them, with the unit each was given.
  * Only the parser fills it, after the intake gave the series, so it holds no more entries than there are series (times the
- * few spellings of `memberKey`), and bytes found in it are known to be well-formed names of a numeric series.
+ * few spellings of `memberKey`), and bytes found in it are known to be well-formed names.
  */
 export class RouteSeries implements SeriesCache {
   readonly #entries = new ByteTable()
   readonly #series: SeriesId[] = []
+  readonly #kinds: number[] = []
   readonly #units: (Uint8Array | undefined)[] = []
   /** The unit that the route's `valueSeries` was given last. */
   valueUnit: Uint8Array | undefined
@@ -24,6 +26,11 @@ export class RouteSeries implements SeriesCache {
     return this.#series[entry] as number
   }
 
+  /** Whether the intake has taken the series for this kind of value: a declared kind must be asked for once. */
+  takes(entry: number, kind: ValueKind): boolean {
+    return ((this.#kinds[entry] as number) & kindBit[kind]) !== 0
+  }
+
   unitOf(entry: number): Uint8Array | undefined {
     return this.#units[entry]
   }
@@ -33,17 +40,27 @@ export class RouteSeries implements SeriesCache {
     return entry < 0 ? -1 : this.seriesOf(entry)
   }
 
-  /** Keeps the series of a key, and the unit if one is given. */
-  put(key: Uint8Array, from: number, to: number, series: SeriesId, unit?: Uint8Array): void {
+  /** Keeps the series of a key for a kind of value, and the unit if one is given. */
+  put(
+    key: Uint8Array,
+    from: number,
+    to: number,
+    series: SeriesId,
+    kind: ValueKind = 'number',
+    unit?: Uint8Array,
+  ): void {
     let entry = this.find(key, from, to)
     if (entry < 0) {
       entry = this.#series.length
       this.#entries.put(key, from, to, entry)
     }
     this.#series[entry] = series
+    this.#kinds[entry] = (this.#kinds[entry] ?? 0) | kindBit[kind]
     this.#units[entry] = unit ?? this.#units[entry]
   }
 }
+
+const kindBit: Readonly<Record<ValueKind, number>> = { number: 1, text: 2 }
 
 /** The cache of a route, made on first use. */
 export function seriesOfRoute(route: Route): RouteSeries {
@@ -58,7 +75,8 @@ export const separator = 0x01
 
 /**
  * The key of a series in its route's cache. With ids in the payload: `device 01 metric 01 member`, where an id that the route gives
- * is empty and so is the member of a single value whose metric is named. Without ids: the member's name alone.
+ * is empty and so is the member of a single value whose metric is named. Without ids: the member's name alone; the empty key is
+ * a text that is the route's single value (a number is the route's `valueSeries`).
  */
 export function memberKey(device: string, metric: string, member: string): string {
   return device === '' && metric === '' ? member : `${device}\x01${metric}\x01${member}`

@@ -7,7 +7,7 @@ import type { RecordContext } from './parse-record.ts'
 import { RecordFault } from './record-fault.ts'
 import { type NamedDevice, RecordReader } from './record-reader.ts'
 import { remember, rememberSerial } from './remember.ts'
-import { qualityOf, stampOf, takeValue, timeOf } from './take-value.ts'
+import { kindOf, qualityOf, stampOf, takeValue, timeOf } from './take-value.ts'
 
 /** Takes a record that is an object; returns the rows added. */
 export function takeMembers(members: Readonly<Record<string, unknown>>, context: RecordContext): number {
@@ -35,7 +35,8 @@ export function takeBareValue(value: unknown, context: RecordContext): number {
     )
   const stamp = stampOf(undefined, undefined, good, 0, intake, limits)
   const target = { device: route.device, metric: route.metric, unit: undefined, field: undefined }
-  remember(route, takeValue(value, target, stamp, intake, limits), '', '', '', undefined)
+  const series = takeValue(value, target, stamp, intake, limits)
+  remember(route, series, kindOf(value), '', '', '', undefined)
   return 1
 }
 
@@ -60,7 +61,7 @@ function takeSingle(record: RecordReader): number {
   const target = { device: device.name, metric, unit, field }
   const series = takeValue(value, target, stamp, intake, limits)
   const member = metricId === '' && route.metric === undefined ? field : ''
-  remember(route, series, device.id, metricId, member, unit)
+  remember(route, series, kindOf(value), device.id, metricId, member, unit)
   record.addExtra(record.rest())
   return 1
 }
@@ -75,8 +76,9 @@ function takeSample(record: RecordReader): number {
   const time = timeOf(record.take('Timestamp'), 'Timestamp', 'guess', false)
   const stamp = stampOf(time, 'Timestamp', good, 0, intake, limits)
   const target = { device, metric: 'measurement', unit: undefined, field: 'Value' }
-  const series = takeValue(record.take('Value'), target, stamp, intake, limits)
-  if (serial !== '') rememberSerial(route, series, serial)
+  const value = record.take('Value')
+  const series = takeValue(value, target, stamp, intake, limits)
+  if (serial !== '') rememberSerial(route, series, kindOf(value), serial)
   record.addExtra(record.rest())
   return 1
 }
@@ -119,7 +121,7 @@ function takeEvery(
         const metric = record.checkedName(prefix === '' ? field : `${prefix}.${field}`, field)
         const target = { device: device.name, metric, unit: undefined, field }
         const series = takeValue(value, target, stamp, intake, limits)
-        if (path === '') remember(route, series, device.id, metricId, name, undefined)
+        if (path === '') remember(route, series, kindOf(value), device.id, metricId, name, undefined)
         rows++
       }
     }

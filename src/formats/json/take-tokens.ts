@@ -5,6 +5,9 @@ import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import { bad, good, uncertain } from '../../core/quality.ts'
 import { numberToMicros, rfc3339ToMicros, type TimeUnit } from '../../core/time.ts'
+import { asciiText } from './ascii-text.ts'
+import { skipSpace } from './elements.ts'
+import { exactNumber } from './exact-number.ts'
 import { extraText } from './extra-text.ts'
 import { bits, code, formOf, unknown } from './members.ts'
 import { equalBytes, RouteSeries, separator } from './series-cache.ts'
@@ -50,7 +53,8 @@ export class TokenTaker {
   readonly #limits: RecordLimits
   /** Series of the record's metrics, found before the first row is added. */
   readonly #series = new Int32Array(maxMembers)
-  readonly #values = new Float64Array(maxMembers)
+  /** Place in the tokens of each of them. */
+  readonly #rowSlots = new Uint8Array(maxMembers)
   /** A key of the route's cache, for records with ids: `device 01 metric 01 member`. */
   readonly #key: Uint8Array
   /** Where the member begins in #key; 0 where the payload holds no ids and the member's name alone is the key. */
@@ -79,13 +83,23 @@ export class TokenTaker {
     }
   }
 
+  /** A number and nothing else, which belongs to the route's own series, from the start of the value to the end of the payload. */
+  takeBare(bytes: Uint8Array, start: number, to: number, route: Route, intake: Intake): number {
+    if (route.valueSeries < 0) return 0
+    const end = exactNumber(bytes, start, to, this.#tokens, 0)
+    if (end < 0 || skipSpace(bytes, end, to) !== to || this.#tokens.kinds[0] !== kind.number) return 0
+    intake.add(route.valueSeries, intake.now, this.#tokens.numbers[0] as number, good, byNumber)
+    return 1
+  }
+
   /** F5 and F6. */
   #takeSingle(bytes: Uint8Array, route: Route, intake: Intake): number {
     const { known, hasUnknown, kinds, slots, numbers } = this.#tokens
     if (hasUnknown || (known & ~singleMembers) !== 0 || (known & (known >> 1) & spelledTwice) !== 0) return 0
     const isCompact = (known & compactValue) !== 0
     const valueSlot = slots[isCompact ? code.v : code.value] as number
-    if ((kinds[valueSlot] as number) > kind.boolean) return 0
+    const valueKind = kinds[valueSlot] as number
+    if (!this.#isTakable(valueKind, valueSlot)) return 0
     const time = this.#time(bytes, known & times, isCompact ? 'ms' : 'guess', intake)
     const quality = this.#quality(bytes)
     if (Number.isNaN(time) || quality < 0) return 0
@@ -96,7 +110,8 @@ export class TokenTaker {
     if (
       (known & (deviceIds | metricIds | loneId)) === 0 &&
       route.metric !== undefined &&
-      route.device !== undefined
+      route.device !== undefined &&
+      valueKind !== kind.text
     ) {
       series = route.valueSeries
       unit = cache?.valueUnit
@@ -105,7 +120,7 @@ export class TokenTaker {
       if ((known & loneId) !== 0 && !this.#usesLoneId) return 0 // an extra member
       const isNamed = (known & metricIds) !== 0 || route.metric !== undefined
       const entry = this.#find(bytes, cache, isNamed ? -1 : valueSlot)
-      if (entry < 0) return 0
+      if (entry < 0 || !cache.takes(entry, valueKind === kind.text ? 'text' : 'number')) return 0
       series = cache.seriesOf(entry)
       unit = cache.unitOf(entry)
     }
@@ -116,9 +131,10 @@ export class TokenTaker {
       extra = extraText(bytes, this.#tokens, extras)
       if (extra === undefined) return 0
     }
-    const value = numbers[valueSlot] as number
-    if (time === missing) intake.add(series, intake.now, value, quality, byNumber)
-    else intake.add(series, time, value, quality, 0)
+    const rowTime = time === missing ? intake.now : time
+    const flags = time === missing ? byNumber : 0
+    if (valueKind !== kind.text) intake.add(series, rowTime, numbers[valueSlot] as number, quality, flags)
+    else intake.addText(series, rowTime, this.#text(bytes, valueSlot), quality, flags)
     if (extra !== undefined) intake.addExtra(extra)
     return 1
   }
@@ -158,6 +174,7 @@ export class TokenTaker {
     // A member that tells something else than a value; `id` may be a metric where another id names the device.
     const roles = timeNames | deviceIds | metricIds | secrets | (this.#usesLoneId ? loneId : 0)
     const series = this.#series
+    const rowSlots = this.#rowSlots
     let rows = 0
     let seen = 0
     for (let slot = 0; slot < count; slot++) {
@@ -166,21 +183,37 @@ export class TokenTaker {
         if (kinds[slot] === kind.wideText) return 0
         continue
       }
-      if ((kinds[slot] as number) > kind.boolean) return 0
+      const valueKind = kinds[slot] as number
+      if (!this.#isTakable(valueKind, slot)) return 0
       const entry = this.#find(bytes, cache, slot)
-      if (entry < 0) return 0
+      if (entry < 0 || !cache.takes(entry, valueKind === kind.text ? 'text' : 'number')) return 0
       const id = cache.seriesOf(entry)
       // A name that stands twice: the parser knows which of them counts.
       if ((seen & (1 << (id & 31))) !== 0) for (let i = 0; i < rows; i++) if (series[i] === id) return 0
       seen |= 1 << (id & 31)
       series[rows] = id
-      this.#values[rows++] = numbers[slot] as number
+      rowSlots[rows++] = slot
     }
     const rowTime = time === missing ? intake.now : time
     const rowFlags = time === missing ? flags | byNumber : flags
-    for (let i = 0; i < rows; i++)
-      intake.add(series[i] as number, rowTime, this.#values[i] as number, good, rowFlags)
+    for (let i = 0; i < rows; i++) {
+      const slot = rowSlots[i] as number
+      if (kinds[slot] !== kind.text)
+        intake.add(series[i] as number, rowTime, numbers[slot] as number, good, rowFlags)
+      else intake.addText(series[i] as number, rowTime, this.#text(bytes, slot), good, rowFlags)
+    }
     return rows
+  }
+
+  /** Whether a value may be one that the parser takes without a word. */
+  #isTakable(valueKind: number, slot: number): boolean {
+    if (valueKind <= kind.boolean) return true
+    const { from, to } = this.#tokens
+    return valueKind === kind.text && (to[slot] as number) - (from[slot] as number) <= this.#limits.textBytes
+  }
+
+  #text(bytes: Uint8Array, slot: number): string {
+    return asciiText(bytes, this.#tokens.from[slot] as number, this.#tokens.to[slot] as number)
   }
 
   /** The time that one of the members in `names` gives: `missing` without one, NaN for what the parser must judge. */
@@ -287,7 +320,7 @@ export class TokenTaker {
     if (slot < 0) return cache.find(this.#key, 0, this.#memberAt)
     const from = nameFrom[slot] as number
     const to = nameTo[slot] as number
-    if (this.#memberAt === 0) return cache.find(bytes, from, to)
+    if (this.#memberAt === 0) return from === to ? -1 : cache.find(bytes, from, to)
     const end = this.#copy(bytes, from, to, this.#memberAt)
     return end < 0 ? -1 : cache.find(this.#key, 0, end)
   }

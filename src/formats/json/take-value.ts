@@ -1,6 +1,6 @@
 import { byNumber } from '../../core/batch.ts'
 import { SluiceError } from '../../core/errors.ts'
-import type { Intake } from '../../core/intake.ts'
+import type { Intake, ValueKind } from '../../core/intake.ts'
 import { maxMicros, type RecordLimits } from '../../core/limits.ts'
 import { bad, good, uncertain } from '../../core/quality.ts'
 import type { SeriesId } from '../../core/series.ts'
@@ -24,8 +24,13 @@ export interface Target {
   readonly field: string | undefined
 }
 
+/** What a value is, in the words of a series. */
+export function kindOf(value: unknown): ValueKind {
+  return typeof value === 'string' ? 'text' : 'number'
+}
+
 /**
- * Adds one value, a row. Returns the series of a numeric one, undefined for a text.
+ * Adds one value, a row, and returns its series; undefined for an integer that became a text.
  * An integer is a text where the series is declared so: that is how one beyond 2^53 keeps its digits.
  */
 export function takeValue(
@@ -36,10 +41,7 @@ export function takeValue(
   limits: RecordLimits,
 ): SeriesId | undefined {
   const { device, metric, unit, field } = target
-  if (typeof value === 'string') {
-    takeText(value, target, stamp, intake, limits)
-    return undefined
-  }
+  if (typeof value === 'string') return takeText(value, target, stamp, intake, limits)
   const number = typeof value === 'boolean' ? Number(value) : typeof value === 'number' ? value : undefined
   if (number === undefined && !isRaw(value))
     throw new RecordFault('invalid-value', field, 'a value must be a number, a boolean or a text')
@@ -56,7 +58,13 @@ export function takeValue(
   return series
 }
 
-function takeText(text: string, target: Target, stamp: Stamp, intake: Intake, limits: RecordLimits): void {
+function takeText(
+  text: string,
+  target: Target,
+  stamp: Stamp,
+  intake: Intake,
+  limits: RecordLimits,
+): SeriesId {
   const size = Buffer.byteLength(text)
   if (size > limits.textBytes)
     throw new RecordFault(
@@ -66,6 +74,7 @@ function takeText(text: string, target: Target, stamp: Stamp, intake: Intake, li
     )
   const series = intake.series(target.device, target.metric, 'text', target.unit)
   intake.addText(series, stamp.time, text, stamp.quality, stamp.flags)
+  return series
 }
 
 function rawDigits(value: unknown): string | undefined {

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { defaultRecordLimits } from '../../core/limits.ts'
+import { decodeInto, onPump, refusalOf, rowsOf, topic } from '../../../test/support/decode.ts'
+import { RecordingIntake } from '../../../test/support/recording-intake.ts'
+import { createJsonFormat } from './json-format.ts'
+
+const format = createJsonFormat(defaultRecordLimits)
+const now = new RecordingIntake().now
+
+test('a value that is null, an array or an object is refused', () => {
+  for (const value of ['null', '[1]', '{"a":1}']) {
+    assert.deepEqual(refusalOf(format, `{"v":${value}}`), { code: 'invalid-value', field: 'v' })
+    assert.deepEqual(refusalOf(format, `{"value":${value}}`), { code: 'invalid-value', field: 'value' })
+    assert.deepEqual(refusalOf(format, `{"SerialNumber":"a","Value":${value}}`), {
+      code: 'invalid-value',
+      field: 'Value',
+    })
+  }
+})
+
+test('in an array each element is judged alone, with its place and bytes', () => {
+  const elements = [
+    '{"v":1}',
+    '{"v":NaN}',
+    ' {"v":null} ',
+    '{"v":2]',
+    '{"v":3}',
+    '7',
+    '',
+    '[{"v":5}]',
+    '{"v":6} x',
+    '{"v":7}',
+  ]
+  const payload = `[${elements.join(',')}]`
+  const { rows, refusals } = decodeInto(format, payload, onPump())
+  assert.deepEqual(
+    refusals.map(({ code, index, field, from, to }) => [index, code, field, payload.slice(from, to)]),
+    [
+      [1, 'undecodable', undefined, '{"v":NaN}'],
+      [2, 'invalid-value', 'v', '{"v":null}'],
+      [3, 'undecodable', undefined, '{"v":2]'],
+      [5, 'undecodable', undefined, '7'],
+      [6, 'undecodable', undefined, ''],
+      [7, 'undecodable', undefined, '[{"v":5}]'],
+      [8, 'undecodable', undefined, '{"v":6} x'],
+    ],
+  )
+  assert.deepEqual(
+    rows.map((row) => row.value),
+    [1, 3, 7],
+  )
+})
+
+test('an array that is not closed, or has something behind it, keeps what it holds and says so', () => {
+  for (const [payload, values, index] of [
+    ['[{"v":1},{"v":2}', [1, 2], 2],
+    ['[{"v":1},{"v":2}]x', [1, 2], 2],
+    ['[{"v":1},]', [1], 1],
+    ['[{"v":1},{"v"', [1], 1],
+    ['[', [], 0],
+    ['[]]', [], 0],
+  ] as const) {
+    const { rows, refusals } = decodeInto(format, payload, onPump())
+    assert.deepEqual([payload, rows.map((row) => row.value)], [payload, values])
+    assert.deepEqual(
+      refusals.map((refusal) => [refusal.code, refusal.index]),
+      [['undecodable', index]],
+      payload,
+    )
+  }
+  assert.deepEqual(rowsOf(format, ' [ ] '), [])
+})
+
+test('an array of nothing but commas ends in a bounded number of refusals', () => {
+  const { refusals } = decodeInto(format, `[${','.repeat(1_000_000)}]`, onPump())
+  assert.ok(refusals.length < 10_100)
+  assert.match(refusals.at(-1)?.reason ?? '', /so is the rest/)
+})
+
+test('an object without any value is refused', () => {
+  for (const payload of ['{}', '{"ts":1705314600}', '{"a":null}', '{"a":[1]}', '{"token":"x"}'])
+    assert.deepEqual(refusalOf(format, payload), { code: 'missing-field', field: undefined }, payload)
+})
+
+test('a time that is none, or more than an hour ahead, is refused', () => {
+  for (const time of [
+    '"yesterday"',
+    '"2024-01-15T10:30:00"',
+    'true',
+    '{}',
+    '1e300',
+    '1e400',
+    '-9107199254740993000',
+    '-9999999999999999999',
+  ])
+    assert.deepEqual(
+      refusalOf(format, `{"value":1,"timestamp":${time}}`),
+      { code: 'invalid-time', field: 'timestamp' },
+      time,
+    )
+  const hour = now / 1000 + 3_600_000
+  assert.deepEqual(rowsOf(format, `{"v":1,"ts":${hour}}`), [['pump1', 'temp', 1, hour * 1000, 192, 0]])
+  assert.deepEqual(refusalOf(format, `{"v":1,"ts":${hour + 1}}`), { code: 'invalid-time', field: 'ts' })
+})
+
+test('numbers that would change are refused: beyond 2^53, beyond a double', () => {
+  assert.deepEqual(rowsOf(format, '{"v":9007199254740992,"ts":1}')[0], [
+    'pump1',
+    'temp',
+    2 ** 53,
+    1000,
+    192,
+    0,
+  ])
+  for (const value of ['9007199254740993', '-9007199254740993', '1e400', '-1e400', '1'.repeat(60_000)])
+    assert.deepEqual(refusalOf(format, `{"v":${value}}`), { code: 'invalid-value', field: 'v' })
+  assert.deepEqual(rowsOf(format, '{"v":1e300,"ts":1}')[0], ['pump1', 'temp', 1e300, 1000, 192, 0])
+  assert.deepEqual(rowsOf(format, '{"v":-0,"ts":1}')[0], ['pump1', 'temp', -0, 1000, 192, 0])
+})
+
+test('where a series is declared text, integers keep all their digits', () => {
+  const intake = new RecordingIntake({ declared: { 'pump1 temp': 'text' } })
+  for (const digits of ['9007199254740993', '12'])
+    assert.equal(decodeInto(format, `{"v":${digits}}`, onPump(), intake).rows[0]?.value, digits)
+  assert.equal(decodeInto(format, '{"v":1.5}', onPump(), intake).refusals[0]?.code, 'wrong-kind')
+})
+
+test('what is not JSON or not UTF-8 is refused without repeating what it says', () => {
+  for (const payload of [
+    '',
+    ' ',
+    'hello',
+    '{',
+    '{"v":1',
+    '{"v":NaN}',
+    '{"v":Infinity}',
+    '{"v":1}{"v":2}',
+    '\ufeff{"v":1}',
+    "{'v':1}",
+  ])
+    assert.equal(refusalOf(format, payload).code, 'undecodable', payload)
+  for (const place of ['"v":1,"u":"\xff"', '"v":"\xff"', '"v":1,"token":"\xff"', '"v":1,"\xff":2']) {
+    const bytes = Buffer.from(`{${place}}`, 'latin1')
+    assert.equal(refusalOf(format, bytes).code, 'undecodable', place)
+  }
+  const { refusals } = decodeInto(format, '{"token":"secret", nonsense', onPump())
+  assert.doesNotMatch(refusals[0]?.reason ?? '', /secret/)
+})
+
+test('invalid UTF-8 is refused also in what the scanner steps over', () => {
+  const route = topic('m1', undefined)
+  const intake = new RecordingIntake()
+  const payload = (token: string): Buffer =>
+    Buffer.from(`{"id":"d","latitude":1,"timestamp":1,"token":"${token}"}`, 'latin1')
+  assert.equal(decodeInto(format, payload('ok'), route, intake).rows.length, 1)
+  assert.equal(decodeInto(format, payload('\xff'), route, intake).refusals[0]?.code, 'undecodable')
+})
+
+test('U+0000 and lone surrogates are refused wherever they stand', () => {
+  for (const payload of [
+    '{"v":"a\\u0000b"}',
+    '{"v":"\\ud800"}',
+    '{"v":1,"u":"\\u0000"}',
+    '{"v":1,"more":["\\udc00"]}',
+    '{"v":1,"a\\u0000b":1}',
+    '{"a":{"b":"\\u0000"}}',
+  ])
+    assert.match(refusalOf(format, payload).code, /^invalid-(value|name)$/, payload)
+})
+
+test('a member without a name is refused, also where the topic’s own value is a text', () => {
+  const route = onPump()
+  const intake = new RecordingIntake()
+  assert.equal(decodeInto(format, '{"v":"open"}', route, intake).rows.length, 1)
+  assert.equal(decodeInto(format, '{"":"open"}', route, intake).refusals[0]?.code, 'invalid-name')
+})
+
+test('limits: text, names, nesting, payload, element and array', () => {
+  assert.equal(rowsOf(format, `{"v":"${'é'.repeat(2048)}"}`).length, 1)
+  assert.deepEqual(refusalOf(format, `{"v":"${'é'.repeat(2048)}x"}`), { code: 'invalid-value', field: 'v' })
+  assert.deepEqual(refusalOf(format, `{"v":1,"tag_id":"${'x'.repeat(1025)}"}`), {
+    code: 'invalid-name',
+    field: 'tag_id',
+  })
+  const nested = (depth: number): string => `${'{"a":'.repeat(depth + 1)}1${'}'.repeat(depth + 1)}`
+  assert.equal(rowsOf(format, nested(8)).length, 1)
+  assert.equal(refusalOf(format, nested(9)).code, 'invalid-value')
+  assert.equal(refusalOf(format, '{"a":'.repeat(13_000)).code, 'undecodable')
+  assert.equal(refusalOf(format, `${'['.repeat(30_000)}${']'.repeat(30_000)}`).code, 'invalid-value')
+
+  const padded = (size: number): string => `{"v":1,"ts":1${' '.repeat(size - 14)}}`
+  assert.equal(rowsOf(format, padded(65_536)).length, 1)
+  assert.equal(refusalOf(format, padded(65_537)).code, 'too-large')
+  assert.equal(rowsOf(format, `[${padded(65_536)},${padded(65_536)}]`).length, 2)
+  const intake = new RecordingIntake()
+  const { rows, refusals } = decodeInto(format, `[{"v":1},${padded(65_537)},{"v":3}]`, onPump(), intake)
+  assert.deepEqual([rows.length, refusals[0]?.code, refusals[0]?.index], [2, 'too-large', 1])
+  assert.equal(refusalOf(format, `[{"v":1}${' '.repeat(4 * 1024 * 1024)}]`).code, 'too-large')
+})
+
+test('a series that the intake refuses refuses the whole record and nothing else', () => {
+  const intake = new RecordingIntake({ series: 2 })
+  const { rows, refusals } = decodeInto(
+    format,
+    '[{"a":1},{"b":1,"c":2,"d":3},{"b":2}]',
+    topic('m1', undefined),
+    intake,
+  )
+  assert.deepEqual(
+    rows.map((row) => [row.metric, row.value]),
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  )
+  assert.deepEqual([refusals[0]?.code, refusals[0]?.index], ['series-limit', 1])
+})
