@@ -128,7 +128,8 @@ export class MqttDoor {
     return this.log.documents
       .filter(({ stream }) => stream === 'dead-letters')
       .map(({ body }) => {
-        const { bytes, ...letter } = JSON.parse(body)
+        // as: the form that the intake keeps letters in.
+        const { bytes, ...letter } = JSON.parse(body) as Omit<DeadLetter, 'bytes'> & { bytes: string }
         return { ...letter, text: Buffer.from(bytes, 'base64').toString('utf8') }
       })
   }

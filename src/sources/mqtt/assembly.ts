@@ -5,7 +5,7 @@ export interface AssemblyBudget {
 }
 
 /** Unfinished packets up to here are free; only larger ones take of the budget. */
-const smallBytes = 64 * 1024
+const smallBytes = 16 * 1024
 
 /**
  * Gathers one packet that arrives over several reads. Each byte is copied once into a buffer that doubles towards the

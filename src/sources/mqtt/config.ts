@@ -58,7 +58,7 @@ export const mqttConfig = z.strictObject({
     .int()
     .min(1 * kib)
     .default(64 * mib)
-    .describe('Unfinished packets above 64 KiB, of all connections.'),
+    .describe('Unfinished packets above 16 KiB, of all connections.'),
   drainMs: z
     .int()
     .min(0)

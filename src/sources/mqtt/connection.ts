@@ -118,7 +118,7 @@ export class Connection implements WireListener, Publisher {
     if (this.#state === 'closing' || this.#state === 'closed') return
     const { clock, config, log } = this.#gateway
     if (reasonCode !== undefined && this.#state === 'open' && this.version === 5) {
-      this.#farewell = disconnectPacket(reasonCode, why)
+      this.#farewell = disconnectPacket(reasonCode, why, this.session.maxPacketBytes)
     }
     log.debug({ ...this.#names(), reasonCode }, `mqtt: closing: ${why}`)
     this.#leave()
@@ -246,6 +246,7 @@ export class Connection implements WireListener, Publisher {
   }
 
   #acknowledge(batch: AckBatch, durable: Durable): void {
+    if (this.#state === 'closed') return
     this.#gateway.counters.acknowledged += batch.taken
     this.#acks.release(batch, durable)
     this.#finishIfDrained()
@@ -302,8 +303,10 @@ export class Connection implements WireListener, Publisher {
     }
     const packet = parseControl(bytes, this.version)
     if (typeof packet === 'string') this.#broken(reason.malformedPacket, packet)
-    else if (packet.cmd === 'disconnect') this.#disconnect(packet.reasonCode)
-    else if (packet.cmd === 'subscribe' || packet.cmd === 'unsubscribe') {
+    else if (packet.cmd === 'disconnect') {
+      if (packet.reasonCode !== reason.disconnectWithWill) this.session.will = undefined
+      this.close(undefined, 'the client disconnected')
+    } else if (packet.cmd === 'subscribe' || packet.cmd === 'unsubscribe') {
       const answer = answerSubscriber(packet, this.session, this, this.#gateway)
       if (typeof answer !== 'number') this.#outbound.send(answer)
       else if (answer === reason.protocolError) this.#broken(answer, `${packet.cmd} without id or filter`)
@@ -311,17 +314,14 @@ export class Connection implements WireListener, Publisher {
     }
   }
 
-  #disconnect(reasonCode: number | undefined): void {
-    if (reasonCode !== reason.disconnectWithWill) this.session.will = undefined
-    this.close(undefined, 'the client disconnected')
-  }
-
   // Ending.
 
   /** Bytes that are no MQTT, or not where they may stand. */
   #broken(reasonCode: number, why: string): void {
     this.#gateway.counters.malformedPackets++
-    this.#address.malformed++
+    // Told once per address: a broken device must not fill the operator's log.
+    if (this.#address.malformed++ === 0)
+      this.#gateway.log.warn({ ...this.#names(), reasonCode }, `mqtt: ${why}`)
     this.close(reasonCode, why)
   }
 

@@ -85,9 +85,10 @@ export function write(packet: Packet, version: ProtocolVersion): Uint8Array {
   return generate(packet, { protocolVersion: version })
 }
 
-/** DISCONNECT from the server, which only MQTT 5 has. */
-export function disconnectPacket(reasonCode: number, why: string): Uint8Array {
-  return write({ cmd: 'disconnect', reasonCode, properties: { reasonString: why } }, 5)
+/** DISCONNECT from the server, which only MQTT 5 has. The reason string gives way to the client's Maximum Packet Size (MQTT-3.14.2-3). */
+export function disconnectPacket(reasonCode: number, why: string, maxBytes: number): Uint8Array {
+  const packet = write({ cmd: 'disconnect', reasonCode, properties: { reasonString: why } }, 5)
+  return packet.length > maxBytes ? write({ cmd: 'disconnect', reasonCode }, 5) : packet
 }
 
 export const pingResponse = Uint8Array.of(0xd0, 0)

@@ -16,13 +16,14 @@ export interface MqttCounters {
   publishesQos1: number
   /** PUBACKs with success handed to the connection, after their commit. */
   acknowledged: number
-  /** QoS 0 messages lost because their commit failed, or refused. */
+  /** QoS 0 messages whose commit failed: their senders do not know. */
   lostQos0: number
   commitFailures: number
   subscriptions: number
   delivered: number
-  /** Deliveries that a slow subscriber lost. */
+  /** Deliveries that slow subscribers lost. */
   dropped: number
+  /** Connections ended because their peer took nothing for too long. */
   slowSubscribersClosed: number
   willsPublished: number
 }

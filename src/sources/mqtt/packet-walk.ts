@@ -1,4 +1,4 @@
-// hot: bench/mqtt-to-log
+// hot: bench/mqtt-to-log (walk, topic, count and PUBACK of a message: 0.10 µs in 3.1.1, 0.12 in 5)
 import { checkPublishProperties } from './publish-properties.ts'
 import { reason } from './reason.ts'
 

@@ -224,6 +224,7 @@ export class PublishHandler {
     const { limits, router, authorizer } = this.#deps
     const fault = topicFault(bytes, from, to, limits.topicBytes)
     if (fault === 'malformed') return -reason.malformedPacket
+    if (fault === 'empty') return -reason.protocolError // MQTT 5 §3.3.4: it needs an alias
     if (fault === 'invalid') return -reason.topicNameInvalid
     const topic = decoder.decode(bytes.subarray(from, to))
     if (fault === 'too-long') {

@@ -9,9 +9,9 @@ export function topicFault(
   from: number,
   to: number,
   maxBytes: number,
-): 'malformed' | 'invalid' | 'too-long' | undefined {
+): 'malformed' | 'empty' | 'invalid' | 'too-long' | undefined {
   if (!isMqttText(bytes, from, to)) return 'malformed'
-  if (from === to) return 'invalid' // MQTT-4.7.3-1; an alias, which would allow it, was refused before
+  if (from === to) return 'empty' // MQTT-4.7.3-1; an alias, which would allow it, was refused before
   for (let i = from; i < to; i++) if (bytes[i] === 0x2b || bytes[i] === 0x23) return 'invalid' // MQTT-3.3.2-2
   return to - from > maxBytes ? 'too-long' : undefined
 }

@@ -3,7 +3,7 @@ export interface Wire {
   readonly remoteAddress: string
   /** Sends bytes that nobody changes afterwards. `done` runs when the system has taken them; not after the wire broke. */
   write(bytes: Uint8Array, done: () => void): void
-  /** Stops and restarts `received`. */
+  /** Stops and restarts `received` and `ended`; bytes on their way may still come. */
   pause(): void
   resume(): void
   /** Finishes our side once everything written has left, and goes away soon after even if the peer stays. */
