@@ -39,10 +39,15 @@ export interface BenchResult {
   readonly fsyncs: number
   /** User and system time of the subject's processes, and of the generator. */
   readonly cpuSeconds: number
+  /** The subject's: it hardly moves when others use the machine too. */
+  readonly cpuMicrosPerMessage: number
   readonly loadCpuSeconds: number
 }
 
-export type BenchOptions = Partial<Omit<LoadOptions, 'host' | 'port'>>
+export type BenchOptions = Partial<Omit<LoadOptions, 'host' | 'port'>> & {
+  /** Folder on a real disk in which the bench makes its own; bench/out by default. */
+  readonly data?: string
+}
 
 export const defaultLoad: Omit<LoadOptions, 'port'> = {
   host: '127.0.0.1',
@@ -59,14 +64,15 @@ export const defaultLoad: Omit<LoadOptions, 'port'> = {
 
 /** Runs the generator against the subject. The rate is messages a second until the last row is where it belongs. */
 export async function measure(bench: string, subject: Subject, options: BenchOptions): Promise<BenchResult> {
+  const { data: _, ...given } = options
   const tree = new TreeMonitor(subject.pid)
   try {
-    const load = await runLoadProcess({ ...defaultLoad, ...options, port: subject.mqttPort })
+    const load = await runLoadProcess({ ...defaultLoad, ...given, port: subject.mqttPort })
     if (load.failures.length > 0) throw new Error(`the load failed: ${load.failures.join('; ')}`)
     const use = tree.use()
     const { stored, storedAt, fsyncs } = await subject.finish(load.ackedRows)
     const seconds = storedAt === undefined ? load.seconds : (storedAt - load.startedAt) / 1000
-    const { rssMb, rssLastMinuteMb } = tree.use()
+    const { rssMb, rssLastMinuteMb, cpuSeconds } = tree.use()
     return {
       bench,
       ratePerSecond: Math.round(load.acked / seconds),
@@ -82,7 +88,8 @@ export async function measure(bench: string, subject: Subject, options: BenchOpt
       rssLastMinuteMb,
       series: load.series,
       fsyncs,
-      cpuSeconds: tree.use().cpuSeconds,
+      cpuSeconds,
+      cpuMicrosPerMessage: (cpuSeconds * 1e6) / load.acked,
       loadCpuSeconds: load.cpuSeconds,
     }
   } finally {

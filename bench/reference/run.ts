@@ -7,7 +7,7 @@ export async function runReference(
   name: 'mqtt-to-log' | 'mqtt-to-store',
   options: BenchOptions = {},
 ): Promise<BenchResult> {
-  const data = makeBenchFolder(`reference-${name}`)
+  const data = makeBenchFolder(`reference-${name}`, options.data)
   const result = await measure(`reference/${name}`, await startReference(name, data), options)
   removeBenchFolder(data)
   return result
