@@ -54,4 +54,78 @@ program
     process.exitCode = await runSimulate(options)
   })
 
+const serverOption = ['--url <url>', 'the running Sluice', 'http://127.0.0.1:8080'] as const
+
+program
+  .command('check')
+  .description('check the configuration, every fault at once, and print what is in effect')
+  .option('-c, --config <file>', 'configuration file (YAML)')
+  .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
+  .action(async (options) => run(async () => (await import('./check.ts')).check(options)))
+
+program
+  .command('query [device]')
+  .description('readings of a device, or the newest value of everything')
+  .option(...serverOption)
+  .option('-m, --metric <name>', 'one metric only')
+  .option('--from <time>', 'ms since 1970, RFC 3339, or as -1h')
+  .option('--to <time>', 'the same; default now')
+  .option('--step <duration>', 'in buckets, such as 1m')
+  .option('--aggregate <names>', 'avg,min,max,sum,count,first,last')
+  .option('--limit <n>', 'at most this many rows')
+  .option('--order <asc|desc>', 'by time')
+  .option('--json', 'the answer as it is')
+  .action(async (device: string | undefined, options) =>
+    run(async () => (await import('./query.ts')).query(device, options)),
+  )
+
+program
+  .command('export <device>')
+  .description('a range of readings as CSV or Parquet')
+  .option(...serverOption)
+  .option('-m, --metric <name>', 'one metric only')
+  .option('--from <time>', 'ms since 1970, RFC 3339, or as -1h')
+  .option('--to <time>', 'the same; default now')
+  .option('-f, --format <csv|parquet>', 'form of the file', 'csv')
+  .option('-o, --out <file>', 'file to write; default standard output')
+  .action(async (device: string, options) =>
+    run(async () => (await import('./export.ts')).exportReadings(device, options)),
+  )
+
+program
+  .command('tail')
+  .description('readings as they come')
+  .option(...serverOption)
+  .option('--devices <pattern>', '* is a wildcard', '*')
+  .option('--metrics <pattern>', '* is a wildcard', '*')
+  .option('--json', 'one JSON object a line')
+  .action(async (options) => run(async () => (await import('./tail.ts')).tail(options)))
+
+program
+  .command('replay')
+  .description('fill an empty embedded store from the log, while Sluice is stopped')
+  .requiredOption('--into <name>', 'the store, a new file <name>.duckdb in the data folder')
+  .option('-c, --config <file>', 'configuration file (YAML)')
+  .option('-d, --data <folder>', 'data folder (default ./data)')
+  .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
+  .action(async (options) => run(async () => (await import('./replay.ts')).replay(options)))
+
+program
+  .command('demo')
+  .description('the demo fleet')
+  .command('clear')
+  .description('delete the readings of all demo-* devices')
+  .option(...serverOption)
+  .action(async (options) => run(async () => (await import('./demo-clear.ts')).demoClear(options)))
+
 await program.parseAsync()
+
+/** Runs a command; a failure is a sentence on standard error and an exit code. */
+async function run(command: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await command()
+  } catch (error) {
+    process.stderr.write(`sluice: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = error instanceof Error && 'code' in error && error.code === 'config-invalid' ? 2 : 1
+  }
+}

@@ -46,9 +46,7 @@ export function createAccelerometer(id: string, random: Random, vibration: Vibra
         for (const { amplitude, omega, phase } of sines)
           value += amplitude * Math.sin(omega * seconds + phase)
         const time = format(startMicros + seconds * 1e6)
-        samples.push(
-          `{"SerialNumber":${JSON.stringify(id)},"Timestamp":"${time}","Value":${value.toFixed(6)}}`,
-        )
+        samples.push(`${head}${time}","Value":${value.toFixed(6)}}`)
       }
       return { topic: `sensor.${id}.measurements`, payload: `[${samples.join(',')}]`, readings: due }
     },

@@ -1,0 +1,14 @@
+import { Client } from './client.ts'
+
+/** `sluice demo clear`: deletes the readings of every demo-* device. */
+export async function demoClear({ url }: { url: string }): Promise<number> {
+  const client = new Client(url)
+  const { devices } = await client.get<{ devices: readonly { device: string }[] }>('/api/v1/devices', {
+    prefix: 'demo-',
+    limit: '100000',
+  })
+  for (const { device } of devices)
+    await client.fetch('DELETE', '/api/v1/readings', { device, from: '0', to: String(Date.UTC(2200, 0)) })
+  process.stdout.write(`deleted the readings of ${devices.length} demo devices\n`)
+  return 0
+}

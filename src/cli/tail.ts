@@ -1,0 +1,49 @@
+import WebSocket from 'ws'
+import { Client } from './client.ts'
+
+export interface TailOptions {
+  readonly url: string
+  readonly devices: string
+  readonly metrics: string
+  readonly json?: boolean
+}
+
+type Frame =
+  | {
+      readonly type: 'readings'
+      readonly series?: readonly [number, string, string, string][]
+      readonly rows: readonly [number, number, number | string, number][]
+    }
+  | { readonly type: 'gap'; readonly rows: number }
+  | { readonly type: 'error'; readonly message: string }
+  | { readonly type: 'hello' | 'subscribed' | 'pong' }
+
+/** `sluice tail`: readings as they come, one a line, until Ctrl-C. */
+export async function tail({ url, devices, metrics, json }: TailOptions): Promise<number> {
+  const target = new Client(url).socketUrl('/ws')
+  const socket = new WebSocket(target, { perMessageDeflate: false })
+  const names = new Map<number, readonly [device: string, metric: string, unit: string]>()
+  process.once('SIGINT', () => socket.close())
+  return new Promise((resolve, reject) => {
+    socket.on('open', () => socket.send(JSON.stringify({ type: 'subscribe', id: 'tail', devices, metrics })))
+    socket.on('error', (error) => reject(new Error(`no live connection to ${target.href}: ${error.message}`)))
+    socket.on('close', () => resolve(0))
+    socket.on('message', (data) => {
+      const frame = JSON.parse(String(data)) as Frame // the server's own
+      if (frame.type === 'error') reject(new Error(frame.message))
+      else if (frame.type === 'gap')
+        process.stderr.write(`… ${frame.rows} readings skipped: this reader is too slow\n`)
+      else if (frame.type === 'readings') {
+        for (const [n, device, metric, unit] of frame.series ?? []) names.set(n, [device, metric, unit])
+        for (const [n, time, value, quality] of frame.rows) {
+          const [device = '?', metric = '?', unit = ''] = names.get(n) ?? []
+          const at = new Date(time).toISOString()
+          const line = json
+            ? JSON.stringify({ device, metric, unit, time, value, quality })
+            : `${at}  ${device}  ${metric}  ${value} ${unit}${quality === 192 ? '' : `  quality ${quality}`}`
+          process.stdout.write(`${line.trimEnd()}\n`)
+        }
+      }
+    })
+  })
+}
