@@ -26,7 +26,12 @@ export const appendDefaults: AppendOptions = {
 export async function run(options: AppendOptions = appendDefaults) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-bench-append-'))
   const file = path.join(folder, 'store.duckdb')
-  const store = await createDuckdbStore({ ...options, file, clock: systemClock })
+  const store = await createDuckdbStore({
+    file,
+    memoryLimitMb: options.memoryLimitMb,
+    threads: options.threads,
+    clock: systemClock,
+  })
   try {
     const started = performance.now()
     const cpu = process.cpuUsage()

@@ -21,8 +21,8 @@ export interface Chunk {
 export interface ChunkWatcher {
   /** Rows of these places were added or removed; `pick` undefined: all from 0 to `length`. */
   touched(own: Uint32Array, time: Float64Array, pick: Uint32Array | undefined, length: number): void
-  /** Rows of the series in [from, to) were changed. */
-  touchedRange(series: readonly number[], from: number, to: number): void
+  /** Rows of the series (undefined: of all) in [from, to) were changed. */
+  touchedRange(series: readonly number[] | undefined, from: number, to: number): void
 }
 
 const minute = 60_000_000

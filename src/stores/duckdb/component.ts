@@ -12,15 +12,34 @@ export const duckdbSchema = z.strictObject({
     .default(200)
     .describe('What the engine may hold in memory; its process takes about 150 MB more.'),
   threads: z.int().min(1).default(2).describe('Threads of the engine.'),
+  retention: z
+    .strictObject({
+      readings: z
+        .array(z.strictObject({ devices: z.string().min(1), keepDays: z.number().positive() }))
+        .default([])
+        .describe('How long readings are kept: the first rule whose device pattern fits decides.'),
+      documents: z
+        .array(z.strictObject({ streams: z.string().min(1), keepDays: z.number().positive() }))
+        .default([])
+        .describe('How long documents are kept: the first rule whose stream pattern fits decides.'),
+    })
+    .prefault({})
+    .describe('What no rule fits is kept for ever.'),
+  chunkRows: z
+    .int()
+    .min(1_000)
+    .default(12_000_000)
+    .describe('Rows of a time chunk, the unit that is sorted and dropped.'),
 })
 
-export type DuckdbConfig = z.output<typeof duckdbSchema>
+export type DuckdbConfig = z.input<typeof duckdbSchema>
 
 /** Opens the store, creating the file if there is none. */
 export function createDuckdbStore(
   options: DuckdbConfig & { readonly file: string; readonly clock: Clock },
 ): Promise<DuckdbStore> {
-  return DuckdbStore.open(options)
+  const { file, clock, ...config } = options
+  return DuckdbStore.open({ ...duckdbSchema.parse(config), file, clock })
 }
 
 /** Entry of the table of stores. */
@@ -31,7 +50,7 @@ export const duckdb = {
     place: { readonly name: string; readonly dataFolder: string },
   ): Promise<{ store: DuckdbStore; sink(stream: string): Sink }> {
     const file = path.join(place.dataFolder, `${place.name}.duckdb`)
-    const store = await createDuckdbStore({ ...duckdbSchema.parse(options), file, clock: systemClock })
+    const store = await DuckdbStore.open({ ...duckdbSchema.parse(options), file, clock: systemClock })
     return { store, sink: (stream) => store.sink(stream) }
   },
 }

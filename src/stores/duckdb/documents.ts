@@ -20,13 +20,16 @@ export interface DocumentTable {
  */
 export class DocumentTables {
   readonly #byStream = new Map<string, DocumentTable>()
+  /** Newest time of any document; -Infinity before the first. */
+  newestTime = -Infinity
 
   async load(sql: Sql): Promise<void> {
     for (const row of await sql.rows('SELECT id, name FROM streams')) {
       const id = toNumber(row[0])
-      const [count] = await sql.rows(`SELECT count(*) FROM d${id}`)
+      const [count] = await sql.rows(`SELECT count(*), max(time) FROM d${id}`)
       const stream = toText(row[1])
       this.#byStream.set(stream, { id, stream, table: `d${id}`, rows: toNumber(count?.[0]) })
+      if (count?.[1] != null) this.newestTime = Math.max(this.newestTime, toNumber(count[1]))
     }
   }
 
@@ -55,7 +58,7 @@ export class DocumentTables {
     if (isNew) {
       await append(sql, table.table, batch, origin)
       const written = { stored: length, repeated: 0, overwritten: 0, refused: [] }
-      return { written, commit: () => void (table.rows += length) }
+      return { written, commit: () => this.#grew(table, length, batch) }
     }
     await sql.run(
       'CREATE TEMP TABLE IF NOT EXISTS documents_in (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)',
@@ -73,8 +76,13 @@ export class DocumentTables {
     const stored = inserted - overwritten
     return {
       written: { stored, repeated: length - inserted, overwritten, refused: [] },
-      commit: () => void (table.rows += stored),
+      commit: () => this.#grew(table, stored, batch),
     }
+  }
+
+  #grew(table: DocumentTable, rows: number, batch: Documents): void {
+    table.rows += rows
+    for (const time of batch.time.subarray(0, batch.length)) this.newestTime = Math.max(this.newestTime, time)
   }
 
   /** Makes the stream's table. Its own transaction: an empty table harms nothing. */

@@ -8,8 +8,7 @@ import type { SeriesName, SeriesNames } from '../../core/series.ts'
 import type { Sink, SinkWrite, Written } from '../../core/sink.ts'
 import { textColumn } from '../../core/text-column.ts'
 import { systemClock } from '../../lib/clock.ts'
-import { createDuckdbStore } from './component.ts'
-import { DuckdbStore } from './store.ts'
+import { type DuckdbOptions, DuckdbStore } from './store.ts'
 
 /** What tests of the store share: rows as objects, a log that numbers them, and stores in folders that go away. */
 
@@ -30,10 +29,12 @@ export class PaperLog {
   readonly id: string
   readonly partition: number
   next: bigint
-  readonly #names: SeriesName[] = []
+  readonly #names: SeriesName[]
 
-  constructor(options: { id?: string; partition?: number; next?: bigint } = {}) {
-    this.id = options.id ?? randomUUID()
+  /** `of`: the same log, read again or in another partition. */
+  constructor(options: { of?: PaperLog; id?: string; partition?: number; next?: bigint } = {}) {
+    this.id = options.id ?? options.of?.id ?? randomUUID()
+    this.#names = options.of === undefined ? [] : options.of.#names
     this.partition = options.partition ?? 0
     this.next = options.next ?? 0n
   }
@@ -115,12 +116,19 @@ export function temporaryFolder(t: TestContext): string {
   return folder
 }
 
-export async function openStore(t: TestContext, file?: string): Promise<DuckdbStore> {
-  const store = await createDuckdbStore({
-    file: file ?? path.join(temporaryFolder(t), 'store.duckdb'),
+export async function openStore(
+  t: TestContext,
+  file = path.join(temporaryFolder(t), 'store.duckdb'),
+  options: Partial<DuckdbOptions> = {},
+): Promise<DuckdbStore> {
+  const store = await DuckdbStore.open({
     memoryLimitMb: 128,
     threads: 1,
     clock: systemClock,
+    retention: { readings: [], documents: [] },
+    chunkRows: 12_000_000,
+    ...options,
+    file,
   })
   t.after(() => store.close())
   return store

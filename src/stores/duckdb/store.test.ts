@@ -55,7 +55,7 @@ test('a write from another position than the stored one is fenced and changes no
   const store = await openStore(t)
   const log = new PaperLog()
   await log.put(store, [{ device: 'a', metric: 'm', time: at(0), value: 1 }])
-  const late = new PaperLog({ id: log.id })
+  const late = new PaperLog({ of: log })
   await assert.rejects(
     late.put(store, [{ device: 'a', metric: 'm', time: at(1), value: 2 }]),
     (error: unknown) => error instanceof SinkFailure && error.kind === 'stop' && /fenced/.test(error.message),
@@ -93,6 +93,28 @@ test('the higher number wins, within a batch and against what is stored', async 
   assert.equal((await store.count(never)).readings, 4)
 })
 
+test('a replay that brings newer and older rows at once takes only the newer ones', async (t) => {
+  const store = await openStore(t)
+  const log = new PaperLog({ next: 10n })
+  const row = (seconds: number, value: number) => ({ device: 'a', metric: 'm', time: at(seconds), value })
+  await log.put(store, [row(1, 10), row(2, 11)])
+  const late = new PaperLog({ of: log, next: 9n })
+  const batch = { ...late.readings([row(1, 9), row(2, 15)]), row: Uint32Array.of(0, 6) }
+  assert.deepEqual(await store.replaySink('r').write(late.write(batch), never), {
+    stored: 0,
+    repeated: 1,
+    overwritten: 1,
+    refused: [],
+  })
+  assert.deepEqual(
+    (await rowsOf(store, 'a')).map(({ value, seq }) => [value, seq]),
+    [
+      [10, 10n],
+      [15, 15n],
+    ],
+  )
+})
+
 test('rows replayed beside the live lane are repeats, and move a position of their own', async (t) => {
   const store = await openStore(t)
   const log = new PaperLog()
@@ -102,7 +124,7 @@ test('rows replayed beside the live lane are repeats, and move a position of the
     { device: 'a', metric: 'm', time: at(1), value: 3, byNumber: true },
   ]
   assert.equal((await log.put(store, rows)).stored, 3)
-  const again = new PaperLog({ id: log.id })
+  const again = new PaperLog({ of: log })
   const sink = store.replaySink('r1')
   assert.deepEqual(await again.put(sink, rows), { stored: 0, repeated: 3, overwritten: 0, refused: [] })
   assert.equal((await sink.state(log.id, 0))?.books.repeated, 3)
@@ -118,7 +140,7 @@ test('a replay that runs ahead of the live lane does not make it store rows twic
     { device: 'a', metric: 'm', time: at(1), value: 1, byNumber: true },
     { device: 'a', metric: 'm', time: at(1), value: 2, byNumber: true },
   ]
-  const ahead = new PaperLog({ id: log.id, next: 1n })
+  const ahead = new PaperLog({ of: log, next: 1n })
   assert.equal((await ahead.put(store.replaySink('r'), rows)).stored, 2)
   assert.equal((await log.put(store, rows)).repeated, 2)
   assert.equal((await store.count(never)).readings, 3)
@@ -211,7 +233,7 @@ test('documents are stored once, found by key, time and text, newest first', asy
   ]
   const sink = store.sink('posts')
   assert.equal((await sink.write(log.write(log.documents('posts', posts)), never)).stored, 3)
-  const again = new PaperLog({ id: log.id })
+  const again = new PaperLog({ of: log })
   const replayed = await store
     .replaySink('r', 'posts')
     .write(again.write(again.documents('posts', posts)), never)

@@ -24,12 +24,14 @@ import { type Lane, Positions } from './positions.ts'
 import { range } from './range.ts'
 import { Readers } from './readers.ts'
 import { readChunks } from './reading.ts'
+import { Retention, type RetentionRules } from './retention.ts'
 import { migrate } from './schema.ts'
 import { SeriesTable } from './series-table.ts'
 import { StateSnapshots } from './snapshots.ts'
 import { Sql, toNumber } from './sql.ts'
+import { Upkeep } from './upkeep.ts'
 import { createStaging } from './upsert.ts'
-import { Writer } from './writer.ts'
+import { Writer, type WriterParts } from './writer.ts'
 import { WriterQueue } from './writer-queue.ts'
 
 export interface DuckdbOptions {
@@ -37,6 +39,9 @@ export interface DuckdbOptions {
   readonly memoryLimitMb: number
   readonly threads: number
   readonly clock: Clock
+  readonly retention: RetentionRules
+  /** A chunk with more rows is cut in two. */
+  readonly chunkRows: number
 }
 
 /** The stream whose position `Store.write` moves. */
@@ -56,8 +61,11 @@ export class DuckdbStore implements Store {
   readonly #positions: Positions
   readonly #chunks: Chunks
   readonly #documents: DocumentTables
+  readonly #edits: Edits
   readonly #snapshots: StateSnapshots
+  readonly #upkeep: Upkeep
   readonly #waiters = new Set<() => void>()
+  #isClosed = false
 
   /** @throws SluiceError `log-version` for a file of a newer Sluice or engine, `store-down` if it cannot be opened. */
   static async open(options: DuckdbOptions): Promise<DuckdbStore> {
@@ -75,14 +83,14 @@ export class DuckdbStore implements Store {
       for (const part of [positions, series, chunks, edits, documents]) await part.load(sql)
       await snapshots.load(sql, chunks)
       const parts = { sql, positions, series, chunks, edits, documents, snapshots }
-      return new DuckdbStore(engine, await Readers.open(engine), parts)
+      return new DuckdbStore(engine, await Readers.open(engine), parts, options)
     } catch (error) {
       engine.close()
       throw error
     }
   }
 
-  private constructor(engine: Engine, readers: Readers, parts: ConstructorParameters<typeof Writer>[0]) {
+  private constructor(engine: Engine, readers: Readers, parts: WriterParts, options: DuckdbOptions) {
     this.#engine = engine
     this.#readers = readers
     this.#sql = parts.sql
@@ -90,8 +98,10 @@ export class DuckdbStore implements Store {
     this.#positions = parts.positions
     this.#chunks = parts.chunks
     this.#documents = parts.documents
+    this.#edits = parts.edits
     this.#snapshots = parts.snapshots
     this.#writer = new Writer(parts)
+    this.#upkeep = new Upkeep(parts, this.#queue, new Retention(options.retention, options.clock), options)
   }
 
   /** The sink of one stream, with a position and books of its own. */
@@ -190,9 +200,24 @@ export class DuckdbStore implements Store {
     throw new Error('not yet')
   }
 
+  /** Does all upkeep that is due (cutting, sorting, retention), or the first jobs of it, however busy the store is. */
+  settle(maxJobs = Infinity): Promise<void> {
+    return this.#upkeep.settle(maxJobs)
+  }
+
+  /** The log keeps nothing below the position any more: edits below it need not be remembered. */
+  forgetEdits({ log, partition, next }: Position): Promise<void> {
+    return this.#queue.upkeep(async () =>
+      this.#edits.forget(this.#sql, this.#positions.origin({ log, partition, next }), next),
+    )
+  }
+
   /** Finishes the writes that were taken, keeps the state of the series, empties the write-ahead log and closes the file. */
   async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#readers.close()
+    await this.#upkeep.close()
     const last = this.#snapshots.isEmpty ? undefined : this.#queue.upkeep(() => this.#snapshot())
     await Promise.allSettled([last, this.#queue.close()])
     this.#engine.close()
@@ -211,7 +236,7 @@ export class DuckdbStore implements Store {
     return this.#queue.write(async () => {
       if (signal.aborted) throw new SinkFailure('retry', 'closed', 'the write was called off before it began')
       const written = await this.#writer.write(lane, write)
-      if (this.#snapshots.isDue) void this.#queue.upkeep(() => this.#snapshot()).catch(() => {})
+      this.#upkeep.stored(written.stored + written.overwritten)
       for (const check of [...this.#waiters]) check()
       return written
     })
