@@ -115,6 +115,7 @@ test('numbers that would change are refused: beyond 2^53, beyond a double', () =
   ])
   for (const value of ['9007199254740993', '-9007199254740993', '1e400', '-1e400', '1'.repeat(60_000)])
     assert.deepEqual(refusalOf(format, `{"v":${value}}`), { code: 'invalid-value', field: 'v' })
+  assert.equal(refusalOf(format, '1705314600123456789').code, 'invalid-value')
   assert.deepEqual(rowsOf(format, '{"v":1e300,"ts":1}')[0], ['pump1', 'temp', 1e300, 1000, 192, 0])
   assert.deepEqual(rowsOf(format, '{"v":-0,"ts":1}')[0], ['pump1', 'temp', -0, 1000, 192, 0])
 })
@@ -135,6 +136,10 @@ test('what is not JSON or not UTF-8 is refused without repeating what it says', 
     '{"v":1',
     '{"v":NaN}',
     '{"v":Infinity}',
+    '{"v":1.2.3}',
+    '{"v":01}',
+    '{"v":1.}',
+    '1.2.3',
     '{"v":1}{"v":2}',
     '\ufeff{"v":1}',
     "{'v':1}",
@@ -146,6 +151,20 @@ test('what is not JSON or not UTF-8 is refused without repeating what it says', 
   }
   const { refusals } = decodeInto(format, '{"token":"secret", nonsense', onPump())
   assert.doesNotMatch(refusals[0]?.reason ?? '', /secret/)
+})
+
+test('a declared kind is asked for each kind of value that comes', () => {
+  for (const [route, payload] of [
+    [topic('m1', undefined), (value: string) => `{"a":${value}}`],
+    [topic(undefined, undefined), (value: string) => `{"device":"m1","metric":"a","value":${value}}`],
+    [topic('m1', 'a'), (value: string) => `{"v":${value}}`],
+  ] as const) {
+    const intake = new RecordingIntake({ declared: { 'm1 a': 'text' } })
+    for (let i = 0; i < 2; i++) {
+      assert.equal(decodeInto(format, payload('"on"'), route, intake).rows.length, 1)
+      assert.equal(decodeInto(format, payload('1.5'), route, intake).refusals[0]?.code, 'wrong-kind')
+    }
+  }
 })
 
 test('invalid UTF-8 is refused also in what the scanner steps over', () => {
@@ -167,6 +186,17 @@ test('U+0000 and lone surrogates are refused wherever they stand', () => {
     '{"a":{"b":"\\u0000"}}',
   ])
     assert.match(refusalOf(format, payload).code, /^invalid-(value|name)$/, payload)
+})
+
+test('a name with a quote is not taken for a serial number', () => {
+  const route = topic('m1', undefined)
+  const intake = new RecordingIntake()
+  const sample = '{"SerialNumber":"AAD-1","Timestamp":1,"Value":7}'
+  assert.equal(decodeInto(format, '{"\\"AAD-1":1}', route, intake).rows[0]?.metric, '"AAD-1')
+  for (let i = 0; i < 2; i++) {
+    assert.equal(decodeInto(format, sample, route, intake).rows[0]?.device, 'AAD-1')
+    assert.equal(decodeInto(format, '{"\\"AAD-1":1}', route, intake).rows[0]?.metric, '"AAD-1')
+  }
 })
 
 test('a member without a name is refused, also where the topic’s own value is a text', () => {
