@@ -175,6 +175,15 @@ export const errorTable = {
     'error',
     'The data folder was written by a newer Sluice; use that version.',
   ),
+  'log-behind': row(
+    'operator',
+    false,
+    500,
+    0x80,
+    9,
+    'error',
+    'A store has taken more than the log holds: the log folder is an older copy. Put the right one back, or empty it.',
+  ),
   'store-down': row(
     'operator',
     true,

@@ -25,6 +25,8 @@ export interface IntakeOptions {
 
 export interface IntakeStart {
   readonly names: Iterable<NewSeries>
+  /** One more than the highest series id given. */
+  readonly series: number
   readonly books: DoorBooks
 }
 

@@ -8,24 +8,25 @@ import { seededRandom } from '../../test/support/random.ts'
 import { diskStorage, type Storage } from './storage.ts'
 
 /** One exam for the disk and for the storage in memory that stands in for it. */
-const subjects: readonly { name: string; make(t: TestContext): { storage: Storage; folder: string } }[] = [
-  {
-    name: 'disk',
-    make(t) {
-      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-storage-'))
-      t.after(() => fs.rmSync(folder, { recursive: true }))
-      return { storage: diskStorage, folder }
+const subjects: readonly { name: string; make: (t: TestContext) => { storage: Storage; folder: string } }[] =
+  [
+    {
+      name: 'disk',
+      make(t) {
+        const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-storage-'))
+        t.after(() => fs.rmSync(folder, { recursive: true }))
+        return { storage: diskStorage, folder }
+      },
     },
-  },
-  {
-    name: 'memory',
-    make() {
-      const storage = new MemoryStorage({ random: seededRandom(1) })
-      storage.makeFolder('/data')
-      return { storage, folder: '/data' }
+    {
+      name: 'memory',
+      make() {
+        const storage = new MemoryStorage({ random: seededRandom(1) })
+        storage.makeFolder('/data')
+        return { storage, folder: '/data' }
+      },
     },
-  },
-]
+  ]
 
 const bytes = (...values: number[]) => Uint8Array.from(values)
 

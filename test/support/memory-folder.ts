@@ -1,17 +1,12 @@
 import type { MemoryFile } from './memory-file.ts'
 
-/** A change of a folder's names. `isKept` once a sync has made it certain; `isDoubtful` after a sync of it has failed. */
-interface Change {
-  readonly apply: (names: Map<string, MemoryFile>) => void
-  isKept: boolean
-  isDoubtful: boolean
-}
+type Change = (names: Map<string, MemoryFile>) => void
 
 /** The names in a folder: each change since the last sync of the folder may or may not survive a power loss, by itself. */
 export class MemoryFolder {
   readonly names = new Map<string, MemoryFile>()
   /** What the disk holds, and the changes since in order. */
-  #disk = new Map<string, MemoryFile>()
+  readonly #disk = new Map<string, MemoryFile>()
   #changes: Change[] = []
 
   link(name: string, file: MemoryFile): void {
@@ -31,24 +26,20 @@ export class MemoryFolder {
   }
 
   sync(): void {
-    for (const change of this.#changes) if (!change.isDoubtful) change.isKept = true
-    while (this.#changes[0]?.isKept) this.#changes.shift()?.apply(this.#disk)
-  }
-
-  failSync(): void {
-    for (const change of this.#changes) if (!change.isKept) change.isDoubtful = true
+    for (const change of this.#changes) change(this.#disk)
+    this.#changes = []
   }
 
   /** `survives` is asked for every change that is not certain. */
   losePower(survives: () => boolean): void {
-    for (const change of this.#changes) if (change.isKept || survives()) change.apply(this.#disk)
+    for (const change of this.#changes) if (survives()) change(this.#disk)
     this.#changes = []
     this.names.clear()
     for (const [name, file] of this.#disk) this.names.set(name, file)
   }
 
-  #change(apply: Change['apply']): void {
-    apply(this.names)
-    this.#changes.push({ apply, isKept: false, isDoubtful: false })
+  #change(change: Change): void {
+    change(this.names)
+    this.#changes.push(change)
   }
 }

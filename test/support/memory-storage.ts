@@ -86,9 +86,7 @@ export class MemoryStorage implements Storage {
     this.fault = (call) => {
       if (operation !== undefined && call.operation !== operation) return undefined
       left--
-      if (left > 0) return undefined
-      this.fault = undefined
-      return fault
+      return left === 0 ? fault : undefined
     }
   }
 
@@ -172,7 +170,7 @@ export class MemoryStorage implements Storage {
 
   syncFolder(folder: string): void {
     const names = this.#folder(folder)
-    this.#begin('syncFolder', folder, () => names.failSync())()
+    this.#begin('syncFolder', folder)()
     names.sync()
   }
 
@@ -242,7 +240,7 @@ export class MemoryStorage implements Storage {
     const fault = this.fault?.(call)
     if (!fault) return Object.assign(() => {}, { share: 1 })
     if (fault.code === 'STOP') this.#isStopped = true
-    onFault?.()
+    else onFault?.()
     const error = systemError(fault.code === 'STOP' ? 'EIO' : fault.code, operation, file)
     const share = fault.done ?? 0
     if (operation !== 'write' && share < 0.5) throw error
@@ -274,4 +272,15 @@ export class MemoryStorage implements Storage {
 
 function systemError(code: string, operation: string, file: string): Error {
   return Object.assign(new Error(`${code}: ${operation} '${file}'`), { code })
+}
+
+/** Lets `first` happen, and whatever call comes next fail with `then`. */
+export function afterFault(first: MemoryStorage['fault'], then: StorageFault): MemoryStorage['fault'] {
+  let hasHappened = false
+  return (call) => {
+    if (hasHappened) return then
+    const fault = first?.(call)
+    hasHappened = fault !== undefined
+    return fault
+  }
 }

@@ -3,6 +3,8 @@ import type { NewSeries, SeriesId, SeriesName, SeriesNames } from '../../core/se
 /** The names of all series, by id. Only grows. */
 export class Dictionary implements SeriesNames {
   readonly #names: (SeriesName | undefined)[] = []
+  /** Ids below `size` without a name: damage has taken it. */
+  #missing = 0
 
   get size(): number {
     return this.#names.length
@@ -12,14 +14,33 @@ export class Dictionary implements SeriesNames {
     return this.#names[id]
   }
 
-  /** A later entry of the same id replaces the earlier: that is how a unit becomes known. */
-  add({ id, device, metric, unit }: NewSeries): void {
-    while (this.#names.length < id) this.#names.push(undefined)
-    this.#names[id] = { device, metric, unit }
+  /** True if every id below `series` has its name. */
+  isWhole(series: number): boolean {
+    return this.#missing === 0 && this.#names.length >= series
   }
 
-  *entries(from = 0): Generator<NewSeries> {
-    for (let id = from; id < this.#names.length; id++) {
+  /** A later entry of the same id can only make its unit known; one without a unit was written before. */
+  add({ id, device, metric, unit }: NewSeries): void {
+    const before = this.#names[id]
+    if (before && unit === '') return
+    this.reserve(id)
+    if (id === this.#names.length) this.#names.push({ device, metric, unit })
+    else {
+      if (!before) this.#missing--
+      this.#names[id] = { device, metric, unit }
+    }
+  }
+
+  /** Ids below `series` have been given, whether or not their names are known. */
+  reserve(series: number): void {
+    while (this.#names.length < series) {
+      this.#names.push(undefined)
+      this.#missing++
+    }
+  }
+
+  *entries(): Generator<NewSeries> {
+    for (let id = 0; id < this.#names.length; id++) {
       const name = this.#names[id]
       if (name) yield { id, ...name }
     }

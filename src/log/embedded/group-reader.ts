@@ -51,10 +51,17 @@ export function groupLength(view: DataView, at: number, end: number): number | u
 }
 
 /** The group at `at`, whole and undamaged, or undefined. Throws `log-version` for one that a newer Sluice wrote. */
-export function readGroup(bytes: Uint8Array, view: DataView, at: number, end: number): Group | undefined {
+export function readGroup(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  salt: number,
+): Group | undefined {
   const length = groupLength(view, at, end)
   if (length === undefined || at + length > end) return undefined
-  if (zlib.crc32(bytes.subarray(at + 12, at + length)) !== view.getUint32(at + 8, true)) return undefined
+  if (zlib.crc32(bytes.subarray(at + 12, at + length), salt) !== view.getUint32(at + 8, true))
+    return undefined
   const version = view.getUint16(at + 12, true)
   if (version > formatVersion)
     throw new SluiceError(
@@ -143,7 +150,7 @@ export function streamOf(bytes: Uint8Array, section: Section): string | undefine
   if (section.kind === Kind.readings || section.kind === Kind.edit) return 'readings'
   if (section.kind !== Kind.documents) return undefined
   const at = section.at + sectionHeaderBytes
-  return Buffer.from(bytes.buffer, bytes.byteOffset + at, section.nameBytes).toString('latin1')
+  return Buffer.from(bytes.buffer, bytes.byteOffset + at, section.nameBytes).toString('utf8')
 }
 
 export function readEdit(bytes: Uint8Array, section: Section): EditFields {

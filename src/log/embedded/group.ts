@@ -1,5 +1,6 @@
 import zlib from 'node:zlib'
 import type { Edit } from '../../core/batch.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { DoorBooks } from '../../core/intake.ts'
 import type { Changes, NewDocuments, NewReadings } from '../../core/log.ts'
 import type { NewSeries } from '../../core/series.ts'
@@ -11,7 +12,7 @@ import type { TextColumn } from '../../core/text-column.ts'
  *
  *   0  u32  magic 'SLG1'
  *   4  u32  length of the group, header included, a multiple of 8
- *   8  u32  CRC-32 of bytes 12 … length
+ *   8  u32  CRC-32 of bytes 12 … length, started with the log's salt
  *  12  u16  format version (1)
  *  14  u16  sections
  *  16  f64  number: the first number of the group
@@ -27,7 +28,8 @@ import type { TextColumn } from '../../core/text-column.ts'
  *   4  u32  length of the section, header included, a multiple of 8
  *   8  u32  rows
  *  12  u32  the first row's number, less the group's
- *  16  f64  running: rows of this stream before this section, since the log was created
+ *  16  f64  running: rows of this stream before this section, since the log was created;
+ *           of the books: one more than the highest series id given, so that no lost name's id is given again
  *  24  the section's columns
  *
  * Readings: time f64[n] · value f64[n] · series u32[n] · quality u8[n] · flags u8[n] · pad · text · extra.
@@ -38,7 +40,7 @@ export const groupMagic = 0x31474c53
 export const groupHeaderBytes = 48
 export const sectionHeaderBytes = 24
 export const formatVersion = 1
-/** Above any commit the intake can form; a length beyond it is damage. */
+/** Above any commit the intake forms; a length beyond it is damage. */
 export const maxGroupBytes = 256 * 1024 * 1024
 
 export const Kind = {
@@ -55,8 +57,13 @@ const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 if (!littleEndian)
   throw new Error('Sluice lays its columns on disk as they are in memory, and that is little-endian')
 
-/** Totals that a checkpoint carries, so that recovery needs the last segment only. */
+/** What a checkpoint carries, so that recovery needs the last segment only. */
 export interface Totals {
+  readonly log: string
+  /** One more than the highest series id given. */
+  readonly series: number
+  /** All names of commits before stand in the names file below this offset. */
+  readonly namesEnd: number
   /** Rows written per stream since the log was created. */
   readonly rows: Record<string, number>
   readonly books: DoorBooks
@@ -69,6 +76,9 @@ export interface GroupPlace {
   readonly synced: number
   readonly timeMicros: number
   readonly ageSeconds: number
+  readonly salt: number
+  /** One more than the highest series id given, this commit included. */
+  readonly series: number
   /** Rows of a stream before this commit. */
   running(stream: string): number
 }
@@ -122,12 +132,15 @@ export function encodeGroup(changes: Changes, place: GroupPlace): EncodedGroup {
   if (changes.state.length > 0) {
     group.section(Kind.state, 0, changes.state.length, 0, 0, padded(encodeState(changes)))
   }
-  group.section(Kind.books, 0, 0, 0, 0, [encodeBooks(changes.books)])
+  group.section(Kind.books, 0, 0, 0, place.series, [encodeBooks(changes.books)])
   return group.finish(place, Math.max(numbers, 1))
 }
 
-/** The first group of every segment: the totals before it. It takes no number. */
-export function encodeCheckpoint(totals: Totals, place: Omit<GroupPlace, 'running'>): EncodedGroup {
+/** The totals before it: the first group of every segment, and the last before a close. It takes no number. */
+export function encodeCheckpoint(
+  totals: Totals,
+  place: Omit<GroupPlace, 'running' | 'series'>,
+): EncodedGroup {
   const group = new GroupBuilder()
   group.section(Kind.checkpoint, 0, 0, 0, 0, padded(utf8.encode(JSON.stringify(totals))))
   return group.finish(place, 0)
@@ -164,7 +177,10 @@ class GroupBuilder {
     this.#sections++
   }
 
-  finish(place: Omit<GroupPlace, 'running'>, numbers: number): EncodedGroup {
+  finish(place: Omit<GroupPlace, 'running' | 'series'>, numbers: number): EncodedGroup {
+    if (this.#length > maxGroupBytes) {
+      throw new SluiceError('too-large', `a commit of ${this.#length} bytes; the log takes ${maxGroupBytes}`)
+    }
     const view = new DataView(this.#header.buffer)
     view.setUint32(0, groupMagic, true)
     view.setUint32(4, this.#length, true)
@@ -175,7 +191,7 @@ class GroupBuilder {
     view.setFloat64(32, place.timeMicros, true)
     view.setUint32(40, numbers, true)
     view.setUint32(44, place.ageSeconds, true)
-    let crc = zlib.crc32(this.#header.subarray(12))
+    let crc = zlib.crc32(this.#header.subarray(12), place.salt)
     for (let i = 1; i < this.#parts.length; i++) crc = zlib.crc32(this.#parts[i] as Uint8Array, crc)
     view.setUint32(8, crc, true)
     return { parts: this.#parts, length: this.#length, numbers }
@@ -222,6 +238,7 @@ function encodeNames(names: readonly NewSeries[]): Uint8Array {
       view.setUint32(0, id, true)
       let at = 10
       texts.forEach((text, i) => {
+        if (text.length > 0xffff) throw new SluiceError('invalid-name', 'a name is longer than 65,535 bytes')
         view.setUint16(4 + i * 2, text.length, true)
         record.set(text, at)
         at += text.length
@@ -283,15 +300,5 @@ function padded(bytes: Uint8Array): Uint8Array[] {
 function pad(parts: Uint8Array[], length: number): void {
   if (length % 8 !== 0) parts.push(zeros.subarray(0, 8 - (length % 8)))
 }
-
-/** A commit without anything in it. */
-export const emptyChanges = (books: DoorBooks): Changes => ({
-  names: [],
-  readings: undefined,
-  edits: [],
-  documents: [],
-  state: [],
-  books,
-})
 
 export type EditFields = Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'>

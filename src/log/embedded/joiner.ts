@@ -43,21 +43,21 @@ export class ReadingsJoiner {
     return this.length === 0 || number - this.#base < 2 ** 32
   }
 
-  /** Adds rows [from, n) of columns whose row 0 has the number `number`. */
-  add(columns: ReadingsColumns, number: number, from: number, n: number): void {
+  /** Adds rows [from, to) of columns whose row 0 has the number `number`. */
+  add(columns: ReadingsColumns, number: number, from: number, to: number): void {
     const at = this.length
-    const end = at + n - from
+    const end = at + to - from
     if (end > this.#capacity) this.#grow(end)
     if (at === 0) this.#base = number + from
-    const first = number - this.#base
-    for (let i = from, to = at; i < n; i++, to++) this.#row[to] = first + i
-    this.#series.set(from === 0 ? columns.series : columns.series.subarray(from), at)
-    this.#time.set(from === 0 ? columns.time : columns.time.subarray(from), at)
-    this.#value.set(from === 0 ? columns.value : columns.value.subarray(from), at)
-    this.#quality.set(from === 0 ? columns.quality : columns.quality.subarray(from), at)
-    this.#flags.set(from === 0 ? columns.flags : columns.flags.subarray(from), at)
-    this.#text.add(columns.text, at, from, n)
-    this.#extra.add(columns.extra, at, from, n)
+    const first = number + from - this.#base
+    for (let i = at, row = first; i < end; i++, row++) this.#row[i] = row
+    this.#series.set(part(columns.series, from, to), at)
+    this.#time.set(part(columns.time, from, to), at)
+    this.#value.set(part(columns.value, from, to), at)
+    this.#quality.set(part(columns.quality, from, to), at)
+    this.#flags.set(part(columns.flags, from, to), at)
+    this.#text.add(columns.text, at, from, to)
+    this.#extra.add(columns.extra, at, from, to)
     this.length = end
   }
 
@@ -118,15 +118,15 @@ export class DocumentsJoiner {
     return this.length === 0 || number - this.#base < 2 ** 32
   }
 
-  add(columns: DocumentsColumns, number: number, from: number, n: number): void {
+  add(columns: DocumentsColumns, number: number, from: number, to: number): void {
     if (this.length === 0) this.#base = number + from
-    for (let i = from; i < n; i++) {
+    for (let i = from; i < to; i++) {
       this.#row.push(number + i - this.#base)
       this.#time.push(columns.time[i] ?? 0)
     }
-    this.#key.add(columns.key, this.length, from, n)
-    this.#body.add(columns.body, this.length, from, n)
-    this.length += n - from
+    this.#key.add(columns.key, this.length, from, to)
+    this.#body.add(columns.body, this.length, from, to)
+    this.length += to - from
   }
 
   batch(): Documents {
@@ -154,7 +154,7 @@ class TextJoiner {
     this.#rows = 0
   }
 
-  /** Adds values [from, n) as rows from `at` on; undefined adds nothing, empty values are filled in when needed. */
+  /** Adds values [from, to) as rows from `at` on; undefined adds nothing, empty values are filled in when needed. */
   add(column: TextColumn | undefined, at: number, from: number, n: number): void {
     if (!column || n === from) return
     this.#fillTo(at)
@@ -201,6 +201,12 @@ const noText = (length: number): TextColumn => ({
   offsets: new Uint32Array(length + 1),
   bytes: new Uint8Array(0),
 })
+
+/** A whole column as it is: views cost more than small copies. */
+function part<T extends Uint32Array | Float64Array | Uint8Array>(column: T, from: number, to: number): T {
+  // subarray gives the type it is called on; TypeScript's union of the three signatures loses that.
+  return from === 0 && to === column.length ? column : (column.subarray(from, to) as T)
+}
 
 function grown<T extends Uint32Array | Float64Array | Uint8Array>(from: T, into: T): T {
   into.set(from)

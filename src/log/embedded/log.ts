@@ -4,20 +4,34 @@ import { SluiceError } from '../../core/errors.ts'
 import type { DoorBooks } from '../../core/intake.ts'
 import type { Changes, ConsumeOptions, Delivery, Log, LogStatus, NewReadings } from '../../core/log.ts'
 import type { NewSeries } from '../../core/series.ts'
-import { diskStorage } from '../../lib/storage.ts'
+import { diskStorage, type Storage } from '../../lib/storage.ts'
 import type { FromThread, SharedReadings, ThreadData, ThreadStatus, ToThread } from './messages.ts'
 import { readStream, type Tail } from './reader.ts'
 import type { Watermark, WriterOptions } from './writer.ts'
 
 export interface EmbeddedLogOptions extends WriterOptions {
-  /** Groups whose sinks must have taken rows before retention may remove them. */
+  /**
+   * Groups whose sinks must have taken rows before retention may remove them; each reads one stream. Reading in any other
+   * group holds nothing back.
+   */
   readonly groups: readonly string[]
 }
 
 /** What the intake starts from. */
 export interface LogStart {
   readonly names: readonly NewSeries[]
+  /** One more than the highest series id given: damage may have taken names, their ids are not given again. */
+  readonly series: number
   readonly books: DoorBooks
+}
+
+/** Where the log is written: a thread of its own, or a simulation's loop. */
+export interface LogThread {
+  post(message: ToThread): void
+  onMessage(receive: (message: FromThread) => void): void
+  /** Resolves if it dies of itself, which it never should. */
+  readonly died: Promise<Error>
+  end(): Promise<unknown>
 }
 
 /** Opens the log in `folder`, or throws what keeps it from opening (`log-version`, a file system error). The folder's lock is the caller's. */
@@ -25,14 +39,46 @@ export async function openEmbeddedLog(folder: string, options: EmbeddedLogOption
   const { groups, ...writer } = options
   const data: ThreadData = { folder, options: writer }
   const worker = new Worker(new URL('./log-thread.ts', import.meta.url), { workerData: data })
-  const first = await new Promise<FromThread>((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
+  const thread: LogThread = {
+    post: (message) => worker.postMessage(message),
+    onMessage: (receive) => worker.on('message', receive),
+    died: new Promise((resolve) => {
+      worker.once('error', (error: unknown) => {
+        resolve(error instanceof Error ? error : new Error(String(error)))
+      })
+    }),
+    end: () => worker.terminate(),
+  }
+  return await openOn(thread, diskStorage, folder, groups)
+}
+
+/** Opens the log that `thread` writes, and that readers find in `folder` of `storage`. */
+export async function openOn(
+  thread: LogThread,
+  storage: Storage,
+  folder: string,
+  groups: readonly string[],
+): Promise<EmbeddedLog> {
+  const opening = Promise.withResolvers<EmbeddedLog>()
+  let log: EmbeddedLog | undefined
+  thread.onMessage((message) => {
+    if (message.kind === 'opened') {
+      log = new EmbeddedLog(thread, storage, folder, groups, message)
+      opening.resolve(log)
+    } else if (message.kind === 'refused') {
+      opening.reject(new SluiceError(message.code, message.message))
+    } else log?.receive(message)
   })
-  if (first.kind === 'opened') return new EmbeddedLog(worker, folder, groups, first)
-  throw first.kind === 'failed'
-    ? new SluiceError(first.code, first.message)
-    : new SluiceError('internal', 'the log thread did not open')
+  const died = thread.died.then((cause) => {
+    throw new SluiceError('internal', 'the log thread died', cause)
+  })
+  died.catch(() => {})
+  return await Promise.race([opening.promise, died])
+}
+
+interface Waiting {
+  readonly resolve: (durable: Durable) => void
+  readonly reject: (error: SluiceError) => void
 }
 
 /** The log's face in the main thread: commits go to the log thread, readers read the segments. */
@@ -41,48 +87,53 @@ export class EmbeddedLog implements Log {
   readonly start: LogStart
   /** Resolves if the log thread dies, which it never should: then nothing more can be acknowledged. */
   readonly died: Promise<Error>
-  readonly #worker: Worker
+  readonly #thread: LogThread
+  readonly #storage: Storage
   readonly #folder: string
-  readonly #waiting: { resolve: (durable: Durable) => void; reject: (error: SluiceError) => void }[] = []
+  #waiting: Waiting[] = []
   #watermark: Watermark
   #status: ThreadStatus
   readonly #tailWaiters = new Set<() => void>()
+  /** Per group: everything below is held by its sink. */
   readonly #bounds = new Map<string, number>()
-  #columns = new Map<SharedArrayBuffer, number>()
+  readonly #streams = new Map<string, string>()
+  readonly #columns = new Map<SharedArrayBuffer, number>()
   /** Counts failures: commits sent before a failure was known must fail too, since they may need names that it took away. */
   #epoch = 0
-  #closed = false
-  #onClosed: (() => void) | undefined
+  /** Aborts when the log closes or its thread has died: consumers end. */
+  readonly #ended = new AbortController()
+  /** What commits are refused with once the log has ended. */
+  #end: SluiceError | undefined
+  readonly #closed = Promise.withResolvers<void>()
 
   constructor(
-    worker: Worker,
+    thread: LogThread,
+    storage: Storage,
     folder: string,
     groups: readonly string[],
     opened: Extract<FromThread, { kind: 'opened' }>,
   ) {
-    this.#worker = worker
+    this.#thread = thread
+    this.#storage = storage
     this.#folder = folder
     this.id = opened.id
-    this.start = { names: opened.names, books: opened.books }
+    this.start = { names: opened.names, series: opened.series, books: opened.books }
     this.#watermark = opened.watermark
     this.#status = opened.status
     for (const group of groups) this.#bounds.set(group, 0)
-    worker.on('message', (message: FromThread) => this.#receive(message))
-    this.died = new Promise((resolve) => {
-      worker.once('error', (error: unknown) => {
-        const cause = error instanceof Error ? error : new Error(String(error))
-        this.#failAll(new SluiceError('internal', 'the log thread died', cause))
-        resolve(cause)
-      })
+    if (groups.length === 0) thread.post({ kind: 'bound', bound: Number.MAX_SAFE_INTEGER })
+    this.died = thread.died.then((cause) => {
+      this.#stop(new SluiceError('internal', 'the log thread died', cause))
+      return cause
     })
   }
 
   commit(changes: Changes): Promise<Durable> {
-    if (this.#closed) return Promise.reject(new SluiceError('closed', 'the log is closed'))
+    if (this.#end) return Promise.reject(this.#end)
     const { promise, resolve, reject } = Promise.withResolvers<Durable>()
     this.#waiting.push({ resolve, reject })
     const shared = changes.readings && this.#share(changes.readings)
-    this.#post({
+    this.#thread.post({
       kind: 'commit',
       epoch: this.#epoch,
       shared,
@@ -97,25 +148,33 @@ export class EmbeddedLog implements Log {
     options: ConsumeOptions,
     signal: AbortSignal,
   ): AsyncIterable<Delivery> {
-    const place = { storage: diskStorage, folder: this.#folder, log: this.id, tail: this.tail }
-    return readStream(place, stream, options, (next) => this.acknowledge(group, next), signal)
+    const before = this.#streams.get(group)
+    if (before !== undefined && before !== stream) {
+      // Its bound would pass rows of the one when the other is acknowledged.
+      throw new SluiceError('internal', `group ${group} reads ${before} and cannot read ${stream} too`)
+    }
+    this.#streams.set(group, stream)
+    const place = { storage: this.#storage, folder: this.#folder, log: this.id, tail: this.tail }
+    const either = AbortSignal.any([signal, this.#ended.signal])
+    return readStream(place, stream, options, (next) => this.acknowledge(group, next), either)
   }
 
   /** Moves a group's bound: its sink holds everything below `next`. For readers that run in another process. */
   acknowledge(group: string, next: number): void {
     const before = this.#bounds.get(group)
-    if (before !== undefined && next <= before) return
+    // A group that is not configured holds nothing back, or it would for ever.
+    if (before === undefined || next <= before) return
     const bound = this.#bound()
     this.#bounds.set(group, next)
     const after = this.#bound()
-    if (after !== bound && !this.#closed) this.#post({ kind: 'bound', bound: after })
+    if (after !== bound && !this.#end) this.#thread.post({ kind: 'bound', bound: after })
   }
 
   /** How far the log is durable, for readers. */
   readonly tail: Tail = {
     watermark: () => this.#watermark,
     beyond: (next, signal) => {
-      if (this.#watermark.next > next || signal.aborted || this.#closed) return Promise.resolve()
+      if (this.#watermark.next > next || signal.aborted) return Promise.resolve()
       return new Promise((resolve) => {
         const done = () => {
           this.#tailWaiters.delete(done)
@@ -135,28 +194,23 @@ export class EmbeddedLog implements Log {
       id: this.id,
       first: BigInt(first),
       next: BigInt(this.#watermark.next),
-      state: this.#closed ? 'closed' : status.state,
+      state: this.#end ? 'closed' : status.state,
     }
   }
 
-  /** Waits for the commits under way, then closes the files. */
+  /** Waits for the commits under way, then closes the files. Consumers end. */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    const closed = new Promise<void>((resolve) => {
-      this.#onClosed = resolve
-    })
-    this.#post({ kind: 'close' })
-    await Promise.race([closed, this.died])
-    await this.#worker.terminate()
-    for (const wake of [...this.#tailWaiters]) wake()
+    if (!this.#end) {
+      this.#end = new SluiceError('closed', 'the log is closed')
+      this.#thread.post({ kind: 'close' })
+    }
+    await Promise.race([this.#closed.promise, this.died])
+    await this.#thread.end()
+    this.#stop(this.#end)
   }
 
-  #post(message: ToThread): void {
-    this.#worker.postMessage(message)
-  }
-
-  #receive(message: FromThread): void {
+  /** For what the log thread has sent. */
+  receive(message: FromThread): void {
     if (message.kind === 'durable') {
       this.#watermark = message.watermark
       const durable = mintDurable({ log: this.id, partition: 0, next: BigInt(message.watermark.next) })
@@ -164,29 +218,29 @@ export class EmbeddedLog implements Log {
       for (const wake of [...this.#tailWaiters]) wake()
     } else if (message.kind === 'failed') {
       this.#epoch = message.epoch
+      this.#status = { ...this.#status, state: message.state }
       const error = new SluiceError(message.code, message.message)
-      if (message.code === 'disk-full') this.#status = { ...this.#status, state: 'disk-full' }
-      if (message.code === 'log-read-only') this.#status = { ...this.#status, state: 'read-only' }
       for (const { reject } of this.#take(message.commits)) reject(error)
     } else if (message.kind === 'status') {
       this.#status = message.status
       this.#watermark = message.watermark
-    } else if (message.kind === 'closed') {
-      this.#onClosed?.()
-    }
+    } else if (message.kind === 'closed') this.#closed.resolve()
   }
 
   /** The oldest commits not answered yet. */
-  #take(commits: number): { resolve: (durable: Durable) => void; reject: (error: SluiceError) => void }[] {
+  #take(commits: number): Waiting[] {
     return this.#waiting.splice(0, commits)
   }
 
-  #failAll(error: SluiceError): void {
+  /** Nothing more can be committed or read. */
+  #stop(error: SluiceError): void {
+    this.#end ??= error
     for (const { reject } of this.#waiting.splice(0)) reject(error)
+    this.#ended.abort()
   }
 
   #bound(): number {
-    return this.#bounds.size === 0 ? this.#watermark.next : Math.min(...this.#bounds.values())
+    return Math.min(...this.#bounds.values())
   }
 
   /** Columns in shared memory are named to the thread once; others (tests, small tools) are copied with the message. */
@@ -198,7 +252,7 @@ export class EmbeddedLog implements Log {
     if (id === undefined) {
       id = this.#columns.size
       this.#columns.set(buffer, id)
-      this.#post({
+      this.#thread.post({
         kind: 'columns',
         id,
         buffer,

@@ -57,12 +57,16 @@ export type FromThread =
       readonly kind: 'opened'
       readonly id: string
       readonly names: readonly NewSeries[]
+      /** One more than the highest series id given. */
+      readonly series: number
       readonly books: DoorBooks
       readonly watermark: Watermark
       readonly status: ThreadStatus
     }
   /** The oldest `commits` commits not answered yet are durable. */
   | { readonly kind: 'durable'; readonly commits: number; readonly watermark: Watermark }
+  /** The log could not be opened. */
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string }
   /** They are not, and nothing sent with an epoch below `epoch` will be. */
   | {
       readonly kind: 'failed'
@@ -70,6 +74,7 @@ export type FromThread =
       readonly epoch: number
       readonly code: ErrorCode
       readonly message: string
+      readonly state: WriterState
     }
   | { readonly kind: 'status'; readonly status: ThreadStatus; readonly watermark: Watermark }
   | { readonly kind: 'closed' }

@@ -1,10 +1,10 @@
 import type { Batch } from '../../core/batch.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { ConsumeOptions, Delivery } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
-import type { Storage, StorageFile } from '../../lib/storage.ts'
+import type { Storage } from '../../lib/storage.ts'
 import { wait } from '../../lib/wait.ts'
 import { Dictionary } from './dictionary.ts'
-import { loadNames } from './dictionary-file.ts'
 import { Kind } from './group.ts'
 import {
   readCheckpoint,
@@ -16,9 +16,11 @@ import {
   type Section,
   streamOf,
 } from './group-reader.ts'
+import { type FoundGroup, GroupWalk, segmentsUpTo } from './group-walk.ts'
 import { DocumentsJoiner, ReadingsJoiner } from './joiner.ts'
-import { type Found, SegmentScanner } from './scan.ts'
-import { listSegments, readSegmentHeader, type Segment } from './segment.ts'
+import { loadNames } from './names-file.ts'
+import { scanFrom } from './recovery.ts'
+import { findSalt } from './segment.ts'
 import type { Watermark } from './writer.ts'
 
 /** Tells a reader, in whatever thread or process it runs, how far the log is durable. */
@@ -47,17 +49,25 @@ export async function* readStream(
   signal: AbortSignal,
 ): AsyncGenerator<Delivery> {
   const reader = new StreamReader(place, stream, options)
+  let acked = reader.yielded
   try {
     while (!signal.aborted) {
+      if (options.until !== undefined && reader.yielded >= options.until) return
       const batch = reader.next()
       if (!batch) {
-        onAck(reader.reached)
-        await place.tail.beyond(reader.place, signal)
+        // The rest of the log is of other streams: it need not be kept for us once all of ours is held.
+        if (acked >= reader.yielded) onAck(reader.seen)
+        if (options.until !== undefined && reader.seen >= options.until) return
+        await place.tail.beyond(reader.seen, signal)
         if (options.lingerMs > 0) await wait(options.lingerMs, signal)
         continue
       }
-      const { to } = batch
-      yield { ...batch, ack: () => onAck(Number(to.next)) }
+      const next = Number(batch.to.next)
+      const ack = () => {
+        acked = Math.max(acked, next)
+        onAck(next)
+      }
+      yield { ...batch, ack }
     }
   } finally {
     reader.close()
@@ -68,55 +78,58 @@ type Pulled = Omit<Delivery, 'ack'>
 
 /** The synchronous heart: one call, one batch, or undefined at the end of what is durable. */
 class StreamReader {
+  /** Everything of the stream below has been yielded. */
+  yielded: number
   readonly #place: ReaderPlace
   readonly #stream: string
   readonly #maxRows: number
   readonly #names = new Dictionary()
   readonly #joiner: ReadingsJoiner | DocumentsJoiner
+  readonly #walk: GroupWalk
   /** Rows below are skipped: the sink has them. */
   readonly #start: number
-  #segment: Segment | undefined
-  #file: StorageFile | undefined
-  /** Size of the segment, once nothing more is written to it. */
-  #closedBytes: number | undefined
-  /** The segment after this one, once it has been seen. */
-  #next: Segment | undefined
-  #scanner: SegmentScanner | undefined
-  /** The group being taken apart and what is left of it. */
-  #sections: { found: Extract<Found, { kind: 'group' }>; rest: Section[] } | undefined
-  /** Everything of the stream below has been yielded. */
-  #yielded: number
-  /** Everything of the log below has been looked at. */
-  #seen = 0
-  /** Running count that the stream's next section should have. */
-  #expected: number | undefined
+  /** The group being taken apart, the sections left of it, and how many rows of the first have been taken. */
+  #found: FoundGroup | undefined
+  #sections: Section[] = []
+  #taken = 0
+  /** Rows of the stream up to here, as the running counts tell, and the number after the last of them. */
+  #counted: { readonly running: number; readonly next: number } | undefined
   /** Running count before the batch being joined, and the number after its last row. */
   #batchRunning = 0
-  #lastTaken = 0
+  #batchNext = 0
   #damaged = 0
+  /** One more than the highest series id given so far, and when that last made us look for names in their file. */
+  #series = 0
+  #soughtNamesAt = 0
 
   constructor(place: ReaderPlace, stream: string, options: ConsumeOptions) {
+    const { storage, folder, log, tail } = place
     this.#place = place
     this.#stream = stream
     this.#maxRows = options.maxRows
-    this.#start = options.from?.log === place.log ? Number(options.from.next) : 0
-    this.#yielded = this.#start
-    const known = loadNames(place.storage, place.folder)
+    this.#start = options.from?.log === log ? Number(options.from.next) : 0
+    this.yielded = this.#start
+    const mark = tail.watermark()
+    if (this.#start > mark.next) {
+      throw new SluiceError(
+        'log-behind',
+        `the log ends at ${mark.next}, and ${stream} has been taken up to ${this.#start}`,
+      )
+    }
+    const known = loadNames(storage, folder)
     for (const name of known.names) this.#names.add(name)
     this.#joiner =
       stream === 'readings' ? new ReadingsJoiner(this.#names, options.maxRows) : new DocumentsJoiner(stream)
-    const from = Math.min(this.#start, known.covers)
-    const segments = listSegments(place.storage, place.folder)
-    this.#open(segments.findLast((segment) => segment.first <= from) ?? segments[0])
+    const segments = segmentsUpTo(storage, folder, mark)
+    const salt = findSalt(storage, segments) ?? known.salt ?? 0
+    const from = segments[scanFrom(storage, segments, salt, known, this.#start)]
+    if (from?.first === 0) this.#counted = { running: 0, next: 0 }
+    this.#walk = new GroupWalk(storage, folder, salt, () => tail.watermark(), from)
   }
 
-  /** How far the stream has been yielded; at the end of what is durable, how far the whole log has been looked at. */
-  get reached(): number {
-    return Math.max(this.#yielded, this.#seen)
-  }
-
-  get place(): number {
-    return this.#seen
+  /** Everything of the log below has been looked at. */
+  get seen(): number {
+    return this.#walk.seen
   }
 
   next(): Pulled | undefined {
@@ -124,60 +137,98 @@ class StreamReader {
     for (;;) {
       const section = this.#nextSection()
       if (!section) return this.#flush()
-      const { found } = section
-      if (section.of.kind === Kind.edit) {
-        const flushed = this.#flush()
-        if (flushed) {
-          this.#sections?.rest.unshift(section.of)
-          return flushed
-        }
-        const { number, running } = section.of
-        const edit = {
-          kind: 'edit',
-          length: 1,
-          base: BigInt(number),
-          row: undefined,
-          ...readEdit(found.bytes, section.of),
-        } as const
-        return this.#pulled({ ...edit, metric: edit.metric, patch: edit.patch }, number + 1, running)
+      if (section.kind === Kind.edit) {
+        // An edit concerns the rows before it: they leave first.
+        return this.#joiner.length > 0 ? this.#flush() : this.#edit(section)
       }
-      const { number, rows } = section.of
-      if (!this.#joiner.fits(number + rows)) {
-        this.#sections?.rest.unshift(section.of)
-        return this.#flush()
-      }
-      this.#take(section.of, found.bytes)
+      if (!this.#joiner.fits(section.number + section.rows)) return this.#flush()
+      this.#take(section)
       if (this.#joiner.length >= this.#maxRows) return this.#flush()
     }
   }
 
   close(): void {
-    this.#file?.close()
-    this.#file = undefined
+    this.#walk.close()
   }
 
-  #take(section: Section, bytes: Uint8Array): void {
-    const skip = Math.max(0, this.#start - section.number)
-    if (this.#expected !== undefined && section.running > this.#expected)
-      this.#damaged += section.running - this.#expected
-    if (this.#joiner.length === 0) this.#batchRunning = section.running + skip
-    if (this.#joiner instanceof ReadingsJoiner)
-      this.#joiner.add(readReadings(bytes, section), section.number, skip, section.rows)
-    else this.#joiner.add(readDocuments(bytes, section), section.number, skip, section.rows)
-    this.#expected = section.running + section.rows
-    this.#lastTaken = section.number + section.rows
+  #edit(section: Section): Pulled {
+    const { number, running } = section
+    const { device, metric, from, to, patch } = readEdit(this.#bytes(), section)
+    this.#meet(section)
+    this.#counted = { running, next: number + 1 }
+    this.#sections.shift()
+    const edit = { kind: 'edit', length: 1, row: undefined, device, metric, from, to, patch } as const
+    return this.#pulled({ ...edit, base: BigInt(number) }, number + 1, running)
+  }
+
+  /** Joins as many rows of the first section as there is room for. */
+  #take(section: Section): void {
+    const { number, rows, running } = section
+    if (this.#taken === 0) {
+      this.#meet(section)
+      this.#counted = { running: running + rows, next: number + rows }
+      this.#taken = Math.max(0, this.#start - number)
+    }
+    const from = this.#taken
+    const to = Math.min(rows, from + this.#maxRows - this.#joiner.length)
+    if (this.#joiner instanceof ReadingsJoiner) this.#takeReadings(this.#joiner, section, from, to)
+    else {
+      this.#begin(section, from)
+      this.#joiner.add(readDocuments(this.#bytes(), section), number, from, to)
+    }
+    this.#batchNext = number + to
+    this.#taken = to
+    if (to < rows) return
+    this.#sections.shift()
+    this.#taken = 0
+  }
+
+  #takeReadings(joiner: ReadingsJoiner, section: Section, from: number, to: number): void {
+    const columns = readReadings(this.#bytes(), section)
+    if (this.#hasAllNames()) {
+      this.#begin(section, from)
+      joiner.add(columns, section.number, from, to)
+      return
+    }
+    // Damage has taken the names of some series: a row that nobody can attribute is damaged too.
+    for (let i = from; i < to; i++) {
+      if (this.#names.get(columns.series[i] as number) === undefined) this.#damaged++
+      else {
+        this.#begin(section, i)
+        joiner.add(columns, section.number, i, i + 1)
+      }
+    }
+  }
+
+  #begin(section: Section, row: number): void {
+    if (this.#joiner.length === 0) this.#batchRunning = section.running + row
+  }
+
+  /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */
+  #meet({ running, number }: Section): void {
+    if (!this.#counted || running <= this.#counted.running) return
+    const lost = number - Math.max(this.#start, this.#counted.next)
+    this.#damaged += Math.min(running - this.#counted.running, Math.max(0, lost))
+  }
+
+  #hasAllNames(): boolean {
+    if (!this.#names.isWhole(this.#series) && this.#soughtNamesAt !== this.#series) {
+      this.#soughtNamesAt = this.#series
+      for (const name of loadNames(this.#place.storage, this.#place.folder).names) this.#names.add(name)
+    }
+    return this.#names.isWhole(this.#series)
   }
 
   #flush(): Pulled | undefined {
     if (this.#joiner.length === 0) return undefined
-    return this.#pulled(this.#joiner.batch(), this.#lastTaken, this.#batchRunning)
+    return this.#pulled(this.#joiner.batch(), this.#batchNext, this.#batchRunning)
   }
 
   #pulled(batch: Batch, next: number, running: number): Pulled {
-    const from = this.#position(this.#yielded)
+    const from = this.#position(this.yielded)
     const damaged = this.#damaged
     this.#damaged = 0
-    this.#yielded = next
+    this.yielded = next
     return { batch, from, to: this.#position(next), running, damaged }
   }
 
@@ -185,82 +236,38 @@ class StreamReader {
     return { log: this.#place.log, partition: 0, next: BigInt(next) }
   }
 
-  /** The next section of our stream that has rows beyond the start. */
-  #nextSection(): { of: Section; found: Extract<Found, { kind: 'group' }> } | undefined {
+  /** The next section of our stream that has rows beyond the start; it stays the first of `#sections` until it is used up. */
+  #nextSection(): Section | undefined {
     for (;;) {
-      const open = this.#sections
-      const section = open?.rest.shift()
-      if (open && section) return { of: section, found: open.found }
-      const found = this.#nextGroup()
+      const section = this.#sections[0]
+      if (section) return section
+      const found = this.#walk.next()
       if (!found) return undefined
-      this.#sections = { found, rest: this.#interesting(found) }
+      this.#found = found
+      this.#sections = this.#ours(found)
     }
   }
 
-  #interesting(found: Extract<Found, { kind: 'group' }>): Section[] {
+  #ours({ group, bytes, view }: FoundGroup): Section[] {
     const sections: Section[] = []
-    for (const section of readSections(found.view, found.group)) {
-      if (section.kind === Kind.names) {
-        for (const name of readNames(found.bytes, found.view, section)) this.#names.add(name)
-      } else if (section.kind === Kind.checkpoint) {
-        this.#meet(readCheckpoint(found.bytes, section).rows[this.#stream] ?? 0)
-      } else if (streamOf(found.bytes, section) === this.#stream) {
-        if (section.number + section.rows > this.#start) sections.push(section)
-        else if (section.kind !== Kind.edit) this.#expected = section.running + section.rows
+    for (const section of readSections(view, group)) {
+      const { kind, number, rows, running } = section
+      if (kind === Kind.names) {
+        for (const name of readNames(bytes, view, section)) this.#names.add(name)
+      } else if (kind === Kind.books) {
+        this.#series = Math.max(this.#series, running)
+      } else if (kind === Kind.checkpoint) {
+        this.#counted ??= { running: readCheckpoint(bytes, section).rows[this.#stream] ?? 0, next: number }
+      } else if (streamOf(bytes, section) === this.#stream) {
+        if (number + rows > this.#start) sections.push(section)
+        else this.#counted = { running: kind === Kind.edit ? running : running + rows, next: number + rows }
       }
     }
     return sections
   }
 
-  /** A checkpoint says how many rows there were before it: what is missing at the end of the segment before shows here. */
-  #meet(running: number): void {
-    if (this.#expected !== undefined && running > this.#expected && this.#seen > this.#start) {
-      this.#damaged += running - this.#expected
-    }
-    this.#expected = running
-  }
-
-  /** The next whole group below the watermark; goes from segment to segment. */
-  #nextGroup(): Extract<Found, { kind: 'group' }> | undefined {
-    const mark = this.#place.tail.watermark()
-    for (;;) {
-      const { first, attempt } = this.#segment ?? { first: -1, attempt: -1 }
-      const isWritten = first === mark.segment.first && attempt === mark.segment.attempt
-      if (!isWritten) this.#closedBytes ??= this.#file?.size() ?? 0
-      const found = this.#scanner?.next(isWritten ? mark.end : (this.#closedBytes ?? 0))
-      if (found?.kind === 'damage') continue
-      const limit = isWritten ? Number.POSITIVE_INFINITY : this.#following(first, attempt)?.first
-      if (found && limit !== undefined && found.group.number < limit) {
-        this.#seen = Math.max(this.#seen, found.group.number + found.group.numbers)
-        return found
-      }
-      if (isWritten) {
-        this.#seen = Math.max(this.#seen, mark.next)
-        return undefined
-      }
-      const following = this.#following(first, attempt)
-      if (!following) return undefined
-      this.#open(following)
-    }
-  }
-
-  #following(first: number, attempt: number): Segment | undefined {
-    if (this.#next && this.#segment?.first === first && this.#segment.attempt === attempt) return this.#next
-    this.#next = listSegments(this.#place.storage, this.#place.folder).find(
-      (segment) => segment.first > first || (segment.first === first && segment.attempt > attempt),
-    )
-    return this.#next
-  }
-
-  #open(segment: Segment | undefined): void {
-    this.close()
-    this.#segment = segment
-    this.#next = undefined
-    this.#closedBytes = undefined
-    this.#scanner = undefined
-    if (!segment) return
-    this.#file = this.#place.storage.open(segment.file, 'read')
-    // A damaged header costs nothing: the groups say who they are.
-    if (readSegmentHeader(this.#file) !== 'newer') this.#scanner = new SegmentScanner(this.#file)
+  #bytes(): Uint8Array {
+    // Sections are only ever those of a group that was found.
+    return (this.#found as FoundGroup).bytes
   }
 }

@@ -1,11 +1,12 @@
 import { SluiceError } from '../../core/errors.ts'
 import type { DoorBooks } from '../../core/intake.ts'
-import type { Storage } from '../../lib/storage.ts'
-import type { Dictionary } from './dictionary.ts'
-import { Kind } from './group.ts'
+import type { NewSeries } from '../../core/series.ts'
+import type { Storage, StorageFile } from '../../lib/storage.ts'
+import { Kind, type Totals } from './group.ts'
 import { type Group, readBooks, readCheckpoint, readNames, readSections, streamOf } from './group-reader.ts'
+import { covers, type KnownNames } from './names-file.ts'
 import { SegmentScanner } from './scan.ts'
-import { readSegmentHeader, type Segment } from './segment.ts'
+import { openSegment, readSegmentHeader, type Segment } from './segment.ts'
 
 /** After a dropped tail, numbering goes on at the next multiple of this, so that no number is ever given twice. */
 export const numberJump = 2 ** 20
@@ -23,126 +24,225 @@ export const noBooks: DoorBooks = {
 
 /** How the log stood when it was last written, as its segments tell. */
 export interface Recovered {
-  /** undefined: no segment holds one (a new log, or every header is damaged). */
+  /** undefined: no segment holds one (a new log, or every header and checkpoint is damaged). */
   readonly log: string | undefined
+  /** The number after the last commit that counts. */
   readonly next: number
   readonly rows: Map<string, number>
   readonly books: DoorBooks
   readonly commits: number
   readonly ageSeconds: number
-  readonly lastTimeMicros: number
-  /** End of the last whole group of the last segment; undefined if that segment cannot be continued. */
-  readonly end: number | undefined
+  /** Names of the segments gone through. */
+  readonly names: readonly NewSeries[]
+  /** One more than the highest series id given. */
+  readonly series: number
+  /** The last segment, by file offsets; undefined if it cannot be continued. */
+  readonly last: LastSegment | undefined
   readonly damagedFrames: number
   readonly tornTails: number
 }
 
+export interface LastSegment {
+  /** Groups up to here are on disk, as those behind them tell: a commit is written after the one before it was synced. */
+  readonly proven: number
+  /** End of the last whole group that counts. */
+  readonly end: number
+}
+
 /**
- * Goes through the segments whose names the dictionary file does not cover, and at least the last one that has a
- * checkpoint. It never refuses to start because of damage: what cannot be read is counted and passed over.
+ * Goes through the segments that the names file does not cover, and at least the last one that has a checkpoint.
+ * It never refuses to start because of damage: what cannot be read is counted and passed over.
+ *
+ * Damage below the highest number known synced lies in commits that were acknowledged: it is counted and its neighbours stay. At or
+ * above it begins a tail that was never acknowledged: the log ends there, since what follows may build on what is lost.
  */
 export function recover(
   storage: Storage,
   segments: readonly Segment[],
-  covers: number,
-  dictionary: Dictionary,
+  salt: number,
+  known: KnownNames,
 ): Recovered {
-  const state = {
-    log: undefined as string | undefined,
-    next: 0,
-    rows: new Map<string, number>(),
-    books: noBooks,
-    commits: 0,
-  }
-  let ageSeconds = 0
-  let lastTimeMicros = 0
-  let end: number | undefined
+  const gathered = new Gathered()
+  let last: LastSegment | undefined
   let damagedFrames = 0
   let tornTails = 0
 
-  for (let i = firstToScan(storage, segments, covers); i < segments.length; i++) {
+  for (let i = scanFrom(storage, segments, salt, known); i < segments.length; i++) {
     const segment = segments[i] as Segment
-    const limit = segments[i + 1]?.first ?? Number.POSITIVE_INFINITY
-    const isLast = i === segments.length - 1
+    const following = segments[i + 1]
     const file = storage.open(segment.file, 'read')
     try {
       const header = readSegmentHeader(file)
       if (header === 'newer') {
         throw new SluiceError('log-version', `${segment.file} was written by a newer Sluice`)
       }
-      if (header) state.log = header.log
-      const size = file.size()
-      const scanner = new SegmentScanner(file)
-      const damage: { offset: number; next: number }[] = []
-      let synced = 0
-      let whole = scanner.offset
-      for (let found = scanner.next(size); found; found = scanner.next(size)) {
-        if (found.kind === 'damage') {
-          damage.push({ offset: found.offset, next: state.next })
-          continue
-        }
-        const { group } = found
-        if (group.number >= limit) break
-        take(group, found.bytes, found.view)
-        synced = Math.max(synced, group.synced)
-        whole = found.offset + group.length
-      }
-      // Below the highest number known synced, a frame was acknowledged: it is damaged. Above, it is a tail that was never acknowledged.
-      for (const { offset, next } of damage) {
-        if (next < synced || offset < whole) damagedFrames++
-        else if (isLast) tornTails++
-      }
-      end = isLast && header ? whole : undefined
-      if (isLast && !header) damagedFrames++
+      if (header) gathered.log = header.log
+      gathered.next = Math.max(gathered.next, segment.first)
+      const found = following
+        ? scanClosed(file, salt, following.first, gathered)
+        : scanLast(file, salt, gathered)
+      damagedFrames += found.damaged
+      tornTails += found.isTorn ? 1 : 0
+      // A header that a crash left unwritten is no damage; one that lost its bits has groups behind it.
+      if (!header && found.groups > 0) damagedFrames++
+      last = header ? found.last : undefined
     } finally {
       file.close()
     }
-    state.next = Math.max(state.next, segment.first)
   }
-  if (tornTails > 0) state.next = Math.ceil((state.next + 1) / numberJump) * numberJump
-  return { ...state, ageSeconds, lastTimeMicros, end, damagedFrames, tornTails }
+  const { log, next, rows, books, commits, ageSeconds, names, series } = gathered
+  return { log, next, rows, books, commits, ageSeconds, names, series, last, damagedFrames, tornTails }
+}
 
-  function take(group: Group, bytes: Uint8Array, view: DataView): void {
-    state.next = Math.max(state.next, group.number + group.numbers)
-    ageSeconds = Math.max(ageSeconds, group.ageSeconds)
-    lastTimeMicros = group.timeMicros
-    if (group.numbers > 0) state.commits++
+interface Scanned {
+  readonly groups: number
+  readonly damaged: number
+  readonly isTorn: boolean
+  /** Of the last segment, if it has a checkpoint. */
+  readonly last: LastSegment | undefined
+}
+
+/** A segment that another one follows: it counts below that one's first number, and all of that was acknowledged. */
+function scanClosed(file: StorageFile, salt: number, limit: number, gathered: Gathered): Scanned {
+  const scanner = new SegmentScanner(file, salt)
+  const size = file.size()
+  let [groups, damaged] = [0, 0]
+  let damagedAt: number | undefined
+  for (let found = scanner.next(size); found; found = scanner.next(size)) {
+    if (found.kind === 'damage') {
+      damagedAt = gathered.next
+      continue
+    }
+    if (found.group.number >= limit) break
+    if (damagedAt !== undefined) damaged++
+    damagedAt = undefined
+    gathered.take(found.group, found.bytes, found.view)
+    groups++
+  }
+  // Behind the last whole group: damage if numbers are missing, else the void rest of a failed write.
+  if (damagedAt !== undefined && damagedAt < limit) damaged++
+  return { groups, damaged, isTorn: false, last: undefined }
+}
+
+/** The segment being written when the log stopped. */
+function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned {
+  const scanner = new SegmentScanner(file, salt)
+  const size = file.size()
+  const { offset } = scanner
+  let [groups, damaged, proven, end, isTorn] = [0, 0, offset, offset, false]
+  /** Groups not known to be on disk: where they end, and with which number. */
+  const unproven: { readonly end: number; readonly next: number }[] = []
+  gathered.hasCheckpoint = false
+  for (let found = scanner.next(size); found; found = scanner.next(size)) {
+    if (found.kind === 'damage') {
+      isTorn = gathered.next >= highestSynced(file, salt, scanner.offset, size)
+      if (isTorn) break
+      damaged++
+      continue
+    }
+    const { group } = found
+    gathered.take(group, found.bytes, found.view)
+    groups++
+    end = scanner.offset
+    unproven.push({ end, next: group.number + group.numbers })
+    while (unproven[0] && unproven[0].next <= group.synced) proven = unproven.shift()?.end ?? proven
+  }
+  return { groups, damaged, isTorn, last: gathered.hasCheckpoint ? { proven, end } : undefined }
+}
+
+/** The highest number that groups from `offset` on knew to be on disk; -1 if there are none. */
+function highestSynced(file: StorageFile, salt: number, offset: number, size: number): number {
+  const scanner = new SegmentScanner(file, salt, offset)
+  let synced = -1
+  for (let found = scanner.next(size); found; found = scanner.next(size)) {
+    if (found.kind === 'group') synced = Math.max(synced, found.group.synced)
+  }
+  return synced
+}
+
+/** What the groups tell, later ones over earlier ones. */
+class Gathered {
+  log: string | undefined
+  next = 0
+  readonly rows = new Map<string, number>()
+  books = noBooks
+  commits = 0
+  ageSeconds = 0
+  series = 0
+  readonly names: NewSeries[] = []
+  hasCheckpoint = false
+
+  take(group: Group, bytes: Uint8Array, view: DataView): void {
+    this.next = Math.max(this.next, group.number + group.numbers)
+    this.ageSeconds = Math.max(this.ageSeconds, group.ageSeconds)
+    if (group.numbers > 0) this.commits++
     for (const section of readSections(view, group)) {
       const stream = streamOf(bytes, section)
       if (stream !== undefined && section.kind !== Kind.edit) {
-        state.rows.set(stream, section.running + section.rows)
+        this.rows.set(stream, section.running + section.rows)
       } else if (section.kind === Kind.names) {
-        for (const name of readNames(bytes, view, section)) dictionary.add(name)
+        for (const name of readNames(bytes, view, section)) this.names.push(name)
       } else if (section.kind === Kind.books) {
-        state.books = readBooks(view, section)
+        this.books = readBooks(view, section)
+        this.series = Math.max(this.series, section.running)
       } else if (section.kind === Kind.checkpoint) {
-        const totals = readCheckpoint(bytes, section)
-        state.books = totals.books
-        state.commits = totals.commits
-        for (const [stream, rows] of Object.entries(totals.rows)) state.rows.set(stream, rows)
+        this.#start(readCheckpoint(bytes, section))
       }
     }
   }
+
+  #start(totals: Totals): void {
+    this.hasCheckpoint = true
+    this.log = totals.log
+    this.books = totals.books
+    this.commits = totals.commits
+    this.series = Math.max(this.series, totals.series)
+    for (const [stream, rows] of Object.entries(totals.rows)) this.rows.set(stream, rows)
+  }
 }
 
-/** The latest segment from which everything is known: its checkpoint is whole, and the dictionary file covers what lies before. */
-function firstToScan(storage: Storage, segments: readonly Segment[], covers: number): number {
+/**
+ * The latest segment from which everything is known: its checkpoint is whole, and the names file covers what lies before.
+ * With `start`, the latest that also begins at or before that number. Readers begin there too.
+ */
+export function scanFrom(
+  storage: Storage,
+  segments: readonly Segment[],
+  salt: number,
+  known: Pick<KnownNames, 'end' | 'isDamaged'>,
+  start = Number.POSITIVE_INFINITY,
+): number {
   for (let i = segments.length - 1; i > 0; i--) {
-    if ((segments[i] as Segment).first <= covers && hasCheckpoint(storage, segments[i] as Segment)) return i
+    const segment = segments[i] as Segment
+    if (segment.first > start) continue
+    const checkpoint = firstCheckpoint(storage, segment, salt)
+    if (checkpoint && covers(known, checkpoint.totals.namesEnd)) return i
   }
   return 0
 }
 
-function hasCheckpoint(storage: Storage, segment: Segment): boolean {
-  const file = storage.open(segment.file, 'read')
+/** The checkpoint that a segment begins with, if it is whole. */
+export function firstCheckpoint(
+  storage: Storage,
+  segment: Segment,
+  salt: number,
+): { totals: Totals; ageSeconds: number } | undefined {
+  const file = openSegment(storage, segment)
+  if (!file) return undefined
   try {
-    if (typeof readSegmentHeader(file) !== 'object') return false
-    const found = new SegmentScanner(file).next(file.size())
-    if (found?.kind !== 'group') return false
-    for (const section of readSections(found.view, found.group))
-      if (section.kind === Kind.checkpoint) return true
-    return false
+    if (typeof readSegmentHeader(file) !== 'object') return undefined
+    const found = new SegmentScanner(file, salt, undefined, checkpointWindowBytes).next(file.size())
+    if (found?.kind !== 'group') return undefined
+    for (const section of readSections(found.view, found.group)) {
+      if (section.kind === Kind.checkpoint) {
+        return { totals: readCheckpoint(found.bytes, section), ageSeconds: found.group.ageSeconds }
+      }
+    }
+    return undefined
   } finally {
     file.close()
   }
 }
+
+/** Holds any ordinary checkpoint; a start asks every segment for its own. */
+const checkpointWindowBytes = 4096

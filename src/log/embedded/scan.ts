@@ -14,8 +14,7 @@ export type Found =
     }
   | { readonly kind: 'damage'; readonly offset: number; readonly length: number }
 
-const windowBytes = 1 << 20
-/** Most that a reader goes through in one piece while it looks for the next group behind damage. */
+const defaultWindowBytes = 1 << 20
 const alignment = 8
 
 /**
@@ -24,17 +23,26 @@ const alignment = 8
  */
 export class SegmentScanner {
   readonly #file: StorageFile
-  #bytes = new Uint8Array(windowBytes)
-  #view = new DataView(this.#bytes.buffer)
+  readonly #salt: number
+  #bytes: Uint8Array
+  #view: DataView
   /** File offset of the buffer's start, and how far it is filled. */
   #base: number
   #filled = 0
   /** Buffer offset of what comes next. */
   #at = 0
 
-  constructor(file: StorageFile, offset = segmentHeaderBytes) {
+  constructor(
+    file: StorageFile,
+    salt: number,
+    offset = segmentHeaderBytes,
+    windowBytes = defaultWindowBytes,
+  ) {
     this.#file = file
+    this.#salt = salt
     this.#base = offset
+    this.#bytes = new Uint8Array(windowBytes)
+    this.#view = new DataView(this.#bytes.buffer)
   }
 
   /** File offset of what `next` will look at. */
@@ -70,7 +78,7 @@ export class SegmentScanner {
     const length = groupLength(this.#view, this.#at, this.#filled)
     if (length === undefined || this.offset + length > end) return undefined
     this.#need(length, end)
-    const group = readGroup(this.#bytes, this.#view, this.#at, this.#filled)
+    const group = readGroup(this.#bytes, this.#view, this.#at, this.#filled, this.#salt)
     if (!group) return undefined
     const offset = this.offset
     if (!peek) this.#at += length

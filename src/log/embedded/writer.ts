@@ -1,25 +1,21 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { SluiceError } from '../../core/errors.ts'
 import type { Changes } from '../../core/log.ts'
 import type { NewSeries } from '../../core/series.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { Storage, StorageFile } from '../../lib/storage.ts'
+import type { Storage } from '../../lib/storage.ts'
 import { Dictionary } from './dictionary.ts'
-import { appendNames, loadNames } from './dictionary-file.ts'
 import { type EncodedGroup, encodeCheckpoint, encodeGroup } from './group.ts'
-import { noBooks, numberJump, recover } from './recovery.ts'
-import {
-  encodeSegmentHeader,
-  listSegments,
-  type Segment,
-  segmentFile,
-  segmentHeaderBytes,
-} from './segment.ts'
+import { appendNames, type KnownNames, loadNames, rewriteNames } from './names-file.ts'
+import { firstCheckpoint, numberJump, type Recovered, recover } from './recovery.ts'
+import { findSalt, listSegments, type Segment } from './segment.ts'
+import { isOutOfFiles, quietly, SegmentChain } from './segment-chain.ts'
 
 export interface WriterOptions {
   readonly segmentBytes: number
   /** Whole log on disk; beyond it and with nothing that may be removed, commits are refused. */
   readonly maxBytes: number
+  /** Time that the log has run, not time of day: a clock that jumps removes nothing. */
   readonly retentionSeconds: number
   /** Disk space left free for stores and queries; below it commits are refused. */
   readonly reserveBytes: number
@@ -43,55 +39,60 @@ const checkEveryBytes = 16 * 1024 * 1024
  * with one write and one fdatasync, or throws and none of them will ever be delivered.
  *
  * A failed write or sync: the file is never synced again; the commits are written once more into a new segment. If that
- * fails too the log is read-only. A full disk is another matter: the commits are refused and writing resumes in a new
- * segment when `check` sees space again.
+ * fails too the log is read-only. A full disk is another matter: the commits are refused, what was written of them is cut off,
+ * and writing resumes when `check` sees space again.
  */
 export class LogWriter {
   readonly id: string
   readonly dictionary = new Dictionary()
-  state: WriterState = 'open'
-  commits = 0
-  syncs = 0
-  damagedFrames = 0
-  tornTails = 0
-  books = noBooks
   readonly rows: Map<string, number>
-
+  readonly damagedFrames: number
+  readonly tornTails: number
+  state: WriterState = 'open'
+  syncs = 0
+  commits: number
+  books: Recovered['books']
   readonly #storage: Storage
   readonly #clock: Clock
   readonly #folder: string
   readonly #options: WriterOptions
-  #segments: { segment: Segment; bytes: number; ageSeconds: number }[] = []
-  #file: StorageFile
-  #at: number
-  #next: number
-  /** Everything below is on disk. */
-  #synced: number
-  /** A number at which the next segment must begin, because the present file holds void bytes from there on. */
-  #failedAt: number | undefined
-  #pending: { group: EncodedGroup; changes: Changes }[] = []
-  #pendingRows = new Map<string, number>()
-  #newNames: NewSeries[] = []
-  #namesEnd: number
+  readonly #salt: number
+  readonly #chain: SegmentChain
   readonly #ageAtStart: number
   readonly #startMs: number
+  /** The number to be given next; the one after the last that is on disk; the one before anything was staged. */
+  #next: number
+  #synced: number
+  #stagedFrom = 0
+  #pending: { group: EncodedGroup; changes: Changes }[] = []
+  #pendingRows = new Map<string, number>()
+  /** A number at which the next segment must begin, because refused commits from there on may still be on the disk. */
+  #voidFrom: number | undefined
+  /** Size at which the present segment is full. */
+  #rollAt: number
+  /** Names not in the names file yet, and where that ends. */
+  #newNames: NewSeries[] = []
+  #namesEnd: number
+  /** True while names that segments other than the last may hold are not in the names file: then nothing may be removed. */
+  #isOldNameUnsaved = false
   #uncheckedBytes = 0
-  /** Segments whose creation failed half-way: their names are taken. */
-  #abandoned = 0
+  #isCheckpointed = true
 
   constructor(storage: Storage, clock: Clock, folder: string, options: WriterOptions) {
     this.#storage = storage
     this.#clock = clock
     this.#folder = folder
-    this.#options = options
+    this.#options = {
+      ...options,
+      // Retention removes whole segments: of a small log none may be a large part.
+      segmentBytes: Math.min(options.segmentBytes, Math.ceil(options.maxBytes / 4)),
+    }
+    this.#rollAt = this.#options.segmentBytes
     storage.makeFolder(folder)
-    const known = loadNames(storage, folder)
-    for (const name of known.names) this.dictionary.add(name)
-    this.#namesEnd = known.end
     const segments = listSegments(storage, folder)
-    const covered = this.dictionary.size
-    const found = recover(storage, segments, known.covers, this.dictionary)
-    this.#newNames = [...this.dictionary.entries(covered)]
+    const known = loadNames(storage, folder)
+    this.#salt = findSalt(storage, segments) ?? known.salt ?? randomInt(2 ** 32)
+    const found = recover(storage, segments, this.#salt, known)
     this.id = found.log ?? randomUUID()
     this.rows = found.rows
     this.books = found.books
@@ -101,50 +102,43 @@ export class LogWriter {
     this.#next = found.next
     this.#synced = found.next
     this.#startMs = clock.monotonicMs()
-    // Time that passed while nothing ran counts at most a day: a clock that jumped must not make the log look old.
-    const away = found.lastTimeMicros === 0 ? 0 : (clock.now() - found.lastTimeMicros) / 1e6
-    this.#ageAtStart = found.ageSeconds + Math.min(Math.max(away, 0), 86_400)
-    for (const segment of segments) {
-      this.#segments.push({ segment, bytes: sizeOf(storage, segment), ageSeconds: found.ageSeconds })
-    }
-    const last = segments.at(-1)
-    if (last && found.end !== undefined) {
-      this.#file = storage.open(last.file, 'write')
-      this.#at = found.end
-      if (this.#file.size() > found.end) {
-        this.#file.truncate(found.end)
-        this.#file.sync()
-      }
-    } else {
-      const begun = this.#createSegment(found.next)
-      this.#file = begun.file
-      this.#at = begun.at
-    }
+    this.#ageAtStart = found.ageSeconds
+    this.#namesEnd = known.end
+    this.#learn(known, found)
+    this.#chain = new SegmentChain(storage, folder)
+    this.#openChain(segments, found)
+    // Whatever names were found, of segments or of the names file, may be as new as the last crash.
+    storage.syncFolder(folder)
+    if (known.isDamaged) this.#rewriteNames()
+    if (found.tornTails > 0) this.#jump()
   }
 
   get watermark(): Watermark {
-    return { next: this.#synced, segment: this.#last().segment, end: this.#at }
+    return { next: this.#synced, segment: this.#chain.last, end: this.#chain.at }
   }
 
   get first(): number {
-    return this.#segments[0]?.segment.first ?? 0
+    return this.#chain.first
   }
 
   get bytes(): number {
-    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
+    return this.#chain.bytes
   }
 
   get segments(): number {
-    return this.#segments.length
+    return this.#chain.length
   }
 
-  /** Stages a commit; returns the number after its last. Its columns must stay as they are until `flush`. */
+  /**
+   * Stages a commit; returns the number after its last. Its columns must stay as they are until `flush`.
+   * @throws SluiceError `too-large` or `invalid-name`, and the commit is not staged.
+   */
   append(changes: Changes): number {
+    if (this.#pending.length === 0) this.#stagedFrom = this.#next
+    for (const { id } of changes.names) this.dictionary.reserve(id + 1)
     const group = encodeGroup(changes, {
-      number: this.#next,
-      synced: this.#synced,
-      timeMicros: this.#clock.now(),
-      ageSeconds: this.#age(),
+      ...this.#place(this.#next, this.#synced),
+      series: this.dictionary.size,
       running: (stream) => (this.rows.get(stream) ?? 0) + (this.#pendingRows.get(stream) ?? 0),
     })
     this.#pending.push({ group, changes })
@@ -154,91 +148,126 @@ export class LogWriter {
     return this.#next
   }
 
-  /** Makes every staged commit durable, or throws SluiceError `disk-full` or `log-read-only` and forgets them. */
+  /** Makes every staged commit durable, or throws SluiceError `disk-full`, `log-read-only` or `busy` and forgets them. */
   flush(): void {
     if (this.#pending.length === 0) return
-    const first = this.#synced
+    this.#refuseUnlessOpen()
     try {
-      this.#refuseUnlessOpen()
-      if (this.#failedAt !== undefined || this.#at >= this.#options.segmentBytes)
-        this.#roll(this.#failedAt ?? first)
       this.#write()
     } catch (error) {
-      this.#recoverFrom(error, first)
+      this.#writeAgain(error)
     }
     for (const { changes } of this.#pending) this.#remember(changes)
     for (const [stream, rows] of this.#pendingRows) this.rows.set(stream, (this.rows.get(stream) ?? 0) + rows)
     this.#synced = this.#next
+    this.#isCheckpointed = false
     this.#forgetPending()
     if (this.#uncheckedBytes > checkEveryBytes) this.check(undefined)
   }
 
   /**
-   * Looks at disk space and retention; call it about every second. `bound`: everything below this number is held
-   * by all sinks; undefined where that is not known, and then nothing is removed.
+   * Looks at names, retention and disk space; call it about every half second. It never throws: what fails is tried again at the next.
+   * `bound`: everything below this number is held by all sinks; undefined where that is not known, and then nothing is removed.
    */
   check(bound: number | undefined): void {
     this.#uncheckedBytes = 0
-    if (bound !== undefined) this.#trim(bound)
     if (this.state === 'read-only') return
-    const full =
-      this.#storage.free(this.#folder) < this.#options.reserveBytes || this.bytes > this.#options.maxBytes
-    this.state = full ? 'disk-full' : 'open'
+    // The disk may be full or sick. Commits go on or are refused by what happens to themselves.
+    quietly(() => this.#saveNames())
+    if (bound !== undefined && !this.#isOldNameUnsaved) quietly(() => this.#trim(bound))
+    this.state = this.#isFull() ? 'disk-full' : 'open'
   }
 
+  /** Ends the log with a checkpoint, so that damage of its last commits will not be taken for a torn tail. */
   close(): void {
-    this.#file.close()
+    const isClean = this.state !== 'read-only' && this.#voidFrom === undefined && !this.#chain.hasTraces
+    if (isClean && !this.#isCheckpointed) {
+      const isWritten = quietly(() => this.#chain.append([this.#checkpoint(this.#synced)], this.#age()))
+      if (!isWritten) this.#chain.cut()
+    }
+    this.#chain.close()
+  }
+
+  #learn(known: KnownNames, found: Recovered): void {
+    for (const name of known.names) this.dictionary.add(name)
+    for (const name of found.names) {
+      const before = this.dictionary.get(name.id)
+      this.dictionary.add(name)
+      if (!before || before.unit !== this.dictionary.get(name.id)?.unit) this.#newNames.push(name)
+    }
+    this.dictionary.reserve(found.series)
+    this.#isOldNameUnsaved = this.#newNames.length > 0
+  }
+
+  #openChain(segments: readonly Segment[], found: Recovered): void {
+    segments.forEach((segment, i) => {
+      const following = segments[i + 1]
+      const age = following && firstCheckpoint(this.#storage, following, this.#salt)?.ageSeconds
+      this.#chain.found(segment, age ?? found.ageSeconds)
+    })
+    if (found.last) this.#chain.continue(found.last)
+    else this.#create(found.next)
+  }
+
+  #rewriteNames(): void {
+    const all = [...this.dictionary.entries()]
+    this.#namesEnd = rewriteNames(this.#storage, this.#folder, all, this.#salt, this.#namesEnd)
+    this.#newNames = []
+  }
+
+  /**
+   * Leaves the numbers of a dropped tail behind, and says so on disk: otherwise the next start, which finds no torn tail, would give
+   * them again, and a sink that has seen them before would take the new rows for old ones.
+   */
+  #jump(): void {
+    const next = afterJump(this.#next)
+    this.#next = next
+    if (quietly(() => this.#chain.append([this.#checkpoint(next)], this.#age()))) this.#synced = next
+    // Then the first commit says it.
+    else if (!this.#chain.cut()) this.#voidFrom = this.#synced
   }
 
   #write(): void {
-    const parts: Uint8Array[] = []
-    let length = 0
-    for (const { group } of this.#pending) {
-      parts.push(...group.parts)
-      length += group.length
-    }
-    this.#file.write(parts, this.#at)
-    this.#file.sync()
+    if (this.#voidFrom !== undefined || this.#chain.hasTraces) this.#create(this.#voidFrom ?? this.#synced)
+    else if (this.#chain.at >= this.#rollAt && this.#synced > this.#chain.last.first) this.#roll()
+    this.#appendPending()
+  }
+
+  #appendPending(): void {
+    const groups = this.#pending.map(({ group }) => group)
+    this.#chain.append(groups, this.#age())
     this.syncs++
-    this.#at += length
-    this.#last().bytes = this.#at
-    this.#last().ageSeconds = this.#age()
-    this.#uncheckedBytes += length
+    for (const { length } of groups) this.#uncheckedBytes += length
   }
 
   /** The second chance of a failed flush; throws if there is none. */
-  #recoverFrom(error: unknown, first: number): void {
-    if (error instanceof SluiceError) {
-      // Refused before a byte was written: the numbers are still free.
-      this.#next = first
-      this.#forgetPending()
-      throw error
+  #writeAgain(error: unknown): void {
+    let last = error
+    if (!isDiskFull(error)) {
+      try {
+        this.#create(this.#voidFrom ?? this.#synced)
+        this.#appendPending()
+        return
+      } catch (second) {
+        last = second
+      }
     }
-    if (isDiskFull(error)) {
+    this.#giveUp()
+    if (isOutOfFiles(last)) {
+      throw new SluiceError('busy', 'the log could not open its next file: too many are open', last)
+    }
+    if (isDiskFull(last)) {
       this.state = 'disk-full'
-      this.#giveUp(first)
-      throw new SluiceError('disk-full', 'the log could not be written: the disk is full', error)
+      throw new SluiceError('disk-full', 'the log could not be written: the disk is full', last)
     }
-    try {
-      this.#roll(first)
-      this.#write()
-      this.#failedAt = undefined
-    } catch (second) {
-      this.state = isDiskFull(second) ? 'disk-full' : 'read-only'
-      this.#giveUp(first)
-      throw new SluiceError(
-        this.state === 'disk-full' ? 'disk-full' : 'log-read-only',
-        'the log could not be written twice in a row',
-        second,
-      )
-    }
+    this.state = 'read-only'
+    throw new SluiceError('log-read-only', 'the log could not be written twice in a row', last)
   }
 
-  /** Forgets the staged commits. Their numbers are not given again, and the present file is void from `first` on. */
-  #giveUp(first: number): void {
-    this.#failedAt = this.#failedAt ?? first
-    this.#next = Math.ceil((this.#next + 1) / numberJump) * numberJump
-    this.#synced = this.#next
+  /** Forgets the staged commits. Their numbers are not given again, and what is on disk of them must not come back. */
+  #giveUp(): void {
+    if (!this.#chain.cut()) this.#voidFrom ??= this.#synced
+    this.#next = afterJump(this.#next)
     this.#forgetPending()
   }
 
@@ -248,68 +277,61 @@ export class LogWriter {
   }
 
   #refuseUnlessOpen(): void {
+    if (this.state === 'open') return
+    // Not a byte was written: the numbers are still free.
+    this.#next = this.#stagedFrom
+    this.#forgetPending()
     if (this.state === 'disk-full')
       throw new SluiceError('disk-full', 'the disk, or the log within its limit, is full')
-    if (this.state === 'read-only')
-      throw new SluiceError('log-read-only', 'the log is read-only after two failed syncs')
+    throw new SluiceError('log-read-only', 'the log is read-only after two failed writes')
   }
 
-  /** Closes the segment and begins the next at `first`. Names go to their file first: then the old segment may be removed. */
-  #roll(first: number): void {
-    if (this.#newNames.length > 0) {
-      this.#namesEnd = appendNames(this.#storage, this.#folder, this.#newNames, this.#synced, this.#namesEnd)
-      this.#newNames = []
+  /** Begins the next segment because the present one is full. That can wait if there is no file to be had. */
+  #roll(): void {
+    try {
+      this.#create(this.#synced)
+    } catch (error) {
+      if (!isOutOfFiles(error) || this.#chain.hasTraces) throw error
+      this.#rollAt = this.#chain.at + checkEveryBytes
     }
-    const begun = this.#createSegment(first)
-    this.#file.close()
-    this.#file = begun.file
-    this.#at = begun.at
-    this.#failedAt = undefined
   }
 
-  #createSegment(first: number): { file: StorageFile; at: number } {
-    const last = this.#segments.at(-1)?.segment
-    const attempt = (last && last.first === first ? last.attempt + 1 : 0) + this.#abandoned
-    const segment = segmentFile(this.#folder, first, attempt)
-    const file = this.#storage.open(segment.file, 'create')
-    this.#abandoned++
-    const checkpoint = encodeCheckpoint(
-      { rows: Object.fromEntries(this.rows), books: this.books, commits: this.commits },
-      { number: first, synced: first, timeMicros: this.#clock.now(), ageSeconds: this.#age() },
-    )
-    file.write([encodeSegmentHeader({ log: this.id, first }, this.#clock.now()), ...checkpoint.parts], 0)
-    file.sync()
-    this.#storage.syncFolder(this.#folder)
-    this.#abandoned--
-    const at = segmentHeaderBytes + checkpoint.length
-    this.#segments.push({ segment, bytes: at, ageSeconds: this.#age() })
-    return { file, at }
+  /** Begins a segment at `first`. Names go to their file before: then older segments may be removed. */
+  #create(first: number): void {
+    this.#saveNames()
+    this.#chain.create({ log: this.id, first, salt: this.#salt }, this.#checkpoint(first), this.#age())
+    this.#voidFrom = undefined
+    this.#rollAt = this.#options.segmentBytes
   }
 
   /** Removes the oldest segments that are past retention and that no sink needs. */
   #trim(bound: number): void {
+    // The last segment is never removed: where it alone is over the bound it must become an older one.
+    if (this.bytes > this.#options.maxBytes && this.#chain.at >= this.#options.segmentBytes) this.#roll()
     let removed = false
-    for (;;) {
-      const [oldest, following] = this.#segments
-      if (!oldest || !following || following.segment.first > bound) break
-      const expired = this.#age() - oldest.ageSeconds > this.#options.retentionSeconds
-      if (!expired && this.bytes <= this.#options.maxBytes) break
-      // Names that only this segment and later ones hold must be in their file before it goes.
-      if (this.#newNames.length > 0) {
-        this.#namesEnd = appendNames(
-          this.#storage,
-          this.#folder,
-          this.#newNames,
-          this.#synced,
-          this.#namesEnd,
-        )
-        this.#newNames = []
-      }
-      this.#storage.remove(oldest.segment.file)
-      this.#segments.shift()
+    for (let oldest = this.#chain.oldest(); oldest && oldest.below <= bound; oldest = this.#chain.oldest()) {
+      const isExpired = this.#age() - oldest.ageSeconds > this.#options.retentionSeconds
+      if (!isExpired && this.bytes <= this.#options.maxBytes) break
+      this.#chain.removeOldest()
       removed = true
     }
     if (removed) this.#storage.syncFolder(this.#folder)
+  }
+
+  #saveNames(): void {
+    if (this.#newNames.length === 0) return
+    this.#namesEnd = appendNames(this.#storage, this.#folder, this.#newNames, this.#salt, this.#namesEnd)
+    this.#newNames = []
+    this.#isOldNameUnsaved = false
+  }
+
+  #isFull(): boolean {
+    if (this.bytes > this.#options.maxBytes) return true
+    try {
+      return this.#storage.free(this.#folder) < this.#options.reserveBytes
+    } catch {
+      return this.state === 'disk-full'
+    }
   }
 
   #remember(changes: Changes): void {
@@ -325,24 +347,30 @@ export class LogWriter {
     this.#pendingRows.set(stream, (this.#pendingRows.get(stream) ?? 0) + rows)
   }
 
+  #checkpoint(number: number): EncodedGroup {
+    this.#isCheckpointed = true
+    const totals = {
+      log: this.id,
+      series: this.dictionary.size,
+      namesEnd: this.#namesEnd,
+      rows: Object.fromEntries(this.rows),
+      books: this.books,
+      commits: this.commits,
+    }
+    return encodeCheckpoint(totals, this.#place(number, number))
+  }
+
+  #place(number: number, synced: number) {
+    const timeMicros = this.#clock.now()
+    return { number, synced, timeMicros, ageSeconds: this.#age(), salt: this.#salt }
+  }
+
   #age(): number {
     return Math.floor(this.#ageAtStart + (this.#clock.monotonicMs() - this.#startMs) / 1000)
   }
-
-  #last(): { segment: Segment; bytes: number; ageSeconds: number } {
-    // There is always one: the constructor opens or creates it.
-    return this.#segments.at(-1) as { segment: Segment; bytes: number; ageSeconds: number }
-  }
 }
 
-function sizeOf(storage: Storage, segment: Segment): number {
-  const file = storage.open(segment.file, 'read')
-  try {
-    return file.size()
-  } finally {
-    file.close()
-  }
-}
+const afterJump = (number: number) => Math.ceil((number + 1) / numberJump) * numberJump
 
 function isDiskFull(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')

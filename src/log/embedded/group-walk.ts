@@ -1,0 +1,102 @@
+import { SluiceError } from '../../core/errors.ts'
+import type { Storage, StorageFile } from '../../lib/storage.ts'
+import { type Found, SegmentScanner } from './scan.ts'
+import { listSegments, openSegment, readSegmentHeader, type Segment } from './segment.ts'
+import type { Watermark } from './writer.ts'
+
+export type FoundGroup = Extract<Found, { kind: 'group' }>
+
+/** Goes through the whole groups of a log in order, from segment to segment, up to the watermark. */
+export class GroupWalk {
+  /** Everything of the log below has been looked at. */
+  seen = 0
+  readonly #storage: Storage
+  readonly #folder: string
+  readonly #salt: number
+  readonly #watermark: () => Watermark
+  #segment: Segment | undefined
+  #file: StorageFile | undefined
+  #scanner: SegmentScanner | undefined
+  /** Size of the segment, once nothing more is written to it. */
+  #closedBytes: number | undefined
+  /** The segment after this one, once it has been seen. */
+  #following: Segment | undefined
+
+  constructor(
+    storage: Storage,
+    folder: string,
+    salt: number,
+    watermark: () => Watermark,
+    from: Segment | undefined,
+  ) {
+    this.#storage = storage
+    this.#folder = folder
+    this.#salt = salt
+    this.#watermark = watermark
+    this.#open(from)
+  }
+
+  /** The next whole group below the watermark, valid until the next call; undefined if there is none yet. */
+  next(): FoundGroup | undefined {
+    const mark = this.#watermark()
+    for (;;) {
+      const isWritten = isSame(this.#segment, mark.segment)
+      if (!isWritten) this.#closedBytes ??= this.#file?.size() ?? 0
+      const found = this.#scanner?.next(isWritten ? mark.end : (this.#closedBytes ?? 0))
+      // What damage has taken shows in the running counts.
+      if (found?.kind === 'damage') continue
+      const limit = isWritten ? Number.POSITIVE_INFINITY : this.#findFollowing()?.first
+      if (found && limit !== undefined && found.group.number < limit) {
+        this.seen = Math.max(this.seen, found.group.number + found.group.numbers)
+        return found
+      }
+      if (isWritten) {
+        this.seen = Math.max(this.seen, mark.next)
+        return undefined
+      }
+      const following = this.#findFollowing()
+      if (!following) throw new SluiceError('internal', `the log's files in ${this.#folder} are gone`)
+      this.#open(following)
+    }
+  }
+
+  close(): void {
+    this.#file?.close()
+    this.#file = undefined
+    this.#scanner = undefined
+  }
+
+  #findFollowing(): Segment | undefined {
+    const { first, attempt } = this.#segment ?? { first: -1, attempt: -1 }
+    this.#following ??= listSegments(this.#storage, this.#folder).find(
+      (segment) => segment.first > first || (segment.first === first && segment.attempt > attempt),
+    )
+    return this.#following
+  }
+
+  #open(segment: Segment | undefined): void {
+    this.close()
+    this.#segment = segment
+    this.#following = undefined
+    this.#closedBytes = undefined
+    if (!segment) return
+    // Retention may have removed it since it was listed: then it is passed over like an empty one.
+    this.#file = openSegment(this.#storage, segment)
+    // A damaged header costs nothing: the groups say who they are.
+    if (this.#file && readSegmentHeader(this.#file) !== 'newer') {
+      this.#scanner = new SegmentScanner(this.#file, this.#salt)
+    }
+  }
+}
+
+/** The segments of a folder up to the one the watermark names: one begun since may hold what is not durable yet. */
+export function segmentsUpTo(storage: Storage, folder: string, mark: Watermark): Segment[] {
+  const { first, attempt } = mark.segment
+  return listSegments(storage, folder).filter(
+    (segment) => segment.first < first || (segment.first === first && segment.attempt <= attempt),
+  )
+}
+
+function isSame(a: Segment | undefined, b: Segment): boolean {
+  return a?.first === b.first && a.attempt === b.attempt
+}
