@@ -10,7 +10,12 @@ export interface Operations {
   status(): object
 }
 
-const isPublic = { config: { access: 'public' }, exposeHeadRoute: true } as const
+const forProbes = (summary: string) =>
+  ({
+    config: { access: 'public' },
+    exposeHeadRoute: true,
+    schema: { tags: ['operations'], summary },
+  }) as const
 
 /** Health and status, in the documented forms of NX. */
 export function addOperations(
@@ -19,17 +24,21 @@ export function addOperations(
   clock: Clock = systemClock,
 ): void {
   const timestamp = () => new Date(clock.now() / 1000).toISOString()
-  server.get('/health', isPublic, (_request, reply) => {
+  server.get('/health', forProbes('Health of every part; 503 where one is not well'), (_request, reply) => {
     const { healthy, components } = operations.health()
     const status = healthy ? 'healthy' : 'degraded'
     return reply.status(healthy ? 200 : 503).send({ status, timestamp: timestamp(), components })
   })
-  server.get('/health/live', isPublic, () => ({ status: 'alive', timestamp: timestamp() }))
-  server.get('/health/ready', isPublic, (_request, reply) => {
+  server.get('/health/live', forProbes('The process runs'), () => ({
+    status: 'alive',
+    timestamp: timestamp(),
+  }))
+  server.get('/health/ready', forProbes('Messages are taken; 503 where not'), (_request, reply) => {
     const { ready, mqtt, database } = operations.ready()
     return ready
       ? { status: 'ready', timestamp: timestamp() }
       : reply.status(503).send({ status: 'not_ready', timestamp: timestamp(), mqtt, database })
   })
-  server.get('/status', { config: { access: 'read' } }, () => operations.status())
+  const schema = { tags: ['operations'], summary: 'Log, doors, stores, sinks, books and alarms' }
+  server.get('/status', { config: { access: 'read' }, schema }, () => operations.status())
 }

@@ -11,6 +11,7 @@ import { BadRequest, errorBody, refuse } from '../error-answer.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { decodeJson, decodeLines, type Outcome } from './decode-body.ts'
 import { announcedBytes, bodyTooLarge, type Packing, readBody, unpack } from './request-body.ts'
+import { shownIngest } from './shown-ingest.ts'
 
 export interface IngestParts {
   readonly intake: Intake
@@ -37,9 +38,8 @@ export function addIngest(server: FastifyInstance, parts: IngestParts): IngestCo
     scope.removeAllContentTypeParsers()
     // The body is read by the door itself: bytes, not values, and only while there is room.
     scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
-    scope.post('/api/v1/readings', { config: { access: 'publish' } }, (request, reply) =>
-      door.take(request, reply),
-    )
+    const config = { access: 'publish', shown: shownIngest } as const
+    scope.post('/api/v1/readings', { config }, (request, reply) => door.take(request, reply))
     done()
   })
   return door.counters

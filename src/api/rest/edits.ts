@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import type { EditPatch } from '../../core/batch.ts'
+import { SluiceError } from '../../core/errors.ts'
+import { encodeCursor } from '../../core/position.ts'
+import { callerSignal } from './answer-stream.ts'
+import * as given from './parameters.ts'
+import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
+import { shownError } from './shown-answers.ts'
+
+/** Milliseconds that an answer waits for the store to have passed the edit. */
+const patienceMs = 20_000
+
+/** `DELETE` and `PATCH /api/v1/readings`: edits, which every sink applies at their place among the rows. */
+export function addEdits(server: RestServer, parts: RouteParts): void {
+  const querystring = z
+    .strictObject({
+      device: given.name('device'),
+      metric: given.name('metric').optional().describe('Every metric of the device unless given.'),
+      from: given.time(parts.clock, 'Begin, inclusive.'),
+      to: given.time(parts.clock, 'End, exclusive.'),
+    })
+    .superRefine(({ from, to }, context) => {
+      if (from >= to) context.addIssue({ code: 'custom', path: ['from'], message: 'must lie before to' })
+    })
+  const { textBytes } = parts.limits
+  const words = z
+    .string()
+    .refine((text) => Buffer.byteLength(text) <= textBytes, `must not be longer than ${textBytes} bytes`)
+    .refine((text) => text.isWellFormed() && !text.includes('\0'), 'must be Unicode without U+0000')
+  const body = z
+    .strictObject({
+      value: z
+        .union([z.number(), words], { error: 'expected a number or a text within its limits' })
+        .optional(),
+      quality: z.int().min(0).max(255).optional(),
+    })
+    .refine(
+      (patch) => patch.value !== undefined || patch.quality !== undefined,
+      'expected value, quality or both',
+    )
+  const shown = z.object({
+    applied: z
+      .boolean()
+      .describe('False where the store needs longer; the edit is safe and will be applied.'),
+    cursor: z.string(),
+  })
+  const shownAnswers = { 200: shown, 202: shown, 400: shownError, 403: shownError, 503: shownError }
+  const config = { access: 'edit' } as const
+
+  const deletion = { querystring, tags: ['readings'], summary: 'Delete the readings of a range' }
+  server.delete(
+    '/api/v1/readings',
+    { schema: answering(deletion, shownAnswers), config },
+    async (request, reply) => {
+      const { status, answer } = await apply(
+        parts,
+        { ...request.query, patch: undefined },
+        callerSignal(reply),
+      )
+      return reply.status(status).send(answer)
+    },
+  )
+  const change = {
+    querystring,
+    body,
+    tags: ['readings'],
+    summary: 'Set value or quality of the readings of a range',
+  }
+  server.patch(
+    '/api/v1/readings',
+    { schema: answering(change, shownAnswers), config },
+    async (request, reply) => {
+      const { value, quality } = request.body
+      const patch: EditPatch = {
+        ...(value === undefined ? {} : { value }),
+        ...(quality === undefined ? {} : { quality }),
+      }
+      const { status, answer } = await apply(parts, { ...request.query, patch }, callerSignal(reply))
+      return reply.status(status).send(answer)
+    },
+  )
+}
+
+interface AskedEdit {
+  readonly device: string
+  readonly metric?: string | undefined
+  readonly from: number
+  readonly to: number
+  readonly patch: EditPatch | undefined
+}
+
+/** Makes the edit durable, then waits for the store; what takes too long is told as such, not as failed. */
+async function apply(
+  { intake, store }: RouteParts,
+  { device, metric, from, to, patch }: AskedEdit,
+  gone: AbortSignal,
+): Promise<{ status: number; answer: { applied: boolean; cursor: string } }> {
+  const code = intake.refusal()
+  if (code !== undefined) throw new SluiceError(code, 'no edit can be taken now')
+  intake.tick()
+  intake.addEdit({ device, metric, from, to, patch })
+  const { position } = await intake.durable()
+  const cursor = encodeCursor([position])
+  const late = AbortSignal.timeout(patienceMs)
+  try {
+    await store.passed(position, AbortSignal.any([gone, late]))
+    return { status: 200, answer: { applied: true, cursor } }
+  } catch (error) {
+    const isAway = error instanceof SluiceError && (error.code === 'store-down' || error.code === 'closed')
+    if (!isAway && !late.aborted) throw error
+    return { status: 202, answer: { applied: false, cursor } }
+  }
+}

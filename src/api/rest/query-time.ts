@@ -1,0 +1,48 @@
+import { numberToMicros, parseRfc3339 } from '../../core/time.ts'
+
+/** µs of the units that durations are written in. */
+const unitMicros: Readonly<Record<string, number>> = {
+  us: 1,
+  ms: 1e3,
+  s: 1e6,
+  m: 60e6,
+  h: 3600e6,
+  d: 86_400e6,
+  w: 7 * 86_400e6,
+}
+
+/** `1m`, `500ms`, `1.5h`, or a bare number of ms → whole µs; undefined where it is no duration of at least 1 µs. */
+export function readDuration(text: string): number | undefined {
+  const match = /^(\d{1,15}(?:\.\d{1,9})?)(us|ms|s|m|h|d|w)?$/.exec(text)
+  if (match === null) return undefined
+  const micros = Math.round(Number(match[1]) * (unitMicros[match[2] ?? 'ms'] ?? Number.NaN))
+  return Number.isSafeInteger(micros) && micros > 0 ? micros : undefined
+}
+
+/** ms since 1970 (fractions allowed), RFC 3339, `now`, or a duration before it such as `-15m` → µs since 1970. */
+export function readTime(text: string, nowMicros: number): number | undefined {
+  if (text === 'now') return nowMicros
+  if (/^-?\d{1,17}(\.\d{1,9})?$/.test(text)) return finite(numberToMicros(Number(text), 'ms'))
+  if (text.startsWith('-')) {
+    const before = readDuration(text.slice(1))
+    return before === undefined ? undefined : finite(nowMicros - before)
+  }
+  // A query string turns the + of an offset into a space, unless its writer escaped it.
+  return finite(parseRfc3339(text.replace(/ (\d\d:\d\d)$/, '+$1')))
+}
+
+const finite = (micros: number) => (Number.isNaN(micros) ? undefined : micros)
+
+/** A time as an answer writes it, without quotes that are not its own. */
+export type TimeText = (micros: number) => string
+
+/** ms since 1970, with a fraction where there are µs. */
+export const millisText: TimeText = (micros) => String(micros / 1000)
+
+/** RFC 3339 in UTC with ms, or µs where there are some, in quotes. */
+export const rfc3339Text: TimeText = (micros) => {
+  const ms = Math.floor(micros / 1000)
+  const rest = micros - ms * 1000
+  const text = new Date(ms).toISOString()
+  return rest === 0 ? `"${text}"` : `"${text.slice(0, -1)}${String(rest).padStart(3, '0')}Z"`
+}

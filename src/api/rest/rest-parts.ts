@@ -1,0 +1,50 @@
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { z } from 'zod'
+import type { Intake } from '../../core/intake.ts'
+import type { RecordLimits } from '../../core/limits.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { TemporaryFolder } from '../../lib/temporary-folder.ts'
+import type { AnswerGate } from './answer-gate.ts'
+import type { StoreQueries } from './store-queries.ts'
+
+/** What the REST routes need. */
+export interface RestParts {
+  readonly store: StoreQueries
+  /** For edits, which go through the log. */
+  readonly intake: Intake
+  readonly clock: Clock
+  readonly limits: RecordLimits
+  /** Where exports are made. */
+  readonly temporary: TemporaryFolder
+  /** Bytes of the disk that no export may use. */
+  readonly minFreeBytes: number
+  /** Device and metric that an ingest topic names, for those who know the topic only. */
+  seriesOfTopic(topic: string): { readonly device: string; readonly metric: string } | undefined
+}
+
+/** As the routes see them: with the gates that all share. */
+export interface RouteParts extends RestParts {
+  readonly answers: AnswerGate
+}
+
+/** A server whose routes check their parameters with zod. */
+export type RestServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** What the OpenAPI document says of the answers. The routes write their answers themselves: no serialiser sees them. */
+export function answering<S extends object>(
+  schema: S,
+  response: Readonly<Record<number, z.ZodType | { readonly description: string; readonly content: object }>>,
+): S {
+  return { ...schema, response }
+}
+
+/** Everything that reads. */
+export const reading = { access: 'read' } as const

@@ -1,0 +1,84 @@
+import os from 'node:os'
+import path from 'node:path'
+import type { TestContext } from 'node:test'
+import { addDocumentation } from '../../src/api/documentation.ts'
+import { addRest } from '../../src/api/rest/rest.ts'
+import type { StoreQueries } from '../../src/api/rest/store-queries.ts'
+import { createServer } from '../../src/api/server.ts'
+import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
+import { defaultRecordLimits } from '../../src/core/limits.ts'
+import { createIntake } from '../../src/intake/intake.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { TemporaryFolder } from '../../src/lib/temporary-folder.ts'
+import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
+import { openStore, PaperLog } from '../../src/stores/duckdb/fixtures.ts'
+import type { DuckdbStore } from '../../src/stores/duckdb/store.ts'
+
+/** The REST routes on a free port, before a real store that a test fills by hand. */
+export interface RestDoor {
+  readonly url: string
+  readonly store: DuckdbStore
+  readonly log: PaperLog
+  get(path: string): Promise<{ status: number; body: unknown; headers: Headers }>
+}
+
+export async function openRestDoor(
+  t: TestContext,
+  around: (store: DuckdbStore) => StoreQueries = (store) => store,
+): Promise<RestDoor> {
+  const store = await openStore(t)
+  const folder = path.join(os.tmpdir(), `sluice-rest-${process.pid}-${Math.random().toString(36).slice(2)}`)
+  const embedded = await openEmbeddedLog(path.join(folder, 'log'), {
+    segmentBytes: 1024 * 1024,
+    maxBytes: 64 * 1024 * 1024,
+    retentionSeconds: 3600,
+    reserveBytes: 0,
+    groups: [],
+  })
+  const intake = createIntake(embedded, systemClock, embedded.start, {
+    limits: { series: 1_000, seriesPerDevice: 100, nameBytes: 1024 },
+    rules: [],
+    strict: false,
+    maxRows: 1_024,
+    lingerMs: 0,
+    maxBytes: 1024 * 1024,
+    deadLetters: { maxBytes: 1024 * 1024, usedBytes: 0 },
+  })
+  const server = createServer({
+    authorizer: localAuthorizer,
+    hosts: [],
+    origins: [],
+    maxBodyBytes: 64 * 1024,
+    report: (error) => t.diagnostic(String(error)),
+  })
+  await addDocumentation(server, '0.0.0')
+  addRest(server, {
+    store: around(store),
+    intake,
+    clock: systemClock,
+    limits: defaultRecordLimits,
+    temporary: new TemporaryFolder(path.join(folder, 'exports')),
+    minFreeBytes: 0,
+    seriesOfTopic: (topic) => {
+      const [root, device, metric] = topic.split('/')
+      return root === 'dev' && device !== undefined && metric !== undefined ? { device, metric } : undefined
+    },
+  })
+  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  t.after(async () => {
+    await server.close()
+    await intake.close()
+    await embedded.close()
+  })
+  return {
+    url,
+    store,
+    log: new PaperLog(),
+    async get(path) {
+      const response = await fetch(url + path)
+      const text = await response.text()
+      const isJson = response.headers.get('content-type')?.startsWith('application/json')
+      return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+    },
+  }
+}
