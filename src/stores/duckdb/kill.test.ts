@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { test } from 'node:test'
-import { never, openStore, PaperLog, rowsOf, temporaryFolder } from './fixtures.ts'
-import { scriptedLog, scriptedRows, scriptedStarts } from './kill-writer.ts'
+import { never, openStore, PaperLog, rowsOf, temporaryFolder } from '../../../test/support/duckdb-store.ts'
+import { scriptedLog, scriptedRows, scriptedStarts } from '../../../test/support/duckdb-writer.ts'
 
 const kills = Number(process.env['SLUICE_KILLS'] ?? 6)
 
@@ -42,9 +42,13 @@ test('killed at random, the store has exactly the rows before its position, and 
 
 /** Runs a writer, kills it after so many writes and an arbitrary moment; returns whether that moment lay inside a write. */
 async function runAndKill(file: string, writes: number): Promise<boolean> {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'kill-writer.ts'), file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    [path.join(import.meta.dirname, '../../../test/support/duckdb-writer.ts'), file],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   let begun = 0
   let last = ''
   child.stdout.setEncoding('utf8')
@@ -57,7 +61,7 @@ async function runAndKill(file: string, writes: number): Promise<boolean> {
     for (let i = 0; i < (writes % 10) * 200_000; i++) Math.sqrt(i)
     child.kill('SIGKILL')
   })
-  const [code, signal] = await exit
-  assert.equal(signal, 'SIGKILL', `the writer ended by itself with ${code}`)
+  await exit
+  assert.equal(child.signalCode, 'SIGKILL', `the writer ended by itself with ${child.exitCode}`)
   return last === '<'
 }

@@ -5,7 +5,14 @@ import fc from 'fast-check'
 import { byNumber, type Edit, isText, type Readings } from '../../core/batch.ts'
 import type { Sink } from '../../core/sink.ts'
 import { textColumn } from '../../core/text-column.ts'
-import { never, noTerms, openStore, PaperLog, rowsOf, temporaryFolder } from './fixtures.ts'
+import {
+  never,
+  noTerms,
+  openStore,
+  PaperLog,
+  rowsOf,
+  temporaryFolder,
+} from '../../../test/support/duckdb-store.ts'
 import type { DuckdbStore } from './store.ts'
 
 /** One record of a log: a row, or a user's edit. Its number is its place in the array. */

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
 import { SinkFailure } from '../../core/sink.ts'
-import { never, noTerms, openStore, PaperLog, rowsOf, temporaryFolder } from './fixtures.ts'
+import {
+  never,
+  noTerms,
+  openStore,
+  PaperLog,
+  rowsOf,
+  temporaryFolder,
+} from '../../../test/support/duckdb-store.ts'
 
 const at = (seconds: number) => 1_700_000_000_000_000 + seconds * 1_000_000
 
@@ -266,12 +273,11 @@ test('documents are stored once, found by key, time and text, newest first', asy
 test('passed resolves when the position is behind the store', async (t) => {
   const store = await openStore(t)
   const log = new PaperLog()
-  const waiting = store.passed({ log: log.id, partition: 0, next: 2n }, never)
-  await log.put(store, [{ device: 'a', metric: 'm', time: at(0), value: 1 }])
   let isDone = false
-  void waiting.then(() => {
+  const waiting = store.passed({ log: log.id, partition: 0, next: 2n }, never).then(() => {
     isDone = true
   })
+  await log.put(store, [{ device: 'a', metric: 'm', time: at(0), value: 1 }])
   await store.count(never)
   assert.equal(isDone, false)
   await log.put(store, [{ device: 'a', metric: 'm', time: at(1), value: 1 }])

@@ -3,7 +3,14 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock } from '../../lib/clock.ts'
-import { never, openStore, PaperLog, type Row, rowsOf, temporaryFolder } from './fixtures.ts'
+import {
+  never,
+  openStore,
+  PaperLog,
+  type Row,
+  rowsOf,
+  temporaryFolder,
+} from '../../../test/support/duckdb-store.ts'
 import type { DuckdbStore } from './store.ts'
 
 const at = (seconds: number) => 1_700_000_000_000_000 + seconds * 1_000_000

@@ -3,12 +3,19 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Batch, byNumber, type Documents, type Edit, isText, type Readings } from '../../core/batch.ts'
-import type { SeriesName, SeriesNames } from '../../core/series.ts'
-import type { Sink, SinkWrite, Written } from '../../core/sink.ts'
-import { textColumn } from '../../core/text-column.ts'
-import { systemClock } from '../../lib/clock.ts'
-import { type DuckdbOptions, DuckdbStore } from './store.ts'
+import {
+  type Batch,
+  byNumber,
+  type Documents,
+  type Edit,
+  isText,
+  type Readings,
+} from '../../src/core/batch.ts'
+import type { SeriesName, SeriesNames } from '../../src/core/series.ts'
+import type { Sink, SinkWrite, Written } from '../../src/core/sink.ts'
+import { textColumn } from '../../src/core/text-column.ts'
+import { systemClock } from '../../src/lib/clock.ts'
+import { type DuckdbOptions, DuckdbStore } from '../../src/stores/duckdb/store.ts'
 
 /** What tests of the store share: rows as objects, a log that numbers them, and stores in folders that go away. */
 

@@ -1,6 +1,6 @@
-import { PaperLog, never, type Row } from './fixtures.ts'
-import { createDuckdbStore } from './component.ts'
-import { systemClock } from '../../lib/clock.ts'
+import { PaperLog, never, type Row } from './duckdb-store.ts'
+import { createDuckdbStore } from '../../src/stores/duckdb/component.ts'
+import { systemClock } from '../../src/lib/clock.ts'
 
 /**
  * The process that the kill test kills: writes the batches of `scriptedRows` one after the other, from where its store stands.
