@@ -47,7 +47,8 @@ export interface Told {
 
 export function told(error: unknown): Told {
   if (error instanceof BadRequest) return error
-  if (error instanceof SluiceError) return { code: error.code, message: error.message }
+  if (error instanceof SluiceError && error.code !== 'internal')
+    return { code: error.code, message: error.message }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const details = error.validation.flatMap(detailsOf)
     return { code: 'bad-request', message: describe(details), details }

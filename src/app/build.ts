@@ -2,15 +2,21 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { addDocumentation } from '../api/documentation.ts'
+import { addIngest } from '../api/ingest/ingest.ts'
 import { addOperations } from '../api/operations.ts'
+import { addRest } from '../api/rest/rest.ts'
 import { createServer } from '../api/server.ts'
 import { localAuthorizer } from '../auth/local-authorizer.ts'
+import type { Route } from '../core/format.ts'
 import { namePattern } from '../core/pattern.ts'
 import { createJsonFormat } from '../formats/json/json-format.ts'
 import { createRouter } from '../formats/topics.ts'
 import { createIntake, type GroupCommitIntake } from '../intake/intake.ts'
 import { systemClock } from '../lib/clock.ts'
 import { lockFolder } from '../lib/folder-lock.ts'
+import { TemporaryFolder } from '../lib/temporary-folder.ts'
+import { version } from '../lib/version.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
 import { openSink } from '../sinks/table.ts'
@@ -124,7 +130,23 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     hosts: config.http.hosts,
     origins: config.http.origins,
     maxBodyBytes: config.limits.batchBytes,
+    report: (error, requestId) => logger.error({ err: error, requestId }, 'a request failed'),
   })
+  await addDocumentation(server, version)
+  const maxHeldBytes = Math.max(3 * config.limits.batchBytes, config.memoryBudgetBytes / 8)
+  addIngest(server, { intake, format, limits: config.limits, maxHeldBytes })
+  const [mainStore] = stores
+  if (mainStore !== undefined) {
+    addRest(server, {
+      store: mainStore.queries,
+      intake,
+      clock: systemClock,
+      limits: config.limits,
+      temporary: new TemporaryFolder(path.join(config.data, 'exports')),
+      minFreeBytes: 2 * config.log.diskReserveBytes,
+      seriesOfTopic: (topic) => seriesOf(router.route(encoder.encode(topic), 0, Buffer.byteLength(topic))),
+    })
+  }
   const parts = { log, intake, mqtt, stores, sinks }
   const started = systemClock.monotonicMs()
   addOperations(server, {
@@ -160,6 +182,15 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       for (const store of stores) store.kill()
     },
   }
+}
+
+const encoder = new TextEncoder()
+
+/** The series that a bare value on the topic belongs to. */
+function seriesOf(route: Route | undefined): { device: string; metric: string } | undefined {
+  return route?.device === undefined || route.metric === undefined
+    ? undefined
+    : { device: route.device, metric: route.metric }
 }
 
 const groupOf = (store: string, stream: string) => `${store}/${stream}`
