@@ -63,3 +63,16 @@ test('a second SIGTERM ends the program at once and loses nothing acknowledged',
     }
   })
 })
+
+test('SIGTERM the moment the program says that it is ready is a clean stop', {
+  timeout: 120_000,
+}, async () => {
+  const run = await ProveRun.create({ devices: 1 })
+  await run.keepIfFailed(async () => {
+    for (let start = 0; start < 3; start++) {
+      const sluice = await run.start()
+      const { code, signal } = await sluice.stop()
+      assert.equal(code, 0, `start ${start} ended with ${code ?? signal}:\n${sluice.output}`)
+    }
+  })
+})
