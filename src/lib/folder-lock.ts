@@ -11,6 +11,9 @@ export interface FolderLock {
 /** SQLite's result code for a file that somebody else has locked (sqlite.org/rescode.html). */
 const sqliteBusy = 5
 
+/** Locks held until they are released: a database that nothing refers to is closed by the garbage collector, and its lock with it. */
+const held = new Set<DatabaseSync>()
+
 /**
  * Takes the data folder for this process, creating it if need be: an exclusive SQLite transaction on `<folder>/lock`, which the
  * operating system gives up when the process dies, however it dies. A file with a process id would outlive a kill -9, and
@@ -35,8 +38,10 @@ export function lockFolder(folder: string): FolderLock {
       error,
     )
   }
+  held.add(database)
   return {
     release() {
+      held.delete(database)
       // Closing rolls the transaction back. Twice is harmless.
       if (database.isOpen) database.close()
     },
