@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { test } from 'node:test'
+import type { Readings } from '../core/batch.ts'
+import type { ConsumeOptions, Delivery } from '../core/log.ts'
+import { LiveHub, type LiveSource } from './hub.ts'
+import type { LiveClient } from './live-client.ts'
+
+const log = '00000000-0000-4000-8000-000000000000'
+const names = ['pump1 temp', 'pump1 speed', 'fan temp'].map((name) => {
+  const [device = '', metric = ''] = name.split(' ')
+  return { device, metric, unit: '' }
+})
+
+/** A log in memory: row i has number i, series i % 3 and value i. */
+class MemoryLog implements LiveSource {
+  rows = 0
+  readonly #grown = new EventEmitter().setMaxListeners(100)
+
+  position() {
+    return { log, partition: 0, next: BigInt(this.rows) }
+  }
+
+  first() {
+    return 0n
+  }
+
+  grow(rows: number): void {
+    this.rows += rows
+    this.#grown.emit('grown')
+  }
+
+  async *consume({ from, maxRows, until }: ConsumeOptions, signal: AbortSignal): AsyncGenerator<Delivery> {
+    let next = Number(from?.next ?? 0)
+    while (!signal.aborted) {
+      if (until !== undefined && BigInt(next) >= until) return
+      const to = Math.min(this.rows, next + maxRows)
+      if (to > next) {
+        const position = (n: number) => ({ log, partition: 0, next: BigInt(n) })
+        yield {
+          batch: batchOf(next, to),
+          from: position(next),
+          to: position(to),
+          running: next,
+          damaged: 0,
+          ack: () => undefined,
+        }
+        next = to
+      } else await once(this.#grown, 'grown', { signal }).catch(() => undefined)
+    }
+  }
+}
+
+function batchOf(from: number, to: number): Readings {
+  const numbers = Array.from({ length: to - from }, (_, i) => from + i)
+  return {
+    kind: 'readings',
+    length: numbers.length,
+    base: BigInt(from),
+    row: undefined,
+    series: Uint32Array.from(numbers, (n) => n % 3),
+    time: Float64Array.from(numbers, (n) => n * 1000),
+    value: Float64Array.from(numbers),
+    quality: new Uint8Array(numbers.length).fill(192),
+    flags: new Uint8Array(numbers.length),
+    text: undefined,
+    extra: undefined,
+    names: { size: 3, get: (id) => names[id] },
+  }
+}
+
+interface Frame {
+  readonly type: string
+  readonly id?: string
+  readonly cursor?: string
+  readonly rows?: [number, number, number, number][] & number
+  readonly series?: [number, string, string, string][]
+  readonly message?: string
+}
+
+/** A client that keeps its frames, and can be made busy. */
+class TestClient implements LiveClient {
+  readonly frames: Frame[] = []
+  readonly #came = new EventEmitter()
+  #busy: PromiseWithResolvers<void> | undefined
+
+  send(frame: string): boolean {
+    this.frames.push(JSON.parse(frame) as Frame)
+    this.#came.emit('frame')
+    return this.#busy === undefined
+  }
+
+  ready(): Promise<void> {
+    return this.#busy?.promise ?? Promise.resolve()
+  }
+
+  close(): void {}
+
+  stall(): void {
+    this.#busy = Promise.withResolvers<void>()
+  }
+
+  resume(): void {
+    this.#busy?.resolve()
+    this.#busy = undefined
+  }
+
+  get values(): number[] {
+    return this.frames
+      .filter((f) => f.type === 'readings')
+      .flatMap((f) => (f.rows ?? []).map((row) => row[2]))
+  }
+
+  async until(holds: () => boolean): Promise<void> {
+    const signal = AbortSignal.timeout(5000)
+    while (!holds()) await once(this.#came, 'frame', { signal })
+  }
+}
+
+function joined(source: LiveSource) {
+  const hub = new LiveHub(source, { subscriptionsPerClient: 10 })
+  const client = new TestClient()
+  const { receive, left } = hub.join(client)
+  const say = (request: object) => receive(JSON.stringify(request))
+  return { hub, client, say, left, receive }
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+
+test('a subscription gets the series it asked for, named once, from now on', async () => {
+  const source = new MemoryLog()
+  source.grow(30)
+  const { hub, client, say } = joined(source)
+  say({ type: 'subscribe', id: 'a', devices: 'pump*', metrics: ['temp'] })
+  await client.until(() => client.frames.some((frame) => frame.type === 'subscribed'))
+  source.grow(30)
+  await client.until(() => client.values.length === 10)
+  source.grow(3)
+  await client.until(() => client.values.length === 11)
+  assert.deepEqual(
+    client.values,
+    numbers(30, 63).filter((n) => n % 3 === 0),
+  )
+  const named = client.frames.flatMap((frame) => frame.series ?? [])
+  assert.deepEqual(named, [[0, 'pump1', 'temp', '']])
+  hub.close()
+})
+
+test('from a cursor: what was missed, then live, without a gap or a repetition, while rows keep coming', async () => {
+  const source = new MemoryLog()
+  source.grow(100)
+  const first = joined(source)
+  const cursor = first.client.frames[0]?.cursor
+  source.grow(100_000)
+  const { client, say } = joined(source)
+  const timer = setInterval(() => source.grow(7), 1)
+  say({ type: 'subscribe', id: 'a', from: cursor })
+  await client.until(() => client.values.length > 101_000)
+  clearInterval(timer)
+  const values = client.values
+  assert.deepEqual(values, numbers(100, 100 + values.length))
+})
+
+test('a reader that takes nothing gets the newest value of each series and is told how many it missed', async () => {
+  const source = new MemoryLog()
+  const { hub, client, say } = joined(source)
+  say({ type: 'subscribe', id: 'slow' })
+  client.stall()
+  source.grow(3)
+  await client.until(() => client.values.length === 3)
+  // Of the same group and behind the slow one in it: what this one has, the other has been offered.
+  const quick = new TestClient()
+  hub.join(quick).receive('{"type":"subscribe","id":"quick"}')
+  for (let i = 0; i < 20; i++) source.grow(300)
+  await quick.until(() => quick.values.at(-1) === 6002)
+  client.resume()
+  await client.until(() => client.frames.some((frame) => frame.type === 'gap'))
+  await client.until(() => client.values.length > 3)
+  const gap = client.frames.find((frame) => frame.type === 'gap')
+  assert.deepEqual(
+    client.values.slice(3).sort((a, b) => a - b),
+    [6000, 6001, 6002],
+  )
+  assert.equal(Number(gap?.rows), 6000 - 3)
+  hub.close()
+})
+
+test('what is no request, or no cursor of this log, is answered and costs nothing else', async () => {
+  const source = new MemoryLog()
+  const { hub, client, say, receive } = joined(source)
+  for (const text of [
+    '{',
+    '[]',
+    'null',
+    '{"type":"subscribe"}',
+    '{"type":"fly"}',
+    '{"type":"subscribe","id":"a","devices":5}',
+  ])
+    receive(text)
+  say({ type: 'subscribe', id: 'a', from: 'nonsense' })
+  say({ type: 'subscribe', id: 'b', from: `${log}.0-zz` })
+  say({ type: 'ping' })
+  await client.until(() => client.frames.at(-1)?.type === 'pong')
+  assert.equal(client.frames.filter((frame) => frame.type === 'error').length, 8)
+  hub.close()
+})
+
+test('nobody listens, nothing is read', async () => {
+  const source = new MemoryLog()
+  const { hub, client, say, left } = joined(source)
+  say({ type: 'subscribe', id: 'a' })
+  source.grow(3)
+  await client.until(() => client.values.length === 3)
+  left()
+  assert.deepEqual(hub.status, { clients: 0, subscriptions: 0, groups: 0 })
+})
