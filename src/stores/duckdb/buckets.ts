@@ -53,7 +53,7 @@ async function readGroup(
   let { from } = query
   for (;;) {
     const { window, found } = await readChunks(parts.readers, signal, async (sql) => {
-      const window = windowOf(parts.chunks, from, query.to, 'ascending')
+      const window = windowOf(parts, from, query.to, 'ascending')
       return { window, found: await read(sql, window.chunks, { ...query, from }, group, limit) }
     })
     for (const { own, bucket } of found) {

@@ -13,6 +13,7 @@ export interface QueryParts {
   readonly readers: Readers
   readonly chunks: Chunks
   readonly series: SeriesTable
+  readonly windowRows: number
 }
 
 interface Cursor {
@@ -35,7 +36,7 @@ export async function* range(
     while (left > 0 && from < to) {
       const limit = Math.min(left, pageRows)
       const step = await readChunks(parts.readers, signal, async (sql) => {
-        const window = windowOf(parts.chunks, from, to, query.order)
+        const window = windowOf(parts, from, to, query.order)
         return {
           window,
           rows: await readPage(sql, window.chunks, own, metric, { ...query, from, to, limit }, cursor),

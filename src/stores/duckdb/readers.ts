@@ -7,6 +7,7 @@ const concurrent = 2
 const maxWaiting = 64
 /** A reader that stays open keeps the write-ahead log from being emptied. */
 const maxReadMs = 5_000
+const interruptMs = 20
 
 /**
  * At most two queries at once; up to 64 more wait in order, a further one is told to come again. A query is a series of
@@ -27,12 +28,17 @@ export class Readers {
   async read<T>(signal: AbortSignal, step: (sql: Sql) => Promise<T>): Promise<T> {
     const reader = await this.#take(signal)
     let isLate = false
-    const interrupt = () => reader.connection.interrupt()
+    let again: NodeJS.Timeout | undefined
+    // An interrupt between two statements, or before one has begun to run, is lost: so it is repeated until the step ends.
+    const interrupt = () => {
+      reader.connection.interrupt()
+      again = setTimeout(interrupt, interruptMs)
+    }
     const timer = setTimeout(() => {
       isLate = true
       interrupt()
     }, maxReadMs)
-    signal.addEventListener('abort', interrupt)
+    signal.addEventListener('abort', interrupt, { once: true })
     try {
       signal.throwIfAborted()
       return await step(reader)
@@ -43,6 +49,7 @@ export class Readers {
       throw error
     } finally {
       clearTimeout(timer)
+      clearTimeout(again)
       signal.removeEventListener('abort', interrupt)
       this.#give(reader)
     }

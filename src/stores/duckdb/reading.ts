@@ -3,11 +3,11 @@ import type { Readers } from './readers.ts'
 import type { Sql } from './sql.ts'
 
 /** Rows of chunks that one step of a query may look at: well under the five seconds a step has, on unsorted chunks too. */
-const windowRows = 64_000_000
+export const windowRows = 64_000_000
 
 /** Chunks that overlap [from, to), as many as one step takes, beginning at the end that the order names. */
 export function windowOf(
-  chunks: Chunks,
+  { chunks, windowRows }: { readonly chunks: Chunks; readonly windowRows: number },
   from: number,
   to: number,
   order: 'ascending' | 'descending',

@@ -1,3 +1,4 @@
+import type { Readings } from '../../core/batch.ts'
 import type { Position } from '../../core/position.ts'
 import { type Sink, SinkFailure, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
 import type {
@@ -11,6 +12,7 @@ import type {
   RangeRows,
   SeriesRow,
   Store,
+  StoreCopy,
 } from '../../core/store.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { buckets } from './buckets.ts'
@@ -19,12 +21,14 @@ import { queryDocuments } from './document-query.ts'
 import { DocumentTables } from './documents.ts'
 import { Edits } from './edits.ts'
 import { Engine } from './engine.ts'
+import { type ExportQuery, exportRange } from './export.ts'
 import { listDevices, listLatest, listSeries } from './listing.ts'
 import { type Lane, Positions } from './positions.ts'
-import { range } from './range.ts'
+import { type QueryParts, range } from './range.ts'
 import { Readers } from './readers.ts'
-import { readChunks } from './reading.ts'
+import { readChunks, windowRows } from './reading.ts'
 import { Retention, type RetentionRules } from './retention.ts'
+import { scan } from './scanning.ts'
 import { migrate } from './schema.ts'
 import { SeriesTable } from './series-table.ts'
 import { StateSnapshots } from './snapshots.ts'
@@ -42,6 +46,8 @@ export interface DuckdbOptions {
   readonly retention: RetentionRules
   /** A chunk with more rows is cut in two. */
   readonly chunkRows: number
+  /** Rows of chunks that one step of a query looks at. */
+  readonly windowRows?: number
 }
 
 /** The stream whose position `Store.write` moves. */
@@ -50,7 +56,7 @@ const readingsStream = 'readings'
 const patience = 16
 
 /** The embedded store. It is the only owner of its file; every change goes through one writer queue. */
-export class DuckdbStore implements Store {
+export class DuckdbStore implements Store, StoreCopy {
   readonly name = 'duckdb'
   readonly #engine: Engine
   readonly #sql: Sql
@@ -64,6 +70,7 @@ export class DuckdbStore implements Store {
   readonly #edits: Edits
   readonly #snapshots: StateSnapshots
   readonly #upkeep: Upkeep
+  readonly #windowRows: number
   readonly #waiters = new Set<() => void>()
   #isClosed = false
 
@@ -101,6 +108,7 @@ export class DuckdbStore implements Store {
     this.#edits = parts.edits
     this.#snapshots = parts.snapshots
     this.#writer = new Writer(parts)
+    this.#windowRows = options.windowRows ?? windowRows
     this.#upkeep = new Upkeep(parts, this.#queue, new Retention(options.retention, options.clock), options)
   }
 
@@ -124,11 +132,11 @@ export class DuckdbStore implements Store {
   }
 
   range(query: RangeQuery, signal: AbortSignal): AsyncIterable<RangeRows> {
-    return range({ readers: this.#readers, chunks: this.#chunks, series: this.#series }, query, signal)
+    return range(this.#queryParts, query, signal)
   }
 
   buckets(query: BucketQuery, signal: AbortSignal): AsyncIterable<BucketRows> {
-    return buckets({ readers: this.#readers, chunks: this.#chunks, series: this.#series }, query, signal)
+    return buckets(this.#queryParts, query, signal)
   }
 
   async latest(device: string | undefined, limit: number, signal: AbortSignal): Promise<LatestRow[]> {
@@ -196,8 +204,12 @@ export class DuckdbStore implements Store {
     })
   }
 
-  async export(): Promise<number> {
-    throw new Error('not yet')
+  export(query: ExportQuery, format: 'csv' | 'parquet', path: string, signal: AbortSignal): Promise<number> {
+    return exportRange(this.#queryParts, query, format, path, signal)
+  }
+
+  scan(fromSeq: bigint, signal: AbortSignal): AsyncIterable<Readings> {
+    return scan(this.#queryParts, [...this.#positions.origins()], fromSeq, signal)
   }
 
   /** Does all upkeep that is due (cutting, sorting, retention), or the first jobs of it, however busy the store is. */
@@ -221,6 +233,11 @@ export class DuckdbStore implements Store {
     const last = this.#snapshots.isEmpty ? undefined : this.#queue.upkeep(() => this.#snapshot())
     await Promise.allSettled([last, this.#queue.close()])
     this.#engine.close()
+  }
+
+  get #queryParts(): QueryParts {
+    const [readers, chunks, series] = [this.#readers, this.#chunks, this.#series]
+    return { readers, chunks, series, windowRows: this.#windowRows }
   }
 
   #lane(lane: Lane): Sink {
