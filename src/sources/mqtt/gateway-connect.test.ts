@@ -119,9 +119,11 @@ test('a silent client is disconnected after one and a half keep-alives, an idle 
   await using door = await MqttDoor.open()
   using silent = await RawMqttClient.connect(door.port, 5, { keepalive: 10 })
   using idle = await RawMqttClient.connect(door.port, 5, { keepalive: 0 })
-  door.clock.forward(14_000)
+  using sooner = await RawMqttClient.connect(door.port, 5, { keepalive: 8 })
+  door.clock.forward(13_000)
+  await sooner.closed // so the timers were judged
   await silent.ping()
-  door.clock.forward(14_000)
+  door.clock.forward(13_000)
   await silent.ping()
   door.clock.forward(15_500)
   assert.equal((await silent.next('disconnect')).reasonCode, 0x8d)
@@ -195,7 +197,11 @@ test('a will is published when the connection breaks, and not when the client sa
   insisting.send({ cmd: 'disconnect', reasonCode: 4 })
   await door.log.reached(2)
   assert.deepEqual(door.log.values, [1, 2])
-  assert.equal(door.gateway.status().willsPublished, 2)
+  using plain = await RawMqttClient.connect(door.port, 4, { will: { ...will, topic: 'gone', retain: false } })
+  plain.destroy()
+  await door.log.reached(3)
+  assert.deepEqual(door.log.documents, [{ stream: 'messages', key: 'gone', body: '0' }])
+  assert.equal(door.gateway.status().willsPublished, 3)
 })
 
 test('stopping accepts nobody, lets acknowledgements go out, and says goodbye', async () => {
