@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { addDocumentation } from '../api/documentation.ts'
 import { addIngest } from '../api/ingest/ingest.ts'
+import { addLiveRoute } from '../api/live-route.ts'
 import { addOperations } from '../api/operations.ts'
 import { addRest } from '../api/rest/rest.ts'
 import { createServer } from '../api/server.ts'
@@ -17,6 +18,8 @@ import { systemClock } from '../lib/clock.ts'
 import { lockFolder } from '../lib/folder-lock.ts'
 import { TemporaryFolder } from '../lib/temporary-folder.ts'
 import { version } from '../lib/version.ts'
+import { LiveHub, type LiveSource } from '../live/hub.ts'
+import { serveWebSocket } from '../live/websocket.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
 import { openSink } from '../sinks/table.ts'
@@ -147,6 +150,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       seriesOfTopic: (topic) => seriesOf(router.route(encoder.encode(topic), 0, Buffer.byteLength(topic))),
     })
   }
+  const live = new LiveHub(liveSource(log), { subscriptionsPerClient: 100 })
+  await addLiveRoute(server, (socket) => serveWebSocket(socket, live))
   const parts = { log, intake, mqtt, stores, sinks }
   const started = systemClock.monotonicMs()
   addOperations(server, {
@@ -172,6 +177,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     died: Promise.race([log.died, gateway.then(() => new Promise<never>(() => {}))]),
     async stop() {
       stopping.abort()
+      live.close()
       await Promise.all([gateway, server.close()])
       await intake.close()
       await Promise.all([...stores, ...sinks].map((part) => part.stop()))
@@ -181,6 +187,15 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     kill() {
       for (const store of stores) store.kill()
     },
+  }
+}
+
+/** The log as live push needs it: it holds nothing back from retention. */
+function liveSource(log: EmbeddedLog): LiveSource {
+  return {
+    position: () => ({ log: log.id, partition: 0, next: BigInt(log.tail.watermark().next) }),
+    first: () => log.status().first,
+    consume: (options, signal) => log.consume('readings', 'live', options, signal),
   }
 }
 

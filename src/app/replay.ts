@@ -47,7 +47,7 @@ export async function replayInto(
         log: log.id,
         stream,
         consume: (options, aborted) =>
-          log.consume(stream, `replay/${name}`, { ...options, until: goal }, aborted),
+          log.consume(stream, `replay/${name}/${stream}`, { ...options, until: goal }, aborted),
         processors: [],
         sink,
         letters,

@@ -7,6 +7,12 @@ import type { SimulateOptions } from './simulate.ts'
 // Compiled code is kept between starts: the first acknowledgement comes sooner.
 module.enableCompileCache()
 
+// A reader such as `head` may have enough before we are done.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 const program = new Command('sluice')
   .description(
     'Telemetry and event platform: acknowledged only when safe on disk, delivered exactly once to every store.',
