@@ -269,3 +269,80 @@ test('a payload cut off anywhere is judged alike', () => {
     assert.deepEqual(sides[0], sides[1])
   }
 })
+
+test('traps: each of these on a route that knows its names is judged alike', () => {
+  const calm = [
+    '{"v":1,"u":"bar"}',
+    '{"v":"on"}',
+    '{"a":1,"b":2,"id":3}',
+    '{"a":"on"}',
+    '{"id":"a","x":1}',
+    '{"7":1,"timestamq":2}',
+  ]
+  const withIds = ['{"device_id":"a","tag_id":"a","v":1}', '{"device":"a","metric":"a","a":1,"b":1}']
+  const traps = [
+    ...[
+      '{"v":1,"value":2}',
+      '{"v":1,"q":"bad","quality":192}',
+      '{"v":1,"u":"bar","unit":"C"}',
+      '{"v":1,"v":2}',
+    ],
+    ...[
+      '{"v":1,"ts":5,"timestamp":6}',
+      '{"v":1,"timestamp":6,"time":7}',
+      '{"a":1,"ts":5,"time":6}',
+      '{"v":1,"ts":0}',
+    ],
+    ...['{"v":1,"ts":1705314600000000000}', '{"v":1,"timestamp":1705314600000000000}', '{"v":1,"ts":-0}'],
+    ...[
+      '{"v":1,"device_id":"a","device":"b","tag_id":"a"}',
+      '{"v":1,"device_id":"a","tag_id":"a","metric":"b"}',
+    ],
+    ...[
+      '{"v":1,"id":"a"}',
+      '{"a":1,"a":2}',
+      '{"a":1,"b":"on","a":3}',
+      '{"id":"b","a":1}',
+      '{"7":1,"a":2}',
+      '{"":1}',
+    ],
+    ...[
+      `{"v":"${'x'.repeat(41)}"}`,
+      `{"a":"${'x'.repeat(41)}"}`,
+      '{"v":1,"u":"\\u0062ar"}',
+      '{"v":1,"q":-0}',
+    ],
+    ...[
+      '{"v":1,"source_ts":1.0}',
+      '{"v":1,"source_ts" : 1}',
+      '{"v":1,"source_ts":-0,"server_timestamp":"x"}',
+    ],
+    ...[
+      '{"v":1,"ts":9999999999999}',
+      '{"a":1,"7":2}',
+      '{"a":1,"timestamq":2}',
+      '{"v":1,"q":"good","q":"bad"}',
+      '{"v":1}x',
+      '[{"v":1}x,{"v":2}]',
+      `{"v":1${' '.repeat(400)}}`,
+    ],
+  ].map((text) => encoder.encode(text))
+  traps.push(Buffer.from('{"v":1,"token":"\xff"}', 'latin1'), Buffer.from('{"a":1,"token":"\xff"}', 'latin1'))
+  for (const [device, metric] of [
+    ['a', 'a'],
+    ['a', undefined],
+    [undefined, undefined],
+  ] as const) {
+    const sides = (['scan', 'parse'] as const).map((path) => {
+      const format = createJsonFormat(limits, path)
+      const route = createRoute('', device, metric)
+      const intake = new RecordingIntake({ now })
+      for (const text of [...calm, ...withIds]) decodeInto(format, text, route, intake)
+      return traps.map((bytes) => {
+        const { rows, refusals } = decodeInto(format, bytes, route, intake)
+        return [String(bytes), rows, refusals]
+      })
+    })
+    assert.deepEqual(sides[0], sides[1])
+  }
+})
