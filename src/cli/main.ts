@@ -117,6 +117,15 @@ program
   .action(async (options) => run(async () => (await import('./replay.ts')).replay(options)))
 
 program
+  .command('log')
+  .description('the log of a data folder')
+  .command('inspect')
+  .description('what its segments hold, from end to end; also beside a running Sluice')
+  .option('-d, --data <folder>', 'data folder', './data')
+  .option('--json', 'one JSON object a segment')
+  .action(async (options) => run(async () => (await import('./log-inspect.ts')).inspect(options)))
+
+program
   .command('demo')
   .description('the demo fleet')
   .command('clear')

@@ -1,0 +1,33 @@
+import path from 'node:path'
+import { diskStorage } from '../lib/storage.ts'
+import { inspectLog } from '../log/embedded/inspect.ts'
+import { formatTable } from './table.ts'
+
+/** `sluice log inspect`: what the segments of a data folder hold. Exit code 1 if something in them is damaged. */
+export function inspect({ data, json }: { data: string; json?: boolean }): Promise<number> {
+  const reports = [...inspectLog(diskStorage, path.join(data, 'log'))]
+  if (reports.length === 0) throw new Error(`there is no log in ${data}`)
+  const damaged = reports.slice(0, -1).some((report) => report.damage.length > 0)
+  if (json) {
+    for (const report of reports) process.stdout.write(`${JSON.stringify(report)}\n`)
+    return Promise.resolve(damaged ? 1 : 0)
+  }
+  const time = (micros: number | undefined) =>
+    micros === undefined ? '' : new Date(micros / 1000).toISOString()
+  const rows = reports.map((report) => [
+    path.basename(report.file),
+    report.bytes,
+    report.commits,
+    report.first,
+    report.next,
+    time(report.from),
+    time(report.to),
+    Object.entries(report.rows)
+      .map(([stream, count]) => `${stream} ${count}`)
+      .join(', '),
+    report.damage.map(({ offset, bytes }) => `${bytes} bytes at ${offset}`).join(', '),
+  ])
+  const headers = ['segment', 'bytes', 'commits', 'first', 'next', 'from', 'to', 'rows', 'damage']
+  process.stdout.write(`log ${reports.at(-1)?.log ?? 'unknown'}\n${formatTable(headers, rows)}\n`)
+  return Promise.resolve(damaged ? 1 : 0)
+}
