@@ -49,7 +49,7 @@ function rowsOf(key: string, schema: z.ZodType, prefix: string, above?: string):
   const path = `${prefix}${key}`
   if (shape.kind === 'object')
     return [...shape.keys].flatMap(([name, item]) => rowsOf(name, item, `${path}.`, shape.description))
-  const words = [above, shape.description, allowed(shape.values), shape.isSecret ? 'Secret.' : undefined]
+  const words = [shape.description, above, allowed(shape.values), shape.isSecret ? 'Secret.' : undefined]
   const meaning = words.filter((word) => word !== undefined).join(' ')
   const row = `| \`${path}\` | ${fallback(key, schema)} | ${meaning} |`
   const entry = shape.item === undefined ? undefined : shapeOf(shape.item)
