@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type WebSocket } from 'ws'
+import { type RawData, WebSocketServer, type WebSocket } from 'ws'
 import { namePattern } from '../../src/core/pattern.ts'
 import { decodeCursor, encodeCursor } from '../../src/core/position.ts'
 import type { DevHistory } from './history.ts'
 
-const logId = '5f0c1f7e-0000-4000-8000-00000000de50'
+export const logId = '5f0c1f7e-0000-4000-8000-00000000de50'
 
 /** The made-up log's place at a time in ms. */
 export function cursorAt(ms: number): string {
@@ -72,8 +72,8 @@ export class DevLive {
       this.#skip = false
     }, 50)
     socket.on('message', (data) => {
-      // ws hands text over as a Buffer; the app is the only client.
-      const frame = JSON.parse(String(data)) as {
+      // The app is the only client.
+      const frame = JSON.parse(dataText(data)) as {
         type: string
         id: string
         devices: string | string[]
@@ -103,6 +103,11 @@ export class DevLive {
       this.#sockets.delete(socket)
     })
   }
+}
+
+/** ws hands a text frame over as a Buffer. */
+function dataText(data: RawData): string {
+  return Buffer.isBuffer(data) ? data.toString('utf8') : ''
 }
 
 function anyOf(patterns: string | readonly string[]): (name: string) => boolean {

@@ -31,7 +31,7 @@ export async function startDevServer(options: {
   const started = Date.now()
 
   const routes: Record<string, (query: URLSearchParams) => unknown> = {
-    '/status': () => devStatus(history, letters.length, started, port()),
+    '/status': () => devStatus(history, letters.length, started),
     '/api/v1/devices': (query) => {
       const devices = history.devices(query.get('prefix') ?? '')
       return paged(devices, query, 'devices')
@@ -48,9 +48,8 @@ export async function startDevServer(options: {
       return paged(series, query, 'series')
     },
     '/api/v1/latest': (query) => {
-      const asOf = cursorAt(Date.now())
       const rows = history.latest(query.get('device') ?? undefined)
-      return { ...paged(rows, query, 'latest'), asOf }
+      return { latest: rows.slice(0, Number(query.get('limit') ?? 1000)) }
     },
     '/api/v1/readings': (query) => readings(history, query),
     '/api/v1/dead-letters': (query) => {
@@ -94,9 +93,8 @@ export async function startDevServer(options: {
   })
   server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head))
   await new Promise<void>((resolve) => server.listen(options.port, '127.0.0.1', resolve))
-  const port = () => portOf(server)
   return {
-    url: `http://127.0.0.1:${port()}`,
+    url: `http://127.0.0.1:${portOf(server)}`,
     history,
     live,
     close() {
@@ -112,14 +110,13 @@ function readings(history: DevHistory, query: URLSearchParams): unknown {
   const metric = query.get('metric') ?? undefined
   const to = timeOf(query.get('to'), Date.now())
   const from = timeOf(query.get('from'), to - 3_600_000)
-  const asOf = cursorAt(Date.now())
   const step = query.get('step')
   const rows = history.rows(device, metric, from, to)
   if (step === null) {
-    rows.sort((a, b) => a.time - b.time)
+    rows.sort((a, b) => (a.metric === b.metric ? a.time - b.time : a.metric < b.metric ? -1 : 1))
     if (query.get('order') === 'desc') rows.reverse()
     const answered = rows.map(({ metric, time, value, quality }) => ({ metric, time, value, quality }))
-    return { device, ...paged(answered, query, 'rows'), asOf }
+    return { device, ...paged(answered, query, 'rows') }
   }
   const stepMs = durationOf(step)
   const buckets = new Map<
@@ -141,7 +138,6 @@ function readings(history: DevHistory, query: URLSearchParams): unknown {
     device,
     step,
     buckets: [...buckets.values()].map(({ sum, ...b }) => ({ ...b, avg: sum / b.count })),
-    asOf,
   }
 }
 
@@ -180,7 +176,7 @@ function take(history: DevHistory, body: string): void {
     } satisfies PostedRow)
 }
 
-function paged<T>(rows: readonly T[], query: URLSearchParams, name: string): object {
+function paged(rows: readonly unknown[], query: URLSearchParams, name: string): object {
   const start = Number(query.get('cursor') ?? 0)
   const limit = Number(query.get('limit') ?? 1000)
   const end = start + limit

@@ -1,7 +1,8 @@
 import type { DevHistory } from './history.ts'
+import { logId } from './live.ts'
 
 /** /status in the server's form, with books that balance; the rate wanders a little so that there is something to see. */
-export function devStatus(history: DevHistory, letters: number, started: number, port: number): object {
+export function devStatus(history: DevHistory, letters: number, started: number): object {
   const seconds = (Date.now() - started) / 1000
   const rows = Math.floor(
     history.rate * (seconds + 900 + 2.1 * Math.sin(seconds / 9) + 0.8 * Math.sin(seconds / 2.7)) +
@@ -15,9 +16,9 @@ export function devStatus(history: DevHistory, letters: number, started: number,
   return {
     service: 'sluice',
     uptime_ms: Math.floor(seconds * 1000),
-    addresses: { http: `http://127.0.0.1:${port}`, mqtt: 'mqtt://127.0.0.1:1883' },
-    mqtt: { connections: isEmpty ? 0 : 26, messages_received: messages },
+    mqtt: { broker: 'mqtt://127.0.0.1:1883', connectionsOpen: isEmpty ? 0 : 26, messages_received: messages },
     log: {
+      id: logId,
       state: 'open',
       bytes: rows * 26 + 4096,
       segments: 1 + Math.floor(rows / 400_000),
@@ -39,6 +40,7 @@ export function devStatus(history: DevHistory, letters: number, started: number,
         name: 'main',
         stream: 'readings',
         state: 'running',
+        position: Date.now() * 1000,
         backlog,
         balanced: true,
         books: {

@@ -30,7 +30,7 @@ export function readLetters(value: unknown): Answer<Letter> {
       bytes: base64(optionalText(row['bytes'], `${path}.bytes`) ?? ''),
     }
   })
-  return { rows, next: optionalText(body['next'], 'next'), asOf: undefined }
+  return { rows, next: optionalText(body['next'], 'next') }
 }
 
 function base64(encoded: string): Uint8Array {

@@ -8,15 +8,6 @@ export interface DeviceRow {
   readonly lastTime: number
 }
 
-export interface SeriesRow {
-  readonly device: string
-  readonly metric: string
-  readonly unit: string
-  readonly kind: string
-  readonly firstTime: number
-  readonly lastTime: number
-}
-
 export interface Latest {
   readonly device: string
   readonly metric: string
@@ -42,11 +33,10 @@ export interface Bucket {
   readonly count: number
 }
 
-/** `asOf` is the live cursor up to which the answer is whole: a subscription from there joins it without a gap. */
+/** Rows, and the cursor of the page behind them where there is one. */
 export interface Answer<T> {
   readonly rows: readonly T[]
   readonly next: string | undefined
-  readonly asOf: string | undefined
 }
 
 export function readDevices(value: unknown): Answer<DeviceRow> {
@@ -55,20 +45,6 @@ export function readDevices(value: unknown): Answer<DeviceRow> {
     return {
       device: text(row['device'], `${path}.device`),
       series: number(row['series'], `${path}.series`),
-      lastTime: number(row['lastTime'], `${path}.lastTime`),
-    }
-  })
-}
-
-export function readSeries(value: unknown): Answer<SeriesRow> {
-  return answer(value, 'series', (item, path) => {
-    const row = members(item, path)
-    return {
-      device: text(row['device'], `${path}.device`),
-      metric: text(row['metric'], `${path}.metric`),
-      unit: optionalText(row['unit'], `${path}.unit`) ?? '',
-      kind: text(row['kind'], `${path}.kind`),
-      firstTime: number(row['firstTime'], `${path}.firstTime`),
       lastTime: number(row['lastTime'], `${path}.lastTime`),
     }
   })
@@ -118,6 +94,5 @@ function answer<T>(value: unknown, name: string, item: (value: unknown, path: st
   return {
     rows: list(body[name], name, item),
     next: optionalText(body['next'], 'next'),
-    asOf: optionalText(body['asOf'], 'asOf'),
   }
 }

@@ -15,8 +15,8 @@ export interface Status {
   readonly connections: number | undefined
   readonly sinks: readonly SinkStatus[]
   readonly alarms: readonly Alarm[]
-  /** `mqtt://host:port`, `http://host:port`, where the server says them. */
-  readonly addresses: Readonly<Record<string, string>>
+  /** Where MQTT is taken: `mqtt://host:port`. */
+  readonly mqttAddress: string
 }
 
 export interface SinkStatus {
@@ -58,17 +58,13 @@ export function readStatus(value: unknown): Status {
       rowsDeadLettered: count(books['rowsDeadLettered']),
       balanced: books['balanced'] !== false,
     },
-    connections: typeof mqtt['connections'] === 'number' ? mqtt['connections'] : undefined,
+    connections: typeof mqtt['connectionsOpen'] === 'number' ? mqtt['connectionsOpen'] : undefined,
     sinks: items(body['sinks']).map(readSink),
     alarms: items(body['alarms']).map((alarm) => ({
       code: word(alarm['code'], 'alarm'),
       message: word(alarm['message'], ''),
     })),
-    addresses: Object.fromEntries(
-      Object.entries(part(body['addresses'])).filter(
-        (entry): entry is [string, string] => typeof entry[1] === 'string',
-      ),
-    ),
+    mqttAddress: word(mqtt['broker'], ''),
   }
 }
 

@@ -59,7 +59,7 @@ function scientific(value: number): string {
 const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹'
 
 function superscript(exponent: number): string {
-  const digits = [...String(Math.abs(exponent))].map((digit) => superscripts[Number(digit)] ?? '').join('')
+  const digits = String(Math.abs(exponent)).replace(/\d/g, (digit) => superscripts[Number(digit)] ?? '')
   return exponent < 0 ? `⁻${digits}` : digits
 }
 

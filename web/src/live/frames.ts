@@ -62,14 +62,12 @@ export function readFrame(frame: string): ServerFrame {
 }
 
 function readName(value: unknown, path: string): SeriesName {
-  if (!Array.isArray(value)) throw new AnswerFault(path, 'a list')
-  const [n, device, metric, unit]: unknown[] = value
+  const [n, device, metric, unit] = list(value, path, (item) => item)
   return [number(n, path), text(device, path), text(metric, path), optionalText(unit, path) ?? '']
 }
 
 function readRow(value: unknown, path: string): FrameRow {
-  if (!Array.isArray(value)) throw new AnswerFault(path, 'a list')
-  const [n, time, reading, quality]: unknown[] = value
+  const [n, time, reading, quality] = list(value, path, (item) => item)
   return [number(n, path), number(time, path), scalar(reading, path), number(quality, path)]
 }
 

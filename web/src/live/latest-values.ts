@@ -21,7 +21,7 @@ export class LatestValues {
     const newest = new Map<string, Map<string, Latest>>()
     for (const row of rows) {
       let metrics = newest.get(row.device)
-      if (metrics === undefined) newest.set(row.device, (metrics = new Map()))
+      if (metrics === undefined) newest.set(row.device, (metrics = new Map<string, Latest>()))
       const known = metrics.get(row.metric)
       if (known === undefined || known.time <= row.time) metrics.set(row.metric, row)
     }

@@ -1,0 +1,38 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { ApiFault } from './api/request.ts'
+import { router } from './router.tsx'
+import { live } from './state/live.ts'
+import './styles.css'
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // The server is near, or it is not there: `navigator.onLine` says nothing about it.
+      networkMode: 'always',
+      // A refusal stays one; what could not be reached may come back.
+      retry: (failures, error) => !(error instanceof ApiFault) && failures < 2,
+      retryDelay: 700,
+      refetchOnWindowFocus: false,
+    },
+  },
+})
+
+live.open()
+// A machine that wakes up, or a network that comes back, need not wait for the timer.
+addEventListener('online', () => live.retry())
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) live.retry()
+})
+
+const root = document.getElementById('root')
+if (root === null) throw new Error('index.html has no root')
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+)
