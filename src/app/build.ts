@@ -5,9 +5,12 @@ import type { Logger } from 'pino'
 import { addDocumentation } from '../api/documentation.ts'
 import { addIngest } from '../api/ingest/ingest.ts'
 import { addLiveRoute } from '../api/live-route.ts'
+import { addMetrics, createMetrics } from '../api/metrics.ts'
 import { addOperations } from '../api/operations.ts'
 import { addRest } from '../api/rest/rest.ts'
 import { createServer } from '../api/server.ts'
+import type { Snapshot } from '../api/snapshot.ts'
+import { statusAnswer } from '../api/status.ts'
 import { localAuthorizer } from '../auth/local-authorizer.ts'
 import type { Route } from '../core/format.ts'
 import { namePattern } from '../core/pattern.ts'
@@ -25,8 +28,9 @@ import { createProcessors } from '../processors/table.ts'
 import { openSink } from '../sinks/table.ts'
 import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
 import type { Config } from './config/config.ts'
+import { Measurements } from './measurements.ts'
 import { SinkPipeline } from './sink-pipeline.ts'
-import { healthOf, statusOf } from './status.ts'
+import { healthOf, snapshotOf } from './status.ts'
 import { StoreProcess } from './store-process/store-process.ts'
 
 /** Everything that runs, in the order it was built; `stop` takes it down in reverse. */
@@ -72,7 +76,10 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     reserveBytes: config.log.diskReserveBytes,
     groups,
   })
-  const intake = createIntake(log, systemClock, log.start, {
+  const metrics = createMetrics(() => snapshot(), storeNames[0])
+  const measurements = new Measurements(metrics, systemClock, storeNames)
+  const maxIntakeBytes = config.memoryBudgetBytes / 4
+  const intake = createIntake(measurements.log(log), systemClock, log.start, {
     limits: {
       series: config.limits.series,
       seriesPerDevice: config.limits.seriesPerDevice,
@@ -85,7 +92,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     strict: config.series.strict,
     maxRows: config.log.maxRows,
     lingerMs: config.log.lingerMs,
-    maxBytes: config.memoryBudgetBytes / 4,
+    maxBytes: maxIntakeBytes,
     deadLetters: { maxBytes: config.deadLetters.maxBytes, usedBytes: 0 },
   })
 
@@ -104,6 +111,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
         processors: stream === 'readings' ? (config.pipelines[name]?.processors ?? []) : [],
       })),
       onEvent: (level, message) => logger[level]({ store: name }, message),
+      onStatus: measurements.pipeline,
     })
     store.start()
     return store
@@ -113,7 +121,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     Object.entries(config.sinks).map(async ([name, { type, options }]) => {
       const sink = await openSink(type, name, options, config.data)
       const processors = await createProcessors(config.pipelines[name]?.processors ?? [])
-      return new SinkPipeline(log, intake, sink, 'readings', groupOf(name, 'readings'), processors)
+      const group = groupOf(name, 'readings')
+      return new SinkPipeline(log, intake, sink, 'readings', group, processors, measurements.pipeline)
     }),
   )
 
@@ -125,6 +134,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     format,
     authorizer: localAuthorizer,
     clock: systemClock,
+    limits: config.limits,
     logger: logger.child({ door: 'mqtt' }),
   })
 
@@ -137,7 +147,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   })
   await addDocumentation(server, version)
   const maxHeldBytes = Math.max(3 * config.limits.batchBytes, config.memoryBudgetBytes / 8)
-  addIngest(server, { intake, format, limits: config.limits, maxHeldBytes })
+  const http = addIngest(server, { intake, format, limits: config.limits, maxHeldBytes })
   const [mainStore] = stores
   if (mainStore !== undefined) {
     addRest(server, {
@@ -152,28 +162,35 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   }
   const live = new LiveHub(liveSource(log), { subscriptionsPerClient: 100 })
   await addLiveRoute(server, (socket) => serveWebSocket(socket, live))
-  const parts = { log, intake, mqtt, stores, sinks }
+  const parts = { log, intake, mqtt, http, stores, sinks }
   const started = systemClock.monotonicMs()
-  addOperations(server, {
-    ...healthOf(parts),
-    status: () => statusOf(parts, systemClock.monotonicMs() - started),
-  })
+  const addresses: Record<string, string> = {}
+  const snapshot = (): Snapshot =>
+    snapshotOf(parts, {
+      uptimeMs: systemClock.monotonicMs() - started,
+      addresses,
+      lagSeconds: measurements.lagSeconds(storeNames[0]),
+      topics: config.topics,
+      maxIntakeBytes,
+    })
+  addOperations(server, { ...healthOf(parts), status: () => statusAnswer(snapshot()) })
+  addMetrics(server, metrics)
 
   const gateway = mqtt.run(intake, stopping.signal)
+  gateway.catch(() => undefined) // `listening` tells of it
   const [mqttAddress] = await Promise.all([
     mqtt.listening(),
     server.listen({ host: config.http.host, port: config.http.port }),
   ])
   const httpAddress = server.addresses()[0] as AddressInfo // it listens on TCP
+  addresses['http'] = `http://${httpAddress.address}:${httpAddress.port}`
+  addresses['mqtt'] = `mqtt://${mqttAddress.address}:${mqttAddress.port}`
 
   return {
     config,
     ...parts,
     server,
-    addresses: {
-      http: `http://${httpAddress.address}:${httpAddress.port}`,
-      mqtt: `mqtt://${mqttAddress.address}:${mqttAddress.port}`,
-    },
+    addresses,
     died: Promise.race([log.died, gateway.then(() => new Promise<never>(() => {}))]),
     async stop() {
       stopping.abort()

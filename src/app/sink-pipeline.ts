@@ -23,6 +23,7 @@ export class SinkPipeline {
     stream: string,
     group: string,
     processors: readonly Processor[],
+    onStatus: (status: PipelineStatus, before: PipelineStatus | undefined) => void,
   ) {
     this.name = sink.name
     this.#sink = sink
@@ -38,7 +39,9 @@ export class SinkPipeline {
         maxRows,
         lingerMs: 0,
         onStatus: (status) => {
+          const before = this.status
           this.status = status
+          onStatus(status, before)
         },
       },
       this.#stopping.signal,

@@ -2,8 +2,13 @@ import { components } from '../app/components.ts'
 import { describeFault } from '../app/config/fault.ts'
 import { readConfig } from '../app/config/load.ts'
 
+export interface CheckOptions {
+  readonly config?: string
+  readonly set: readonly string[]
+}
+
 /** `sluice check`: every fault of the configuration at once, or the configuration in effect with secrets masked. */
-export async function check(options: { config?: string; set: readonly string[] }): Promise<number> {
+export async function check(options: CheckOptions): Promise<number> {
   const { faults, printed } = await readConfig({
     file: options.config,
     env: process.env,

@@ -21,7 +21,10 @@ export class Client {
     } catch (error) {
       const cause =
         error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
-      throw new Error(`no Sluice answers at ${this.#url} (${cause}); is it running? Name another with --url`)
+      throw new Error(
+        `no Sluice answers at ${this.#url} (${cause}); is it running? Name another with --url`,
+        { cause: error },
+      )
     }
     if (!answer.ok) throw new Error(await complaint(answer))
     return answer

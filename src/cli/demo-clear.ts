@@ -1,7 +1,11 @@
 import { Client } from './client.ts'
 
+export interface DemoClearOptions {
+  readonly url: string
+}
+
 /** `sluice demo clear`: deletes the readings of every demo-* device. */
-export async function demoClear({ url }: { url: string }): Promise<number> {
+export async function demoClear({ url }: DemoClearOptions): Promise<number> {
   const client = new Client(url)
   const { devices } = await client.get<{ devices: readonly { device: string }[] }>('/api/v1/devices', {
     prefix: 'demo-',

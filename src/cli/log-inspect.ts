@@ -3,8 +3,13 @@ import { diskStorage } from '../lib/storage.ts'
 import { inspectLog } from '../log/embedded/inspect.ts'
 import { formatTable } from './table.ts'
 
+export interface InspectOptions {
+  readonly data: string
+  readonly json?: boolean
+}
+
 /** `sluice log inspect`: what the segments of a data folder hold. Exit code 1 if something in them is damaged. */
-export function inspect({ data, json }: { data: string; json?: boolean }): Promise<number> {
+export function inspect({ data, json }: InspectOptions): Promise<number> {
   const reports = [...inspectLog(diskStorage, path.join(data, 'log'))]
   if (reports.length === 0) throw new Error(`there is no log in ${data}`)
   const damaged = reports.slice(0, -1).some((report) => report.damage.length > 0)

@@ -1,8 +1,16 @@
 #!/usr/bin/env node
 import module from 'node:module'
 import { Command } from 'commander'
+import type { CheckOptions } from './check.ts'
+import type { DemoClearOptions } from './demo-clear.ts'
+import type { ExportOptions } from './export.ts'
+import type { InspectOptions } from './log-inspect.ts'
 import { count, finite, positive } from './numbers.ts'
+import type { QueryOptions } from './query.ts'
+import type { ReplayOptions } from './replay.ts'
 import type { SimulateOptions } from './simulate.ts'
+import type { TailOptions } from './tail.ts'
+import type { UpOptions } from './up.ts'
 
 // Compiled code is kept between starts: the first acknowledgement comes sooner.
 module.enableCompileCache()
@@ -29,10 +37,7 @@ program
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
   .option('--demo', 'with a small simulated fleet (demo-*)')
   .option('--no-demo', 'without it')
-  .action(async (options) => {
-    const { up } = await import('./up.ts')
-    process.exitCode = await up(options)
-  })
+  .action((options: UpOptions) => run(async () => (await import('./up.ts')).up(options)))
 
 program
   .command('simulate')
@@ -55,10 +60,7 @@ program
   .option('--omega <ω>', 'its ω in rad/s', finite)
   .option('--phase <φ>', 'its φ in rad', finite)
   .option('--noise <sigma>', 'standard deviation of the noise', finite)
-  .action(async (options: SimulateOptions) => {
-    const { runSimulate } = await import('./simulate.ts')
-    process.exitCode = await runSimulate(options)
-  })
+  .action((options: SimulateOptions) => run(async () => (await import('./simulate.ts')).runSimulate(options)))
 
 const serverOption = ['--url <url>', 'the running Sluice', 'http://127.0.0.1:8080'] as const
 
@@ -67,7 +69,7 @@ program
   .description('check the configuration, every fault at once, and print what is in effect')
   .option('-c, --config <file>', 'configuration file (YAML)')
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
-  .action(async (options) => run(async () => (await import('./check.ts')).check(options)))
+  .action((options: CheckOptions) => run(async () => (await import('./check.ts')).check(options)))
 
 program
   .command('query [device]')
@@ -81,7 +83,7 @@ program
   .option('--limit <n>', 'at most this many rows')
   .option('--order <asc|desc>', 'by time')
   .option('--json', 'the answer as it is')
-  .action(async (device: string | undefined, options) =>
+  .action((device: string | undefined, options: QueryOptions) =>
     run(async () => (await import('./query.ts')).query(device, options)),
   )
 
@@ -94,7 +96,7 @@ program
   .option('--to <time>', 'the same; default now')
   .option('-f, --format <csv|parquet>', 'form of the file', 'csv')
   .option('-o, --out <file>', 'file to write; default standard output')
-  .action(async (device: string, options) =>
+  .action((device: string, options: ExportOptions) =>
     run(async () => (await import('./export.ts')).exportReadings(device, options)),
   )
 
@@ -105,7 +107,7 @@ program
   .option('--devices <pattern>', '* is a wildcard', '*')
   .option('--metrics <pattern>', '* is a wildcard', '*')
   .option('--json', 'one JSON object a line')
-  .action(async (options) => run(async () => (await import('./tail.ts')).tail(options)))
+  .action((options: TailOptions) => run(async () => (await import('./tail.ts')).tail(options)))
 
 program
   .command('replay')
@@ -114,7 +116,7 @@ program
   .option('-c, --config <file>', 'configuration file (YAML)')
   .option('-d, --data <folder>', 'data folder (default ./data)')
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
-  .action(async (options) => run(async () => (await import('./replay.ts')).replay(options)))
+  .action((options: ReplayOptions) => run(async () => (await import('./replay.ts')).replay(options)))
 
 program
   .command('log')
@@ -123,7 +125,7 @@ program
   .description('what its segments hold, from end to end; also beside a running Sluice')
   .option('-d, --data <folder>', 'data folder', './data')
   .option('--json', 'one JSON object a segment')
-  .action(async (options) => run(async () => (await import('./log-inspect.ts')).inspect(options)))
+  .action((options: InspectOptions) => run(async () => (await import('./log-inspect.ts')).inspect(options)))
 
 program
   .command('demo')
@@ -131,7 +133,9 @@ program
   .command('clear')
   .description('delete the readings of all demo-* devices')
   .option(...serverOption)
-  .action(async (options) => run(async () => (await import('./demo-clear.ts')).demoClear(options)))
+  .action((options: DemoClearOptions) =>
+    run(async () => (await import('./demo-clear.ts')).demoClear(options)),
+  )
 
 await program.parseAsync()
 

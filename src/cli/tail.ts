@@ -1,4 +1,4 @@
-import WebSocket from 'ws'
+import { WebSocket } from 'ws'
 import { Client } from './client.ts'
 
 export interface TailOptions {
@@ -28,8 +28,8 @@ export async function tail({ url, devices, metrics, json }: TailOptions): Promis
     socket.on('open', () => socket.send(JSON.stringify({ type: 'subscribe', id: 'tail', devices, metrics })))
     socket.on('error', (error) => reject(new Error(`no live connection to ${target.href}: ${error.message}`)))
     socket.on('close', () => resolve(0))
-    socket.on('message', (data) => {
-      const frame = JSON.parse(String(data)) as Frame // the server's own
+    socket.on('message', (data: Buffer) => {
+      const frame = JSON.parse(data.toString('utf8')) as Frame // the server's own
       if (frame.type === 'error') reject(new Error(frame.message))
       else if (frame.type === 'gap')
         process.stderr.write(`… ${frame.rows} readings skipped: this reader is too slow\n`)

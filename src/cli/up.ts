@@ -22,7 +22,10 @@ export async function up(options: UpOptions): Promise<number> {
     const config = await loadConfig({ file: options.config, env: process.env, sets, components })
     const logger = createLogger(config.logging)
     return await runSluice(config, logger, say, (sluice, signal) => {
-      if (options.demo) void runDemo(sluice, logger, signal)
+      if (!options.demo) return
+      runDemo(sluice, logger, signal).catch((error: unknown) =>
+        logger.warn({ err: error }, 'the demo fleet stopped'),
+      )
     })
   } catch (error) {
     const { message, exitCode } = explainFailure(error)
@@ -33,11 +36,7 @@ export async function up(options: UpOptions): Promise<number> {
 
 /** The small fleet that makes the first screen alive; its devices are called demo-*. */
 async function runDemo(sluice: Sluice, logger: Logger, signal: AbortSignal): Promise<void> {
-  try {
-    const { simulate } = await import('../simulator/simulate.ts')
-    const fleet = { ...demoFleet, url: sluice.addresses['mqtt'] ?? '', seed: 1 }
-    await simulate(fleet, systemClock, () => logger.info('the demo fleet sends as demo-*'), signal)
-  } catch (error) {
-    logger.warn({ err: error }, 'the demo fleet stopped')
-  }
+  const { simulate } = await import('../simulator/simulate.ts')
+  const fleet = { ...demoFleet, url: sluice.addresses['mqtt'] ?? '', seed: 1 }
+  await simulate(fleet, systemClock, () => logger.info('the demo fleet sends as demo-*'), signal)
 }

@@ -158,6 +158,8 @@ export class GroupCommitIntake implements Intake {
 
   durable(): Promise<Durable> {
     if (this.#open.isEmpty && !this.#table.hasNew && this.#last) return this.#last
+    // Before the first commit of a run there is none to point to: an empty one is made.
+    this.#open.isCounted = true
     const { promise } = this.#open.durable
     if (this.#open.columns.length >= this.#options.maxRows) this.#seal()
     else this.#schedule()

@@ -203,7 +203,7 @@ export class LiveHub {
   #ensureReading(): void {
     if (this.#reading !== undefined || this.#closing.signal.aborted) return
     this.#reading = new AbortController()
-    void this.#read(this.#reading.signal)
+    this.#read(this.#reading.signal).catch(() => undefined) // it has caught everything that reading can throw
   }
 
   /** Takes a batch, flushes, and waits for more to gather: groups and members always stand at the same place. */

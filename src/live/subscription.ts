@@ -65,7 +65,7 @@ export class Subscription {
       isReady = this.#client.send(frame)
     }
     this.cursor = cursor
-    if (!isReady) void this.#wait()
+    if (!isReady) this.#wait().catch(() => undefined) // waiting never fails, and a broken socket closes itself
   }
 
   async #wait(): Promise<void> {

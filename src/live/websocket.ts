@@ -1,4 +1,4 @@
-import type { WebSocket } from 'ws'
+import type { RawData, WebSocket } from 'ws'
 import type { LiveHub } from './hub.ts'
 import type { LiveClient } from './live-client.ts'
 
@@ -14,7 +14,7 @@ export function serveWebSocket(socket: WebSocket, hub: LiveHub): void {
   const { receive, left } = hub.join(client)
   socket.on('message', (data, isBinary) => {
     if (isBinary) client.close('text frames only')
-    else receive(String(data))
+    else receive(textOf(data))
   })
   socket.on('close', () => {
     client.gone()
@@ -22,6 +22,12 @@ export function serveWebSocket(socket: WebSocket, hub: LiveHub): void {
   })
   // 'close' follows; there is nobody to tell.
   socket.on('error', () => undefined)
+}
+
+/** A text frame; `ws` gives it in one of three forms of bytes. */
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString('utf8')
+  return (Buffer.isBuffer(data) ? data : Buffer.from(data)).toString('utf8')
 }
 
 class WebSocketClient implements LiveClient {

@@ -64,7 +64,7 @@ function buildDevices({ devices, prefix, seed, vibration }: SimulationOptions): 
 }
 
 function openTransports({ url, prefix, seed }: SimulationOptions, connections: number): Promise<Transport[]> {
-  const open = (i: number): Promise<Transport> | Transport =>
+  const open = async (i: number): Promise<Transport> =>
     /^https?:/.test(url)
       ? createHttpTransport(url, connectTimeoutMs)
       : openMqttTransport({ url, clientId: `${prefix}-simulator-${seed}-${i}`, connectTimeoutMs })

@@ -94,7 +94,7 @@ class Runner {
     while (!this.#signal.aborted) {
       try {
         const state = await this.#parts.sink.state(this.#parts.log, 0)
-        this.#update({ ...(state ?? {}), state: 'running', error: undefined })
+        this.#update({ ...state, state: 'running', error: undefined })
         await this.#consume(state)
         break // aborted, or `consume` came to an end of its own: there is nothing more
       } catch (error) {

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorTable, SluiceError } from '../../core/errors.ts'
+import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { diskStorage } from '../../lib/storage.ts'
@@ -33,13 +33,21 @@ function send(message: FromStore): void {
 }
 
 function receive(message: ToStore): void {
-  if (message.kind === 'start') void start(message)
+  if (message.kind === 'start') supervise(start(message))
   else if (message.kind === 'watermark') tail?.moved(message.watermark)
   else if (message.kind === 'lettersDurable') settleLetters(message.id, message.error)
-  else if (message.kind === 'call') void answer(message.id, () => open(message))
-  else if (message.kind === 'pull') void answer(message.id, () => pull(message.id))
+  else if (message.kind === 'call') supervise(answer(message.id, () => open(message)))
+  else if (message.kind === 'pull') supervise(answer(message.id, () => pull(message.id)))
   else if (message.kind === 'cancel') cancel(message.id)
-  else void stop()
+  else supervise(stop())
+}
+
+/** Everything told to this process answers for its own failures; what escapes is a defect, and the parent starts it again. */
+function supervise(work: Promise<void>): void {
+  work.catch((error: unknown) => {
+    const { code, message } = told(error)
+    send({ kind: 'failed', code, message })
+  })
 }
 
 async function start(message: StoreStart): Promise<void> {
@@ -141,7 +149,7 @@ function cancel(id: number): void {
   const call = calls.get(id)
   calls.delete(id)
   call?.abort.abort()
-  void call?.iterator?.return?.()
+  call?.iterator?.return?.().catch(() => undefined) // cancelled: nobody waits for it
 }
 
 async function stop(): Promise<void> {
@@ -156,7 +164,7 @@ function told(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof SluiceError || error instanceof SinkFailure)
     return { code: error.code, message: error.message }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return { code: 'internal' satisfies keyof typeof errorTable, message }
+  return { code: 'internal', message }
 }
 
 /** The log's tail as the parent tells it: asked for only when this process has read everything it knows of. */

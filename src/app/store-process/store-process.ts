@@ -19,6 +19,8 @@ export interface StoreProcessOptions {
   readonly pipelines: readonly PipelineStart[]
   /** Told of every start, failure and end of the process. */
   onEvent(level: 'info' | 'warn' | 'error', message: string, error?: { code: string; message: string }): void
+  /** Told of every status that a pipeline sends, beside the one before it. */
+  onStatus(status: PipelineStatus, before: PipelineStatus | undefined): void
 }
 
 interface Call {
@@ -160,16 +162,22 @@ export class StoreProcess {
       this.#isReady = true
       this.#error = undefined
       this.#options.onEvent('info', `store ${this.name} is open`)
-    } else if (message.kind === 'want') void this.#tellTail(message.next)
+    } else if (message.kind === 'want') this.#supervise(this.#tellTail(message.next))
     else if (message.kind === 'ack') this.#log.acknowledge(message.group, message.next)
-    else if (message.kind === 'letters') void this.#keep(message)
+    else if (message.kind === 'letters') this.#supervise(this.#keep(message))
     else if (message.kind === 'status') this.#noteStatus(message.status)
     else this.#settle(message)
+  }
+
+  /** What runs beside a message: it should not fail, and if it does somebody must hear of it. */
+  #supervise(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#options.onEvent('error', `store ${this.name}: ${String(error)}`))
   }
 
   #noteStatus(status: PipelineStatus): void {
     const before = this.#statuses.get(status.stream)
     this.#statuses.set(status.stream, status)
+    this.#options.onStatus(status, before)
     if (status.state === before?.state) return
     if (status.state === 'down')
       this.#options.onEvent('error', `store ${this.name} (${status.stream}) is down: ${status.error}`)

@@ -1,0 +1,47 @@
+import type { Metrics } from '../api/metrics.ts'
+import type { Log } from '../core/log.ts'
+import type { Clock } from '../lib/clock.ts'
+import { LatencyWatch } from './latency-watch.ts'
+import { measuredLog } from './measured-log.ts'
+import type { PipelineStatus } from './pipeline/runner.ts'
+
+/** Takes the times that metrics show: of commits, of writes, and from receipt to store. */
+export class Measurements {
+  readonly #metrics: Pick<Metrics, 'commit' | 'write' | 'endToEnd'>
+  readonly #clock: Clock
+  readonly #latency: LatencyWatch
+
+  /** `stores` are the sinks whose latency is watched. */
+  constructor(
+    metrics: Pick<Metrics, 'commit' | 'write' | 'endToEnd'>,
+    clock: Clock,
+    stores: readonly string[],
+  ) {
+    this.#metrics = metrics
+    this.#clock = clock
+    this.#latency = new LatencyWatch(stores)
+  }
+
+  /** The log as the intake uses it. */
+  log(log: Log): Log {
+    return measuredLog(log, this.#clock, (next, handedMs, tookMs) => {
+      this.#latency.committed(next, handedMs)
+      this.#metrics.commit(tookMs / 1000)
+    })
+  }
+
+  /** A pipeline has something to show. */
+  readonly pipeline = (status: PipelineStatus, before: PipelineStatus | undefined): void => {
+    const { name, stream, position, passed, lastWriteMs, lastRows } = status
+    if (before !== undefined && passed !== before.passed && lastRows > 0)
+      this.#metrics.write(name, stream, lastWriteMs / 1000)
+    if (stream !== 'readings' || position === undefined) return
+    for (const ms of this.#latency.passed(name, position.next, this.#clock.monotonicMs()))
+      this.#metrics.endToEnd(name, ms / 1000)
+  }
+
+  /** Seconds that the oldest rows wait which the store does not hold. */
+  lagSeconds(store: string | undefined): number {
+    return store === undefined ? 0 : this.#latency.lagMs(store, this.#clock.monotonicMs()) / 1000
+  }
+}
