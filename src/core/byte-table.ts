@@ -1,4 +1,4 @@
-// hot: bench/decode
+// hot: bench/decode: 57 ns a topic of 35 bytes among 100; 70 ns with a byte a step
 import type { SeriesCache } from './format.ts'
 
 /**
@@ -116,7 +116,7 @@ function grown<T extends Int32Array | Uint32Array>(from: T, into: T): T {
 /** Different in each process, so that nobody can make up names that all hash alike. */
 const seed = Math.floor(Math.random() * 2 ** 32) | 0
 
-/** Four bytes a step (multiply and fold, as in wyhash), because a step waits for the one before; 36 bytes: 45 ns by single bytes, 20 ns so. */
+/** Four bytes a step, multiplied and folded, because each step waits for the one before. */
 function hashBytes(bytes: Uint8Array, from: number, to: number): number {
   let hash = seed ^ (to - from)
   let i = from

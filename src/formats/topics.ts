@@ -1,4 +1,4 @@
-// hot: bench/decode
+// hot: bench/decode: 57 ns a topic of 35 bytes among 100
 import { ByteTable } from '../core/byte-table.ts'
 import { SluiceError } from '../core/errors.ts'
 import { createRoute, type Route, type Router } from '../core/format.ts'

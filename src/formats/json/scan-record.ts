@@ -1,4 +1,4 @@
-// hot: bench/decode
+// hot: bench/decode: 100 ns of the 195 ns of an F5 message; four bytes of a string a step: F1 425 to 365 ns
 import { codeOfBytes, unknown } from './members.ts'
 import { exactNumber } from './exact-number.ts'
 import { kind, maxMembers, type Tokens } from './tokens.ts'

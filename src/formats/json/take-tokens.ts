@@ -1,4 +1,4 @@
-// hot: bench/decode
+// hot: bench/decode: 40 ns of the 195 ns of an F5 message, 130 ns of an object with three numbers
 import { byNumber } from '../../core/batch.ts'
 import type { Route } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
