@@ -169,7 +169,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     snapshotOf(parts, {
       uptimeMs: systemClock.monotonicMs() - started,
       addresses,
-      lagSeconds: measurements.lagSeconds(storeNames[0]),
+      lagSeconds: measurements.lagSeconds,
+      batchesWritten: measurements.batchesWritten,
       topics: config.topics,
       maxIntakeBytes,
     })

@@ -10,8 +10,11 @@ export class Measurements {
   readonly #metrics: Pick<Metrics, 'commit' | 'write' | 'endToEnd'>
   readonly #clock: Clock
   readonly #latency: LatencyWatch
+  readonly #mainStore: string | undefined
+  /** Batches of readings written to the main store. */
+  batchesWritten = 0
 
-  /** `stores` are the sinks whose latency is watched. */
+  /** `stores` are the sinks whose latency is watched, the main one first. */
   constructor(
     metrics: Pick<Metrics, 'commit' | 'write' | 'endToEnd'>,
     clock: Clock,
@@ -20,6 +23,7 @@ export class Measurements {
     this.#metrics = metrics
     this.#clock = clock
     this.#latency = new LatencyWatch(stores)
+    this.#mainStore = stores[0]
   }
 
   /** The log as the intake uses it. */
@@ -33,15 +37,19 @@ export class Measurements {
   /** A pipeline has something to show. */
   readonly pipeline = (status: PipelineStatus, before: PipelineStatus | undefined): void => {
     const { name, stream, position, passed, lastWriteMs, lastRows } = status
-    if (before !== undefined && passed !== before.passed && lastRows > 0)
+    if (before !== undefined && passed !== before.passed && lastRows > 0) {
       this.#metrics.write(name, stream, lastWriteMs / 1000)
+      if (name === this.#mainStore && stream === 'readings') this.batchesWritten++
+    }
     if (stream !== 'readings' || position === undefined) return
     for (const ms of this.#latency.passed(name, position.next, this.#clock.monotonicMs()))
       this.#metrics.endToEnd(name, ms / 1000)
   }
 
-  /** Seconds that the oldest rows wait which the store does not hold. */
-  lagSeconds(store: string | undefined): number {
-    return store === undefined ? 0 : this.#latency.lagMs(store, this.#clock.monotonicMs()) / 1000
+  /** Seconds that the oldest rows wait which the main store does not hold. */
+  get lagSeconds(): number {
+    return this.#mainStore === undefined
+      ? 0
+      : this.#latency.lagMs(this.#mainStore, this.#clock.monotonicMs()) / 1000
   }
 }

@@ -40,17 +40,18 @@ export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations,
 /** Everything as it stands now; `rest` is what only the composition root knows. */
 export function snapshotOf(
   { log, intake, mqtt, http, stores, sinks }: StatusParts,
-  rest: Pick<Snapshot, 'uptimeMs' | 'addresses' | 'lagSeconds'> & {
+  rest: Pick<Snapshot, 'uptimeMs' | 'addresses' | 'lagSeconds' | 'batchesWritten'> & {
     readonly topics: readonly string[]
     readonly maxIntakeBytes: number
   },
 ): Snapshot {
-  const { uptimeMs, addresses, lagSeconds, topics, maxIntakeBytes } = rest
+  const { uptimeMs, addresses, lagSeconds, batchesWritten, topics, maxIntakeBytes } = rest
   const { books } = intake
   return {
     uptimeMs,
     addresses,
     lagSeconds,
+    batchesWritten,
     log: log.status(),
     intake: { ...intake.status, maxBytes: maxIntakeBytes },
     books,

@@ -1,0 +1,158 @@
+import { breakerState, mainSink, parseErrors, pointsDropped, pointsWritten } from './nexus-numbers.ts'
+import type { PulledMetrics, Values } from './pulled-metrics.ts'
+import { alarmCodes, alarmsOf, backlogOf, type SinkSnapshot } from './snapshot.ts'
+
+/** Every metric that is read from a snapshot. */
+export function addPulledMetrics(pull: PulledMetrics): void {
+  addNexusMetrics(pull)
+  addDoorMetrics(pull)
+  addLogMetrics(pull)
+  addSinkMetrics(pull)
+}
+
+/** The names that the Nexus historian documents, where they mean something here. */
+function addNexusMetrics(pull: PulledMetrics): void {
+  const counter = (name: string, help: string, values: Values) =>
+    pull.counter(`data_ingestion_${name}`, help, [], values)
+  const gauge = (name: string, help: string, values: Values) =>
+    pull.gauge(`data_ingestion_${name}`, help, [], values)
+  counter('points_received_total', 'Readings received.', ({ books }) => books.rowsReceived)
+  counter('points_written_total', 'Readings written to the main store.', pointsWritten)
+  counter('points_dropped_total', 'Readings taken that the main store will never hold.', pointsDropped)
+  counter(
+    'batches_flushed_total',
+    'Batches written to the main store.',
+    (snapshot) => snapshot.batchesWritten,
+  )
+  counter('parse_errors_total', 'Messages refused or dead-lettered.', parseErrors)
+  const failures: Values = (snapshot) => mainSink(snapshot)?.retries ?? 0
+  counter('write_errors_total', 'Failed writes to the main store.', failures)
+  counter('write_retries_total', 'Writes to the main store that were tried again.', failures)
+  gauge('buffer_usage', 'Share of the memory for rows on their way to disk that is in use.', ({ intake }) =>
+    Math.min(1, intake.underwayBytes / intake.maxBytes),
+  )
+  gauge('lag_seconds', 'How long the oldest rows wait for the main store.', ({ lagSeconds }) => lagSeconds)
+  gauge('circuit_breaker_state', 'The main store: 0 takes writes, 1 is down, 2 is tried again.', breakerState)
+}
+
+function addDoorMetrics(pull: PulledMetrics): void {
+  pull.counter(
+    'sluice_messages_total',
+    'Messages by door and what became of them.',
+    ['door', 'outcome'],
+    ({ doors }) =>
+      Object.entries(doors).flatMap(([door, outcomes]) =>
+        Object.entries(outcomes).map(
+          ([outcome, count]) => [{ door, outcome: snake(outcome) }, count] as const,
+        ),
+      ),
+  )
+  pull.counter(
+    'sluice_rows_total',
+    'Rows at the doors since the log was created.',
+    ['outcome'],
+    ({ books }) => [
+      [{ outcome: 'received' }, books.rowsReceived],
+      [{ outcome: 'accepted' }, books.rowsAccepted],
+      [{ outcome: 'refused' }, books.rowsRefused],
+      [{ outcome: 'dead_lettered' }, books.rowsDeadLettered],
+    ],
+  )
+  pull.counter(
+    'sluice_http_turned_away_total',
+    'HTTP requests with readings that were not looked at: too large, no room, a full disk.',
+    [],
+    ({ http }) => http.turnedAway,
+  )
+  pull.gauge(
+    'sluice_mqtt_connections',
+    'Open MQTT connections.',
+    [],
+    ({ mqtt }) => mqtt.counters['connectionsOpen'] ?? 0,
+  )
+  pull.counter('sluice_mqtt_total', 'What the MQTT gateway has done, by kind.', ['kind'], ({ mqtt }) =>
+    Object.entries(mqtt.counters)
+      .filter(([name]) => name !== 'connectionsOpen' && name !== 'subscriptions')
+      .map(([name, count]) => [{ kind: snake(name) }, count] as const),
+  )
+  pull.gauge(
+    'sluice_mqtt_subscriptions',
+    'MQTT subscriptions.',
+    [],
+    ({ mqtt }) => mqtt.counters['subscriptions'] ?? 0,
+  )
+}
+
+function addLogMetrics(pull: PulledMetrics): void {
+  const counter = (name: string, help: string, values: Values) =>
+    pull.counter(`sluice_${name}`, help, [], values)
+  const gauge = (name: string, help: string, values: Values) => pull.gauge(`sluice_${name}`, help, [], values)
+  gauge('log_bytes', 'Bytes of the log on disk.', ({ log }) => log.bytes)
+  gauge('log_segments', 'Segments of the log.', ({ log }) => log.segments)
+  counter('log_commits_total', 'Commits since the process started.', ({ log }) => log.commits)
+  counter('log_syncs_total', 'fdatasync calls since the process started.', ({ log }) => log.syncs)
+  counter('log_damaged_frames_total', 'Frames that were damaged and skipped.', ({ log }) => log.damagedFrames)
+  counter('log_torn_tails_total', 'Unacknowledged tails dropped at start.', ({ log }) => log.tornTails)
+  pull.counter('sluice_log_rows_total', 'Rows written since the log was created.', ['stream'], ({ log }) =>
+    Object.entries(log.rows).map(([stream, rows]) => [{ stream }, rows] as const),
+  )
+  pull.gauge('sluice_log_state', '1 for the state that the log is in.', ['state'], ({ log }) =>
+    ['open', 'disk-full', 'read-only', 'closed'].map(
+      (state) => [{ state }, log.state === state ? 1 : 0] as const,
+    ),
+  )
+  gauge('intake_series', 'Series known.', ({ intake }) => intake.series)
+  gauge('intake_underway_bytes', 'Bytes of rows on their way to disk.', ({ intake }) => intake.underwayBytes)
+  gauge('dead_letter_bytes', 'Bytes of dead letters kept.', ({ intake }) => intake.deadLetterBytes)
+  gauge('uptime_seconds', 'Since the process started.', ({ uptimeMs }) => uptimeMs / 1000)
+  pull.gauge('sluice_alarm', '1 while something needs somebody.', ['code'], (snapshot) => {
+    const raised = new Set<string>(alarmsOf(snapshot).map(({ code }) => code))
+    return alarmCodes.map((code) => [{ code }, raised.has(code) ? 1 : 0] as const)
+  })
+}
+
+const states: readonly SinkSnapshot['state'][] = ['starting', 'running', 'retrying', 'down', 'stopped']
+
+function addSinkMetrics(pull: PulledMetrics): void {
+  const named = ({ name, stream }: SinkSnapshot) => ({ sink: name, stream })
+  pull.counter('sluice_sink_rows_total', 'The books of the sinks.', ['sink', 'stream', 'term'], ({ sinks }) =>
+    sinks.flatMap((sink) =>
+      Object.entries(sink.books).map(
+        ([term, rows]) => [{ ...named(sink), term: snake(term) }, rows] as const,
+      ),
+    ),
+  )
+  pull.gauge(
+    'sluice_sink_backlog_rows',
+    'Rows that a sink has not taken yet.',
+    ['sink', 'stream'],
+    ({ sinks, log }) => sinks.map((sink) => [named(sink), backlogOf(sink, log)] as const),
+  )
+  pull.counter(
+    'sluice_sink_retries_total',
+    'Writes that were tried again.',
+    ['sink', 'stream'],
+    ({ sinks }) => sinks.map((sink) => [named(sink), sink.retries] as const),
+  )
+  pull.gauge(
+    'sluice_sink_state',
+    '1 for the state that a sink is in.',
+    ['sink', 'stream', 'state'],
+    ({ sinks }) =>
+      sinks.flatMap((sink) =>
+        states.map((state) => [{ ...named(sink), state }, sink.state === state ? 1 : 0] as const),
+      ),
+  )
+  pull.gauge('sluice_store_ready', '1 while a store can be asked.', ['store'], ({ stores }) =>
+    stores.map(({ name, ready }) => [{ store: name }, ready ? 1 : 0] as const),
+  )
+  pull.counter(
+    'sluice_store_restarts_total',
+    'Times that the process of a store was started again.',
+    ['store'],
+    ({ stores }) => stores.map(({ name, restarts }) => [{ store: name }, restarts] as const),
+  )
+}
+
+/** `deadLettered` → `dead_lettered`. */
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

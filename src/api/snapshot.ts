@@ -1,0 +1,109 @@
+import type { DoorBooks } from '../core/intake.ts'
+import type { LogStatus } from '../core/log.ts'
+import type { Position } from '../core/position.ts'
+import type { SinkBooks } from '../core/sink.ts'
+import type { IngestCounters } from './ingest/ingest.ts'
+
+/** Everything that /status and /metrics show, as it stood at one moment; the composition root takes it. */
+export interface Snapshot {
+  readonly uptimeMs: number
+  readonly log: LogStatus
+  readonly intake: IntakeSnapshot
+  /** Since the log was created. */
+  readonly books: DoorBooks
+  /** Messages by door, since the process started. */
+  readonly doors: Readonly<Record<string, Readonly<Record<MessageOutcome, number>>>>
+  readonly http: IngestCounters
+  readonly mqtt: {
+    /** Templates of the topics that are telemetry. */
+    readonly topics: readonly string[]
+    readonly counters: Readonly<Record<string, number>>
+  }
+  /** Where the doors are: `http://host:port`, `mqtt://host:port`. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** One per sink and stream; those of the main store first. */
+  readonly sinks: readonly SinkSnapshot[]
+  readonly stores: readonly StoreSnapshot[]
+  /** Seconds that the oldest rows wait that the main store does not hold yet. */
+  readonly lagSeconds: number
+  /** Batches of readings written to the main store since the process started. */
+  readonly batchesWritten: number
+}
+
+export type MessageOutcome = 'accepted' | 'refused' | 'deadLettered'
+
+export interface IntakeSnapshot {
+  readonly series: number
+  readonly openRows: number
+  readonly underwayBytes: number
+  readonly maxBytes: number
+  readonly deadLetterBytes: number
+}
+
+export interface SinkSnapshot {
+  readonly name: string
+  readonly stream: string
+  readonly state: 'starting' | 'running' | 'retrying' | 'down' | 'stopped'
+  readonly error: string | undefined
+  readonly books: SinkBooks
+  readonly position: Position | undefined
+  /** Rows of the stream behind the position. */
+  readonly passed: number
+  readonly retries: number
+  readonly lastWriteMs: number
+  readonly lastRows: number
+}
+
+export interface StoreSnapshot {
+  readonly name: string
+  readonly ready: boolean
+  readonly error: string | undefined
+  readonly restarts: number
+  readonly pid: number | undefined
+}
+
+/** Rows of the sink's stream that it has not taken yet. */
+export function backlogOf({ stream, passed }: SinkSnapshot, log: LogStatus): number {
+  return Math.max(0, (log.rows[stream] ?? 0) - passed)
+}
+
+/** handed = stored + repeated + overwritten + filtered + dead lettered + expired + damaged. */
+export function isSinkBalanced({ books: b }: SinkSnapshot): boolean {
+  return (
+    b.handed === b.stored + b.repeated + b.overwritten + b.filtered + b.deadLettered + b.expired + b.damaged
+  )
+}
+
+/** received = accepted + refused + dead lettered, in messages and in rows. */
+export function isDoorBalanced(b: DoorBooks): boolean {
+  return (
+    b.messagesReceived === b.messagesAccepted + b.messagesRefused + b.messagesDeadLettered &&
+    b.rowsReceived === b.rowsAccepted + b.rowsRefused + b.rowsDeadLettered
+  )
+}
+
+/** What needs somebody; the codes are the labels of the metric `sluice_alarm`. */
+export const alarmCodes = ['books-door', 'books-sink', 'sink-down', 'disk-full', 'log-read-only'] as const
+
+export interface Alarm {
+  readonly code: (typeof alarmCodes)[number]
+  readonly message: string
+}
+
+export function alarmsOf({ books, sinks, log }: Snapshot): Alarm[] {
+  const alarms: Alarm[] = []
+  if (!isDoorBalanced(books))
+    alarms.push({ code: 'books-door', message: 'received differs from accepted + refused + dead lettered' })
+  for (const sink of sinks) {
+    const name = `${sink.name} (${sink.stream})`
+    if (!isSinkBalanced(sink))
+      alarms.push({ code: 'books-sink', message: `the books of ${name} do not balance` })
+    if (sink.state === 'down')
+      alarms.push({ code: 'sink-down', message: `${name} is down: ${sink.error ?? 'it says no more'}` })
+  }
+  if (log.state === 'disk-full')
+    alarms.push({ code: 'disk-full', message: 'senders are refused until there is space on the data disk' })
+  if (log.state === 'read-only')
+    alarms.push({ code: 'log-read-only', message: 'the disk refused two syncs in a row; nothing is taken' })
+  return alarms
+}
