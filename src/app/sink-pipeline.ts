@@ -1,3 +1,4 @@
+import { systemClock } from '../lib/clock.ts'
 import type { Intake } from '../core/intake.ts'
 import type { Processor } from '../core/processor.ts'
 import type { Sink } from '../core/sink.ts'
@@ -36,6 +37,7 @@ export class SinkPipeline {
         processors,
         sink,
         letters: lettersTo(intake),
+        clock: systemClock,
         maxRows,
         lingerMs: 0,
         onStatus: (status) => {

@@ -1,7 +1,15 @@
 import type { Action, Authorizer, Decision, Principal } from '../core/authorizer.ts'
 
 /** What a caller on this machine may do as long as no identity is configured. */
-const localActions: ReadonlySet<Action> = new Set(['connect', 'publish', 'subscribe', 'read', 'edit', 'dead-letters', 'replay'])
+const localActions: ReadonlySet<Action> = new Set([
+  'connect',
+  'publish',
+  'subscribe',
+  'read',
+  'edit',
+  'dead-letters',
+  'replay',
+])
 
 const local: Principal = { kind: 'local', name: 'local', roles: ['local'] }
 const nobody: Principal = { kind: 'anonymous', name: 'anonymous', roles: [] }
@@ -14,7 +22,8 @@ const allowed: Decision = { allowed: true }
 export const localAuthorizer: Authorizer = {
   anonymous: (remoteAddress, forwarded) => (isLoopback(remoteAddress) && !forwarded ? local : nobody),
   decide(principal, _door, action) {
-    if (!principal.roles.includes('local')) return { allowed: false, reason: 'without identity only this machine itself may do that' }
+    if (!principal.roles.includes('local'))
+      return { allowed: false, reason: 'without identity only this machine itself may do that' }
     return localActions.has(action) ? allowed : { allowed: false, reason: `the role local may not ${action}` }
   },
 }

@@ -1,6 +1,6 @@
-import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { writeStream } from '../lib/text-file.ts'
 import { Client } from './client.ts'
 
 export interface ExportOptions {
@@ -19,7 +19,7 @@ export async function exportReadings(
 ): Promise<number> {
   const answer = await new Client(url).fetch('GET', '/api/v1/export', { device, metric, from, to, format })
   if (answer.body === null) throw new Error('the answer is empty')
-  const target = out === undefined ? process.stdout : createWriteStream(out)
+  const target = out === undefined ? process.stdout : writeStream(out)
   await pipeline(Readable.fromWeb(answer.body), target, { end: out !== undefined })
   if (out !== undefined) process.stderr.write(`written to ${out}\n`)
   return 0

@@ -1,6 +1,5 @@
 import path from 'node:path'
-import { diskStorage } from '../lib/storage.ts'
-import { inspectLog } from '../log/embedded/inspect.ts'
+import { inspectData } from '../app/inspect.ts'
 import { formatTable } from './table.ts'
 
 export interface InspectOptions {
@@ -10,7 +9,7 @@ export interface InspectOptions {
 
 /** `sluice log inspect`: what the segments of a data folder hold. Exit code 1 if something in them is damaged. */
 export function inspect({ data, json }: InspectOptions): Promise<number> {
-  const reports = [...inspectLog(diskStorage, path.join(data, 'log'))]
+  const reports = inspectData(data)
   if (reports.length === 0) throw new Error(`there is no log in ${data}`)
   const damaged = reports.slice(0, -1).some((report) => report.damage.length > 0)
   if (json) {

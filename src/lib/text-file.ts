@@ -4,3 +4,8 @@ import fs from 'node:fs'
 export function readTextFile(file: string): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(fs.readFileSync(file))
 }
+
+/** A stream into a file, which is replaced if it exists. */
+export function writeStream(file: string): fs.WriteStream {
+  return fs.createWriteStream(file)
+}

@@ -7,8 +7,16 @@ import { SeriesMatch, seriesMatchSchema } from './series-match.ts'
 
 export const dedupeSchema = z.strictObject({
   ...seriesMatchSchema,
-  tolerance: z.number().min(0).default(0).describe('A number this close to the last one kept counts as the same.'),
-  withinMs: z.number().positive().default(60_000).describe('A value is kept again after this time, even if it did not change.'),
+  tolerance: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('A number this close to the last one kept counts as the same.'),
+  withinMs: z
+    .number()
+    .positive()
+    .default(60_000)
+    .describe('A value is kept again after this time, even if it did not change.'),
 })
 
 interface Kept {
@@ -31,8 +39,14 @@ export function createDedupe(options: z.output<typeof dedupeSchema>): Processor 
   let nextNumber = 0n
 
   function repeats(before: Kept | undefined, now: Kept): boolean {
-    if (before === undefined || before.quality !== now.quality || Math.abs(now.time - before.time) >= withinMicros) return false
-    if (typeof before.value === 'number' && typeof now.value === 'number') return Math.abs(before.value - now.value) <= tolerance
+    if (
+      before === undefined ||
+      before.quality !== now.quality ||
+      Math.abs(now.time - before.time) >= withinMicros
+    )
+      return false
+    if (typeof before.value === 'number' && typeof now.value === 'number')
+      return Math.abs(before.value - now.value) <= tolerance
     return before.value === now.value
   }
 

@@ -7,7 +7,12 @@ import { SeriesMatch, seriesMatchSchema } from './series-match.ts'
 export const filterSchema = z.strictObject({
   ...seriesMatchSchema,
   drop: z.boolean().default(false).describe('true drops what matches, false drops what does not.'),
-  minQuality: z.int().min(0).max(255).optional().describe('Of the matching rows, only those of at least this quality count as matching.'),
+  minQuality: z
+    .int()
+    .min(0)
+    .max(255)
+    .optional()
+    .describe('Of the matching rows, only those of at least this quality count as matching.'),
   min: z.number().optional().describe('Only values of at least this count as matching; texts do not.'),
   max: z.number().optional().describe('Only values of at most this count as matching; texts do not.'),
 })

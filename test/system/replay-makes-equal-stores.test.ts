@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { runPipeline } from '../../src/app/pipeline/runner.ts'
-import { replayInto } from '../../src/app/replay.ts'
+import { replayInto } from '../../src/app/replay-into.ts'
 import { byNumber } from '../../src/core/batch.ts'
 import { createIntake } from '../../src/intake/intake.ts'
 import { systemClock } from '../../src/lib/clock.ts'
@@ -44,6 +44,7 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
       processors: [],
       sink: live.sink('readings'),
       letters: noLetters,
+      clock: systemClock,
       maxRows: 1000,
       lingerMs: 0,
       onStatus: () => {},

@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ExamSink } from '../../../test/support/exam-sink.ts'
@@ -66,6 +67,7 @@ async function run(
           return Promise.resolve()
         },
       },
+      clock: systemClock,
       maxRows: size,
       lingerMs: 0,
       onStatus(status) {

@@ -11,6 +11,7 @@ import {
   type SinkWrite,
   type Written,
 } from '../../core/sink.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { wait } from '../../lib/wait.ts'
 import type { Letters } from './letters.ts'
 import { letterOf, letterWrite, sliceWrite } from './split.ts'
@@ -23,6 +24,7 @@ export interface PipelineParts {
   readonly processors: readonly Processor[]
   readonly sink: Sink
   readonly letters: Letters
+  readonly clock: Clock
   readonly maxRows: number
   readonly lingerMs: number
   /** Told whenever something worth showing has changed. */
@@ -114,14 +116,14 @@ class Runner {
       const terms = { handed: rows + damaged, filtered, deadLettered: 0, expired: 0, damaged }
       // The first write of a pipeline begins where the sink stands, whatever lies in between.
       const start = this.#status.position ?? from
-      const started = performance.now()
+      const started = this.#parts.clock.monotonicMs()
       await this.#write({ batch, from: start, to, terms })
       this.#failures = 0
       this.#update({
         state: 'running',
         error: undefined,
         passed: delivery.running + rows,
-        lastWriteMs: performance.now() - started,
+        lastWriteMs: this.#parts.clock.monotonicMs() - started,
         lastRows: rows,
       })
       delivery.ack()

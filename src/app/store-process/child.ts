@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import { SinkFailure } from '../../core/sink.ts'
@@ -82,6 +83,7 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
       processors: await createProcessors(pipeline.processors),
       sink: opened.sink(pipeline.stream),
       letters,
+      clock: systemClock,
       maxRows: pipeline.maxRows,
       lingerMs: pipeline.lingerMs,
       onStatus: (status) => send({ kind: 'status', status }),

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { Intake } from '../../core/intake.ts'
 import type { Store } from '../../core/store.ts'
+import { systemClock } from '../../lib/clock.ts'
 import { wait } from '../../lib/wait.ts'
 import type { EmbeddedLog } from '../../log/embedded/log.ts'
 import type { PipelineStatus } from '../pipeline/runner.ts'
@@ -106,10 +107,10 @@ export class StoreProcess {
   async #keepRunning(): Promise<void> {
     let failures = 0
     while (!this.#stopping.signal.aborted) {
-      const started = performance.now()
+      const started = systemClock.monotonicMs()
       const reason = await this.#runOnce()
       if (this.#stopping.signal.aborted) return
-      failures = performance.now() - started > 60_000 ? 1 : failures + 1
+      failures = systemClock.monotonicMs() - started > 60_000 ? 1 : failures + 1
       this.#restarts++
       this.#error = reason
       const ms = Math.min(lastRestartMs, firstRestartMs * 2 ** (failures - 1))
