@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 /*
  * Builds the web app into web/dist if that is missing or was built from something else; else it does nothing, in a few
@@ -28,7 +29,17 @@ const built = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'warn', 
   stdio: 'inherit',
 })
 if (built.status !== 0) process.exit(built.status ?? 1)
+compress()
 writeFileSync(stampFile, wanted)
+
+/** Text goes out compressed; done once here, the server only picks. */
+function compress(): void {
+  const folder = path.join(root, 'web/dist')
+  for (const file of globSync('**/*.{html,js,css,svg}', { cwd: folder })) {
+    const bytes = readFileSync(path.join(folder, file))
+    if (bytes.length > 1024) writeFileSync(path.join(folder, `${file}.gz`), gzipSync(bytes, { level: 9 }))
+  }
+}
 
 /** What the build depends on: names, sizes and contents. Times would change with every checkout. */
 function sourceStamp(): string {
