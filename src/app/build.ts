@@ -11,6 +11,7 @@ import { addRest } from '../api/rest/rest.ts'
 import { createServer } from '../api/server.ts'
 import type { Snapshot } from '../api/snapshot.ts'
 import { statusAnswer } from '../api/status.ts'
+import { addWebApp } from '../api/web-app.ts'
 import { localAuthorizer } from '../auth/local-authorizer.ts'
 import type { Route } from '../core/format.ts'
 import { namePattern } from '../core/pattern.ts'
@@ -162,6 +163,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   }
   const live = new LiveHub(liveSource(log), { subscriptionsPerClient: 100 })
   await addLiveRoute(server, (socket) => serveWebSocket(socket, live))
+  await addWebApp(server, webFolder)
   const parts = { log, intake, mqtt, http, stores, sinks }
   const started = systemClock.monotonicMs()
   const addresses: Record<string, string> = {}
@@ -225,5 +227,8 @@ function seriesOf(route: Route | undefined): { device: string; metric: string } 
     ? undefined
     : { device: route.device, metric: route.metric }
 }
+
+/** Where `npm run build` puts the web app. */
+const webFolder = path.resolve(import.meta.dirname, '../../web/dist')
 
 const groupOf = (store: string, stream: string) => `${store}/${stream}`
