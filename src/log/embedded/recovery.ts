@@ -36,16 +36,18 @@ export interface Recovered {
   readonly names: readonly NewSeries[]
   /** One more than the highest series id given. */
   readonly series: number
-  /** The last segment, by file offsets; undefined if it cannot be continued. */
+  /** The last segment, if there is one. */
   readonly last: LastSegment | undefined
   readonly damagedFrames: number
   readonly tornTails: number
 }
 
 export interface LastSegment {
-  /** Groups up to here are on disk, as those behind them tell: a commit is written after the one before it was synced. */
+  /** True if it can be written to: header and checkpoint are whole. */
+  readonly isWhole: boolean
+  /** File offset up to which groups are on disk, as those behind them tell: a commit is written after the one before it was synced. */
   readonly proven: number
-  /** End of the last whole group that counts. */
+  /** File offset where the last whole group that counts ends. */
   readonly end: number
 }
 
@@ -85,7 +87,7 @@ export function recover(
       tornTails += found.isTorn ? 1 : 0
       // A header that a crash left unwritten is no damage; one that lost its bits has groups behind it.
       if (!header && found.groups > 0) damagedFrames++
-      last = header ? found.last : undefined
+      last = found.last && { ...found.last, isWhole: header !== undefined && found.last.isWhole }
     } finally {
       file.close()
     }
@@ -98,7 +100,6 @@ interface Scanned {
   readonly groups: number
   readonly damaged: number
   readonly isTorn: boolean
-  /** Of the last segment, if it has a checkpoint. */
   readonly last: LastSegment | undefined
 }
 
@@ -113,7 +114,8 @@ function scanClosed(file: StorageFile, salt: number, limit: number, gathered: Ga
       damagedAt = gathered.next
       continue
     }
-    if (found.group.number >= limit) break
+    // A checkpoint at the limit tells the totals below it.
+    if (found.group.number + found.group.numbers > limit) break
     if (damagedAt !== undefined) damaged++
     damagedAt = undefined
     gathered.take(found.group, found.bytes, found.view)
@@ -135,7 +137,9 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
   gathered.hasCheckpoint = false
   for (let found = scanner.next(size); found; found = scanner.next(size)) {
     if (found.kind === 'damage') {
-      isTorn = gathered.next >= highestSynced(file, salt, scanner.offset, size)
+      const synced = highestSynced(file, salt, scanner.offset, size)
+      // The checkpoint that a segment begins with was synced before any commit: with one behind it, it is no tail.
+      isTorn = groups === 0 ? synced < 0 : gathered.next >= synced
       if (isTorn) break
       damaged++
       continue
@@ -147,7 +151,7 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
     unproven.push({ end, next: group.number + group.numbers })
     while (unproven[0] && unproven[0].next <= group.synced) proven = unproven.shift()?.end ?? proven
   }
-  return { groups, damaged, isTorn, last: gathered.hasCheckpoint ? { proven, end } : undefined }
+  return { groups, damaged, isTorn, last: { isWhole: gathered.hasCheckpoint, proven, end } }
 }
 
 /** The highest number that groups from `offset` on knew to be on disk; -1 if there are none. */

@@ -91,6 +91,11 @@ export class SegmentChain {
     file.sync()
   }
 
+  /** The last segment counts below `end`, and nothing can be written before the next one is created. */
+  readTo(end: number): void {
+    this.#at = end
+  }
+
   /** Begins a segment, durably. If that fails the present one stays. */
   create(header: SegmentHeader, checkpoint: EncodedGroup, ageSeconds: number): void {
     const last = this.#kept.at(-1)?.segment
@@ -194,8 +199,8 @@ export class SegmentChain {
   }
 
   #open(): StorageFile {
-    // The writer's constructor continues or creates a segment before anything else.
-    return this.#file as StorageFile
+    if (!this.#file) throw new Error('no segment has been begun')
+    return this.#file
   }
 
   #lastKept(): Kept {

@@ -109,7 +109,7 @@ export class LogWriter {
     this.#openChain(segments, found)
     // Whatever names were found, of segments or of the names file, may be as new as the last crash.
     storage.syncFolder(folder)
-    if (known.isDamaged) this.#rewriteNames()
+    if (known.isDamaged) quietly(() => this.#rewriteNames())
     if (found.tornTails > 0) this.#jump()
   }
 
@@ -185,6 +185,8 @@ export class LogWriter {
       const isWritten = quietly(() => this.#chain.append([this.#checkpoint(this.#synced)], this.#age()))
       if (!isWritten) this.#chain.cut()
     }
+    // A start will not know that they were refused.
+    if (this.#voidFrom !== undefined) this.#chain.cut()
     this.#chain.close()
   }
 
@@ -205,8 +207,16 @@ export class LogWriter {
       const age = following && firstCheckpoint(this.#storage, following, this.#salt)?.ageSeconds
       this.#chain.found(segment, age ?? found.ageSeconds)
     })
-    if (found.last) this.#chain.continue(found.last)
-    else this.#create(found.next)
+    if (found.last?.isWhole) return this.#chain.continue(found.last)
+    try {
+      this.#create(found.next)
+    } catch (error) {
+      // On a full disk what is there can still be read, and the segment is begun when there is space.
+      if (!isDiskFull(error) || !found.last) throw error
+      this.#chain.readTo(found.last.end)
+      this.#voidFrom = found.next
+      this.state = 'disk-full'
+    }
   }
 
   #rewriteNames(): void {
