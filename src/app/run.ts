@@ -16,24 +16,25 @@ export async function runSluice(
   print: (line: string) => void,
   onReady: (sluice: Sluice, signal: AbortSignal) => void = () => undefined,
 ): Promise<number> {
-  const sluice = await buildSluice(config, logger)
-  for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(6)}${address}`)
-  print(`ready  data in ${config.data}, log ${sluice.log.id}`)
-
-  const stopping = new AbortController()
-  onReady(sluice, stopping.signal)
-
+  // Before anything is built: a signal during the start must end in a clean stop too.
   const signal = Promise.withResolvers<string>()
+  let sluice: Sluice | undefined
   const onSignal = (name: string) => {
     process.once(name, () => {
       logger.warn(`${name} again: ending at once`)
-      sluice.kill()
+      sluice?.kill()
       process.exit(1)
     })
     signal.resolve(name)
   }
   process.once('SIGTERM', onSignal)
   process.once('SIGINT', onSignal)
+
+  sluice = await buildSluice(config, logger)
+  for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(6)}${address}`)
+  print(`ready  data in ${config.data}, log ${sluice.log.id}`)
+  const stopping = new AbortController()
+  onReady(sluice, stopping.signal)
 
   const reason = await Promise.race([signal.promise, sluice.died])
   if (reason instanceof Error) {
@@ -43,9 +44,10 @@ export async function runSluice(
   }
   logger.info(`${reason}: stopping`)
   stopping.abort()
+  const running = sluice
   const deadline = setTimeout(() => {
     logger.error(`not stopped within ${stopWithinMs} ms: ending at once; nothing acknowledged is lost`)
-    sluice.kill()
+    running.kill()
     process.exit(1)
   }, stopWithinMs - 500)
   await sluice.stop()

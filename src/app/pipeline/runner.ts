@@ -96,7 +96,9 @@ class Runner {
     while (!this.#signal.aborted) {
       try {
         const state = await this.#parts.sink.state(this.#parts.log, 0)
-        this.#update({ ...state, state: 'running', error: undefined })
+        // Until the first delivery says better: the sink was handed everything that lies behind it.
+        const passed = Math.max(this.#status.passed, state?.books.handed ?? 0)
+        this.#update({ ...state, passed, state: 'running', error: undefined })
         await this.#consume(state)
         break // aborted, or `consume` came to an end of its own: there is nothing more
       } catch (error) {
