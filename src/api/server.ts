@@ -35,6 +35,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
       void answer(reply, request.id, error)
     },
   })
+  // Bodies are JSON: a page of elsewhere can send plain text without asking first.
+  server.removeContentTypeParser('text/plain')
   closeInTime(server)
   demandAccess(server)
   server.decorateRequest('principal')

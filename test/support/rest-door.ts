@@ -11,7 +11,7 @@ import { createIntake } from '../../src/intake/intake.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { TemporaryFolder } from '../../src/lib/temporary-folder.ts'
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
-import { openStore, PaperLog } from '../../src/stores/duckdb/fixtures.ts'
+import { openStore, PaperLog } from './duckdb-store.ts'
 import type { DuckdbStore } from '../../src/stores/duckdb/store.ts'
 
 /** The REST routes on a free port, before a real store that a test fills by hand. */

@@ -99,11 +99,11 @@ async function* rangePieces(
       head = ','
     }
     left -= length
+    if (length > 0) next = pageBehind(rows, length - 1)
     if (length < rows.length) {
-      yield `],"next":"${next === '' ? pageBehind(rows, length - 1) : next}"}`
+      yield `],"next":"${next}"}`
       return
     }
-    if (length > 0) next = pageBehind(rows, length - 1)
   }
   yield `${head === ',' ? '' : head}]}`
 }
