@@ -24,6 +24,7 @@ export function devStatus(history: DevHistory, letters: number, started: number)
       segments: 1 + Math.floor(rows / 400_000),
       commits: Math.floor(seconds * 40),
     },
+    intake: { series: history.fleet.length + history.posted.length },
     books: {
       messagesReceived: messages + letters,
       messagesAccepted: messages,

@@ -17,7 +17,7 @@ export const statusQuery = queryOptions({
     const status = await get('/status', {}, readStatus, signal)
     return { status, rates: rates.add(now(), status) }
   },
-  refetchInterval: 2000,
+  refetchInterval: 1000,
 })
 
 export const devicesQuery = (prefix: string) =>

@@ -5,6 +5,8 @@ import { type Members, members } from './decode.ts'
 /** What the overview needs of /status. A member that an older or newer server lacks counts as empty, never as a failure. */
 export interface Status {
   readonly uptimeMs: number
+  /** Series known: it grows when something new sends. */
+  readonly series: number
   readonly log: {
     readonly state: string
     readonly bytes: number
@@ -41,6 +43,7 @@ export function readStatus(value: unknown): Status {
   const books = part(body['books'])
   return {
     uptimeMs: count(body['uptime_ms']),
+    series: count(part(body['intake'])['series']),
     log: {
       state: word(log['state'], 'unknown'),
       bytes: count(log['bytes']),

@@ -26,9 +26,14 @@ export function chooseResolution(
   widthPx: number,
   rowsPerMs: number | undefined,
 ): Resolution {
-  const limit = Math.max(200, Math.round(widthPx * 2))
+  const limit = rawLimit(widthPx)
   const isDense = rowsPerMs !== undefined && rowsPerMs * rangeMs > limit
   return isDense ? { kind: 'buckets', stepMs: stepFor(rangeMs, widthPx) } : { kind: 'raw', limit }
+}
+
+/** Rows that are drawn one by one at most. */
+export function rawLimit(widthPx: number): number {
+  return Math.max(200, Math.round(widthPx * 2))
 }
 
 /** The smallest usual step that gives at most a bucket for every two pixels. */

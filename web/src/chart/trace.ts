@@ -35,6 +35,11 @@ export class Trace {
     return this.#time[this.#time.length - 1] ?? -Infinity
   }
 
+  /** Time of the oldest point, Infinity if there is none. */
+  get firstTime(): number {
+    return this.#time[0] ?? Infinity
+  }
+
   addRows(rows: readonly Pick<ReadingRow, 'time' | 'value'>[]): void {
     for (const { time, value } of rows) {
       if (typeof value !== 'number' || !Number.isFinite(value)) continue

@@ -9,10 +9,11 @@ export interface DeviceSearch {
   readonly metrics?: readonly string[]
 }
 
-export const liveRanges = ['15m', '1h', '6h', '24h', '7d'] as const
+export const liveRanges = ['1m', '15m', '1h', '6h', '24h', '7d'] as const
 export type LiveRange = (typeof liveRanges)[number]
 
 const lengthsMs: Record<LiveRange, number> = {
+  '1m': 60_000,
   '15m': 900_000,
   '1h': 3_600_000,
   '6h': 21_600_000,

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { Bucket, ReadingRow } from '../../api/readings.ts'
 import { fetchBuckets, fetchRows, type Span } from '../../api/queries.ts'
 import { storeCursor } from '../../api/store-cursor.ts'
-import { chooseResolution, type Resolution } from '../../chart/resolution.ts'
+import { chooseResolution, rawLimit, type Resolution } from '../../chart/resolution.ts'
 import { Trace } from '../../chart/trace.ts'
 import { now } from '../../clock.ts'
 import { Conflator, nextFrame } from '../../live/conflate.ts'
@@ -64,11 +64,17 @@ export function useTrace(
     setTrace(trace)
     if (feed === undefined || range.kind === 'fixed') return
     const lengthMs = range.lengthMs
+    let isCrowded = false
     let healing: ReturnType<typeof setTimeout> | undefined
     const conflator = new Conflator<LiveRow>(nextFrame, (rows) => {
       trace.addRows(rows)
       trace.prune(now() - lengthMs)
       onChange.current()
+      if (isCrowded || trace.stepMs > 0 || trace.length < 2 * rawLimit(roundedWidth)) return
+      isCrowded = true
+      // So many rows have come that buckets show them better.
+      density.current = trace.length / Math.max(1, trace.lastTime - trace.firstTime)
+      setRevision((n) => n + 1)
     })
     const leave = feed.join(history.cursor, {
       rows: (rows) => conflator.add(rows.filter((row) => row.metric === metric)),

@@ -27,7 +27,7 @@ export function DeviceTable({ devices }: { readonly devices: readonly DeviceRow[
               Last values
             </th>
             <th scope="col" className="w-[5.5rem] sm:w-[9rem]">
-              <span className="max-sm:hidden">Last </span>15 min
+              <span className="max-sm:hidden">Last </span>5 min
             </th>
             <th scope="col" className="w-[6rem] text-right! max-sm:hidden">
               Seen

@@ -1,5 +1,5 @@
-import { useQuery } from '@tanstack/react-query'
-import { useDeferredValue, useState } from 'react'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useDeferredValue, useEffect, useState } from 'react'
 import { devicesQuery, statusQuery } from '../../api/queries.ts'
 import { SearchIcon } from '../../ui/icons.tsx'
 import { Fault } from '../../ui/fault.tsx'
@@ -17,6 +17,7 @@ export function OverviewPage() {
   useTitle('Overview')
   const status = useQuery(statusQuery)
   const isEmpty = useIsEmpty()
+  useNewcomers(status.data?.status.series)
   return (
     <>
       <h1 className="sr-only">Overview</h1>
@@ -33,6 +34,20 @@ export function OverviewPage() {
       </div>
     </>
   )
+}
+
+/** Looks for new devices as soon as there is a new series, and once more when the store surely has it. */
+function useNewcomers(series: number | undefined): void {
+  const queries = useQueryClient()
+  useEffect(() => {
+    if (series === undefined) return
+    const look = () => {
+      queries.invalidateQueries({ queryKey: ['devices'] }).catch(console.error)
+    }
+    look()
+    const timer = setTimeout(look, 800)
+    return () => clearTimeout(timer)
+  }, [queries, series])
 }
 
 function useIsEmpty(): boolean {

@@ -6,10 +6,10 @@ import { Trace } from '../../chart/trace.ts'
 import { now } from '../../clock.ts'
 import { sparkPath } from './spark-path.ts'
 
-const windowMs = 15 * 60_000
-const stepMs = 15_000
+const windowMs = 5 * 60_000
+const stepMs = 5000
 
-/** The last quarter of an hour of one series, without scale: whether it is calm, moves, or has stopped. */
+/** The last five minutes of one series, without scale: whether it is calm, moves, or has stopped. */
 export function Spark({
   device,
   metric,
