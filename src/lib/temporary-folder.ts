@@ -33,16 +33,15 @@ export class TemporaryFile {
     this.path = path
   }
 
-  size(): number {
-    return fs.statSync(this.path).size
+  /** Its bytes, for one reader. The name is gone at once, so nothing is left behind even if the process dies. */
+  take(): { readonly bytes: number; readonly stream: Readable } {
+    const fd = fs.openSync(this.path, 'r')
+    this.remove()
+    const stream = fs.createReadStream('', { fd, highWaterMark: 256 * 1024 })
+    return { bytes: fs.fstatSync(fd).size, stream }
   }
 
-  /** Its bytes. */
-  read(): Readable {
-    return fs.createReadStream(this.path, { highWaterMark: 256 * 1024 })
-  }
-
-  /** Removes it, if it is there. Readers that have it open read on. */
+  /** Removes it, if it is there. */
   remove(): void {
     fs.rmSync(this.path, { force: true })
   }

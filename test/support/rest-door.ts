@@ -19,15 +19,19 @@ export interface RestDoor {
   readonly url: string
   readonly store: DuckdbStore
   readonly log: PaperLog
+  /** The folder of files being exported. */
+  readonly exports: string
   get(path: string): Promise<{ status: number; body: unknown; headers: Headers }>
 }
 
 export async function openRestDoor(
   t: TestContext,
   around: (store: DuckdbStore) => StoreQueries = (store) => store,
+  options: { readonly minFreeBytes?: number } = {},
 ): Promise<RestDoor> {
   const store = await openStore(t)
   const folder = path.join(os.tmpdir(), `sluice-rest-${process.pid}-${Math.random().toString(36).slice(2)}`)
+  const exports = path.join(folder, 'exports')
   const embedded = await openEmbeddedLog(path.join(folder, 'log'), {
     segmentBytes: 1024 * 1024,
     maxBytes: 64 * 1024 * 1024,
@@ -57,8 +61,8 @@ export async function openRestDoor(
     intake,
     clock: systemClock,
     limits: defaultRecordLimits,
-    temporary: new TemporaryFolder(path.join(folder, 'exports')),
-    minFreeBytes: 0,
+    temporary: new TemporaryFolder(exports),
+    minFreeBytes: options.minFreeBytes ?? 0,
     seriesOfTopic: (topic) => {
       const [root, device, metric] = topic.split('/')
       return root === 'dev' && device !== undefined && metric !== undefined ? { device, metric } : undefined
@@ -74,6 +78,7 @@ export async function openRestDoor(
     url,
     store,
     log: new PaperLog(),
+    exports,
     async get(path) {
       const response = await fetch(url + path)
       const text = await response.text()

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import type { AnswerGate } from './answer-gate.ts'
 
 /** A reader that takes nothing for this long is gone, whatever its socket says. */
-const stallMs = 30_000
+export const stallMs = 30_000
 
 /** Aborts when the caller goes away before it has the whole answer. */
 export function callerSignal(reply: FastifyReply): AbortSignal {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { maxMicros } from '../../core/limits.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { AnswerGate } from './answer-gate.ts'
-import { callerSignal } from './answer-stream.ts'
+import { callerSignal, stallMs } from './answer-stream.ts'
 import * as given from './parameters.ts'
 import { answering, reading, type RestServer, type RouteParts } from './rest-parts.ts'
 import { shownError } from './shown-answers.ts'
@@ -47,12 +47,6 @@ export function addExport(server: RestServer, parts: RouteParts): void {
     const { device, metric, from, to, format } = request.query
     gate.enter()
     const made = temporary.file(format)
-    let isInside = true
-    const leave = () => {
-      if (isInside) gate.leave()
-      isInside = false
-      made.remove()
-    }
     try {
       const full = watchDisk(parts)
       try {
@@ -63,15 +57,18 @@ export function addExport(server: RestServer, parts: RouteParts): void {
       } finally {
         full.stop()
       }
-      const stream = made.read()
-      stream.once('close', leave)
+      const { bytes, stream } = made.take()
+      stream.once('close', () => gate.leave())
+      // From here on only the reader can be slow.
+      reply.raw.setTimeout(stallMs, () => reply.raw.destroy())
       return reply
         .header('content-type', contentTypes[format])
-        .header('content-length', made.size())
+        .header('content-length', bytes)
         .header('content-disposition', `attachment; ${fileName(device, metric, format)}`)
         .send(stream)
     } catch (error) {
-      leave()
+      gate.leave()
+      made.remove()
       throw error
     }
   })

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { createMetrics } from './metrics.ts'
+import type { SinkSnapshot, Snapshot } from './snapshot.ts'
+import { statusAnswer } from './status.ts'
+
+const books = {
+  handed: 10,
+  stored: 6,
+  repeated: 1,
+  overwritten: 2,
+  filtered: 1,
+  deadLettered: 0,
+  expired: 0,
+  damaged: 0,
+}
+
+const sink: SinkSnapshot = {
+  name: 'main',
+  stream: 'readings',
+  state: 'running',
+  error: undefined,
+  books,
+  position: { log: 'l', partition: 0, next: 12n },
+  passed: 10,
+  retries: 3,
+  lastWriteMs: 4,
+  lastRows: 5,
+}
+
+const quiet: Snapshot = {
+  uptimeMs: 61_500,
+  log: {
+    id: 'l',
+    bytes: 4096,
+    segments: 1,
+    first: 0n,
+    next: 2n ** 60n,
+    rows: { readings: 14, 'dead-letters': 2 },
+    commits: 5,
+    syncs: 6,
+    damagedFrames: 0,
+    tornTails: 0,
+    state: 'open',
+  },
+  intake: { series: 3, openRows: 1, underwayBytes: 250, maxBytes: 1_000, deadLetterBytes: 9 },
+  books: {
+    messagesReceived: 9,
+    messagesAccepted: 6,
+    messagesRefused: 1,
+    messagesDeadLettered: 2,
+    rowsReceived: 17,
+    rowsAccepted: 14,
+    rowsRefused: 1,
+    rowsDeadLettered: 2,
+  },
+  doors: {
+    mqtt: { accepted: 4, refused: 0, deadLettered: 2 },
+    http: { accepted: 2, refused: 1, deadLettered: 0 },
+  },
+  http: { accepted: 2, refused: 1, turnedAway: 7 },
+  mqtt: { topics: ['dev/{metric}'], counters: { connectionsOpen: 4, lostQos0: 1, bytesReceived: 100 } },
+  addresses: { mqtt: 'mqtt://127.0.0.1:1883' },
+  sinks: [sink],
+  stores: [{ name: 'main', ready: true, error: undefined, restarts: 2, pid: 1 }],
+  lagSeconds: 1.5,
+  batchesWritten: 8,
+}
+
+/** Samples by name and labels, as a scraper reads them. */
+async function scrape(snapshot: Snapshot): Promise<Map<string, number>> {
+  const metrics = createMetrics(() => snapshot, 'main')
+  metrics.commit(0.002)
+  metrics.write('main', 'readings', 0.02)
+  metrics.write('main', 'posts', 0.2)
+  metrics.endToEnd('main', 0.03)
+  const samples = new Map<string, number>()
+  for (const line of (await metrics.text()).split('\n')) {
+    if (line === '' || line.startsWith('#')) continue
+    const at = line.lastIndexOf(' ')
+    assert.ok(at > 0 && !samples.has(line.slice(0, at)), line)
+    samples.set(line.slice(0, at), Number(line.slice(at + 1)))
+  }
+  return samples
+}
+
+test('the names that Nexus documents have the values that it documents', async () => {
+  const samples = await scrape(quiet)
+  const expected = {
+    points_received_total: 17,
+    points_written_total: 8,
+    points_dropped_total: 1,
+    batches_flushed_total: 8,
+    batch_duration_seconds_count: 1,
+    batch_duration_seconds_sum: 0.02,
+    'batch_duration_seconds_bucket{le="0.01"}': 0,
+    'batch_duration_seconds_bucket{le="0.025"}': 1,
+    parse_errors_total: 3,
+    write_errors_total: 3,
+    write_retries_total: 3,
+    buffer_usage: 0.25,
+    lag_seconds: 1.5,
+    circuit_breaker_state: 0,
+  }
+  for (const [name, value] of Object.entries(expected))
+    assert.equal(samples.get(`data_ingestion_${name}`), value, name)
+  const down = await scrape({ ...quiet, sinks: [{ ...sink, state: 'down' }] })
+  assert.equal(down.get('data_ingestion_circuit_breaker_state'), 1)
+})
+
+test("Sluice's own metrics show doors, rows, log, sinks and times", async () => {
+  const samples = await scrape(quiet)
+  const expected = {
+    'sluice_messages_total{door="mqtt",outcome="dead_lettered"}': 2,
+    'sluice_messages_total{door="http",outcome="refused"}': 1,
+    'sluice_rows_total{outcome="accepted"}': 14,
+    sluice_http_turned_away_total: 7,
+    sluice_mqtt_connections: 4,
+    'sluice_mqtt_total{kind="bytes_received"}': 100,
+    sluice_log_bytes: 4096,
+    sluice_log_segments: 1,
+    sluice_log_syncs_total: 6,
+    'sluice_log_rows_total{stream="dead-letters"}': 2,
+    'sluice_log_state{state="open"}': 1,
+    'sluice_log_state{state="disk-full"}': 0,
+    'sluice_sink_rows_total{sink="main",stream="readings",term="overwritten"}': 2,
+    'sluice_sink_backlog_rows{sink="main",stream="readings"}': 4,
+    'sluice_sink_retries_total{sink="main",stream="readings"}': 3,
+    'sluice_sink_state{sink="main",stream="readings",state="running"}': 1,
+    'sluice_sink_state{sink="main",stream="readings",state="down"}': 0,
+    'sluice_store_restarts_total{store="main"}': 2,
+    sluice_commit_seconds_count: 1,
+    'sluice_sink_write_seconds_count{sink="main",stream="posts"}': 1,
+    'sluice_end_to_end_seconds_bucket{le="0.05",sink="main"}': 1,
+    'sluice_end_to_end_seconds_bucket{le="0.025",sink="main"}': 0,
+  }
+  for (const [name, value] of Object.entries(expected)) assert.equal(samples.get(name), value, name)
+  assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 1e6)
+})
+
+test('an alarm is raised while the books differ, a sink is down or the disk is full, and only then', async () => {
+  const raised = async (snapshot: Snapshot) =>
+    [...(await scrape(snapshot))].flatMap(([name, value]) =>
+      value === 1 ? (/^sluice_alarm\{code="(.*)"\}$/.exec(name)?.[1] ?? []) : [],
+    )
+  assert.deepEqual(await raised(quiet), [])
+  assert.deepEqual(await raised({ ...quiet, books: { ...quiet.books, rowsReceived: 18 } }), ['books-door'])
+  assert.deepEqual(await raised({ ...quiet, sinks: [{ ...sink, books: { ...books, stored: 5 } }] }), [
+    'books-sink',
+  ])
+  assert.deepEqual(await raised({ ...quiet, sinks: [{ ...sink, state: 'down', error: 'no table' }] }), [
+    'sink-down',
+  ])
+  assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'disk-full' } }), ['disk-full'])
+  assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'read-only' } }), ['log-read-only'])
+})
+
+test("status has Nexus' documented members, and is JSON whatever the numbers are", () => {
+  const status: unknown = JSON.parse(
+    JSON.stringify(statusAnswer({ ...quiet, sinks: [{ ...sink, state: 'down', error: 'no table' }] })),
+  )
+  const part = (name: string): unknown => Reflect.get(Object(status), name)
+  assert.deepEqual([part('service'), part('uptime'), part('uptime_ms')], ['sluice', '61s', 61_500])
+  assert.deepEqual(part('ingestion'), {
+    points_received: 17,
+    points_dropped: 1,
+    buffer_size: 1_000,
+    buffer_used: 250,
+    buffer_utilization: 25,
+  })
+  assert.deepEqual(part('database'), {
+    batches_written: 8,
+    points_written: 8,
+    write_errors: 3,
+    retries_total: 3,
+    last_write_time_ms: 4,
+  })
+  assert.deepEqual(part('batcher'), { batches_flushed: 8, points_batched: 14, current_batch_size: 1 })
+  assert.deepEqual(part('alarms'), [{ code: 'sink-down', message: 'main (readings) is down: no table' }])
+  assert.deepEqual(Reflect.get(Object(part('mqtt')), 'messages_received'), 9)
+})
