@@ -8,11 +8,12 @@ import { textColumn, type TextColumn } from '../core/text-column.ts'
  */
 export class Columns {
   length = 0
-  series: Uint32Array
-  time: Float64Array
-  value: Float64Array
-  quality: Uint8Array
-  flags: Uint8Array
+  readonly capacity: number
+  readonly series: Uint32Array
+  readonly time: Float64Array
+  readonly value: Float64Array
+  readonly quality: Uint8Array
+  readonly flags: Uint8Array
   /** False once the columns have outgrown their shared memory. */
   readonly isShared: boolean
   readonly #texts: { row: number; text: string }[] = []
@@ -20,16 +21,13 @@ export class Columns {
 
   constructor(capacity: number, isShared: boolean) {
     const buffer = isShared ? new SharedArrayBuffer(capacity * 22) : new ArrayBuffer(capacity * 22)
+    this.capacity = capacity
     this.isShared = isShared
     this.time = new Float64Array(buffer, 0, capacity)
     this.value = new Float64Array(buffer, capacity * 8, capacity)
     this.series = new Uint32Array(buffer, capacity * 16, capacity)
     this.quality = new Uint8Array(buffer, capacity * 20, capacity)
     this.flags = new Uint8Array(buffer, capacity * 21, capacity)
-  }
-
-  get capacity(): number {
-    return this.time.length
   }
 
   /** Adds a row; the caller has made sure of `length < capacity`. */
