@@ -5,90 +5,112 @@ import type { Readings } from '../src/core/batch.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { createDuckdbStore } from '../src/stores/duckdb/component.ts'
 import type { DuckdbStore } from '../src/stores/duckdb/store.ts'
+import { readOptions } from './runner/options.ts'
 
-export interface AppendOptions {
+/** npm run bench -- store-append [--rows N] [--batchRows N] [--series N] [--memoryLimitMb N] [--threads N] [--data FOLDER] */
+export interface StoreBenchOptions {
   readonly rows: number
   readonly batchRows: number
   readonly series: number
   readonly memoryLimitMb: number
   readonly threads: number
+  /** Where the store's folder is made. */
+  readonly data: string
 }
 
-export const appendDefaults: AppendOptions = {
-  rows: 20_000_000,
+export const storeBenchDefaults: StoreBenchOptions = {
+  rows: 50_000_000,
   batchRows: 131_072,
   series: 1_000,
   memoryLimitMb: 200,
   threads: 2,
+  data: os.tmpdir(),
 }
 
+export const benchLog = '00000000-0000-4000-8000-000000000000'
+/** The first row's time; every series has a row a second from there. */
+export const benchBegin = 1_700_000_000_000_000
+export const never = new AbortController().signal
+
 /** Appends rows of the fast lane, position and books in every transaction, and counts what the engine has afterwards. */
-export async function run(options: AppendOptions = appendDefaults) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-bench-append-'))
-  const file = path.join(folder, 'store.duckdb')
-  const store = await createDuckdbStore({
-    file,
-    memoryLimitMb: options.memoryLimitMb,
-    threads: options.threads,
-    clock: systemClock,
-  })
-  try {
+export async function run(given: Partial<StoreBenchOptions> = {}) {
+  const options = { ...storeBenchDefaults, ...given }
+  return withStore('append', options, async (store, file) => {
     const started = performance.now()
     const cpu = process.cpuUsage()
-    const { waits, peakMb } = await append(store, options)
+    const waits = await fill(store, options)
     const seconds = (performance.now() - started) / 1000
     const used = process.cpuUsage(cpu)
-    const { readings } = await store.count(new AbortController().signal)
-    waits.sort((a, b) => a - b)
+    const { readings } = await store.count(never)
+    if (readings !== Math.ceil(options.rows / options.batchRows) * options.batchRows) {
+      throw new Error(`the engine counts ${readings} rows`)
+    }
     return {
       bench: 'store-append',
       ratePerSecond: Math.round(readings / seconds),
       unit: 'rows',
       stored: readings,
       seconds: round(seconds),
-      cpuSeconds: round((used.user + used.system) / 1e6),
-      p50Ms: round(waits[waits.length >>> 1] ?? 0),
-      p99Ms: round(waits[Math.floor(waits.length * 0.99)] ?? 0),
-      rssMb: peakMb,
-      fileMb: Math.round(fs.statSync(file).size / 1e6),
-      batchRows: options.batchRows,
+      ...percentiles(waits),
+      rssMb: peakMb(),
       series: options.series,
       node: process.version,
       cores: os.availableParallelism(),
+      batchRows: options.batchRows,
+      cpuSeconds: round((used.user + used.system) / 1e6),
+      fileMb: Math.round(fs.statSync(file).size / 1e6),
     }
+  })
+}
+
+/** Opens a store in a folder of its own, which is removed afterwards. */
+export async function withStore<T>(
+  name: string,
+  options: StoreBenchOptions,
+  work: (store: DuckdbStore, file: string) => Promise<T>,
+): Promise<T> {
+  const folder = fs.mkdtempSync(path.join(options.data, `sluice-bench-${name}-`))
+  const file = path.join(folder, 'store.duckdb')
+  const { memoryLimitMb, threads } = options
+  const store = await createDuckdbStore({ file, memoryLimitMb, threads, clock: systemClock })
+  try {
+    return await work(store, file)
   } finally {
     await store.close()
     fs.rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function append(store: DuckdbStore, { rows, batchRows, series }: AppendOptions) {
+/** Stores rows in order of time, each with its own time and value; returns the milliseconds of every write. */
+export async function fill(
+  store: DuckdbStore,
+  { rows, batchRows, series }: StoreBenchOptions,
+): Promise<number[]> {
   const waits: number[] = []
-  let peakMb = 0
-  const { signal } = new AbortController()
-  const log = '00000000-0000-4000-8000-000000000000'
-  const batch = columns(batchRows, series)
-  const begin = 1_700_000_000_000_000
+  const batch = benchBatch(batchRows, series)
   for (let next = 0; next < rows; next += batchRows) {
-    // Every row has its own time and value: 1,000 samples a second of each series.
     for (let i = 0; i < batchRows; i++) {
-      batch.time[i] = begin + Math.floor((next + i) / series) * 1_000
+      batch.time[i] = benchBegin + Math.floor((next + i) / series) * 1_000_000
       batch.value[i] = ((next + i) % 9_973) / 10
       batch.series[i] = (next + i) % series
     }
-    const from = { log, partition: 0, next: BigInt(next) }
-    const to = { ...from, next: BigInt(next + batchRows) }
-    const terms = { handed: batchRows, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
     const started = performance.now()
-    const written = await store.write({ batch: { ...batch, base: BigInt(next) }, from, to, terms }, signal)
+    const { stored } = await write(store, { ...batch, base: BigInt(next) })
     waits.push(performance.now() - started)
-    if (written.stored !== batchRows) throw new Error(`stored ${written.stored} of ${batchRows}`)
-    peakMb = Math.max(peakMb, Math.round(process.memoryUsage.rss() / 1e6))
+    if (stored !== batchRows) throw new Error(`stored ${stored} of ${batchRows}`)
   }
-  return { waits, peakMb }
+  return waits
 }
 
-function columns(length: number, series: number): Readings {
+/** Writes a batch at its own numbers, which follow the last ones. */
+export function write(store: DuckdbStore, batch: Readings) {
+  const from = { log: benchLog, partition: 0, next: batch.base }
+  const to = { ...from, next: batch.base + BigInt(batch.length) }
+  const terms = { handed: batch.length, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
+  return store.write({ batch, from, to, terms }, never)
+}
+
+export function benchBatch(length: number, series: number): Readings {
   return {
     kind: 'readings',
     length,
@@ -101,24 +123,28 @@ function columns(length: number, series: number): Readings {
     flags: new Uint8Array(length),
     text: undefined,
     extra: undefined,
-    names: {
-      size: series,
-      get: (id) => ({ device: `device-${Math.floor(id / 10)}`, metric: `metric-${id % 10}`, unit: '' }),
-    },
+    names: { size: series, get: (id) => ({ device: benchDevice(id), metric: 'value', unit: '' }) },
   }
 }
 
-function round(value: number): number {
+export function benchDevice(id: number): string {
+  return `device-${String(id).padStart(4, '0')}`
+}
+
+export function percentiles(waits: readonly number[]): { p50Ms: number; p99Ms: number } {
+  const sorted = waits.toSorted((a, b) => a - b)
+  const at = (part: number) =>
+    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0)
+  return { p50Ms: at(0.5), p99Ms: at(0.99) }
+}
+
+/** Highest resident memory that this process ever had, in MB. */
+export function peakMb(): number {
+  return Math.round((process.resourceUsage().maxRSS * 1024) / 1e6)
+}
+
+export function round(value: number): number {
   return Math.round(value * 100) / 100
 }
 
-if (import.meta.main) {
-  const [rows, batchRows, threads] = process.argv.slice(2).map(Number)
-  const options = {
-    ...appendDefaults,
-    ...(rows && { rows }),
-    ...(batchRows && { batchRows }),
-    ...(threads && { threads }),
-  }
-  console.log(JSON.stringify(await run(options)))
-}
+if (import.meta.main) console.log(JSON.stringify(await run(readOptions(process.argv.slice(2)))))

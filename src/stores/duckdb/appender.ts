@@ -1,21 +1,9 @@
 // hot: bench/store-append
-import {
-  BIGINT,
-  DOUBLE,
-  type DuckDBConnection,
-  DuckDBDataChunk,
-  type DuckDBType,
-  UINTEGER,
-  UTINYINT,
-  VARCHAR,
-} from '@duckdb/node-api'
-import duckdb from '@duckdb/node-bindings'
+import { BIGINT, DOUBLE, type DuckDBConnection, UINTEGER, UTINYINT, VARCHAR } from '@duckdb/node-api'
 import { isText, type Readings } from '../../core/batch.ts'
 import { bytesAt, type TextColumn } from '../../core/text-column.ts'
-
-/** Rows that an engine vector holds. */
-const vectorRows = duckdb.vector_size()
-const two32 = 2 ** 32
+import { Numbers, putTime } from './int64.ts'
+import { VectorSet, vectorRows } from './vector-set.ts'
 
 const numberTypes = [UINTEGER, BIGINT, DOUBLE, UTINYINT, UTINYINT, UINTEGER, BIGINT]
 const textTypes = [...numberTypes, VARCHAR, VARCHAR]
@@ -83,17 +71,11 @@ export class RowAppender {
     const series = this.#series
     const time = this.#time
     const seq = this.#seq
-    const low = Number(BigInt.asUintN(32, batch.base))
-    const high = Number(batch.base >> 32n)
+    const numbers = new Numbers(batch.base)
     const { row } = batch
     for (let i = 0; i < count; i++) {
-      const t = batch.time[from + i] as number
-      const timeHigh = Math.floor(t / two32)
-      time[2 * i] = t - timeHigh * two32
-      time[2 * i + 1] = timeHigh
-      const number = low + (row === undefined ? from + i : (row[from + i] as number))
-      seq[2 * i] = number
-      seq[2 * i + 1] = number >= two32 ? high + 1 : high
+      putTime(time, i, batch.time[from + i] as number)
+      numbers.put(seq, i, row === undefined ? from + i : (row[from + i] as number))
       series[i] = own[from + i] as number
     }
     this.#value.set(batch.value.subarray(from, from + count))
@@ -103,18 +85,12 @@ export class RowAppender {
 
   /** Rows pick[from, from + count) of the batch. */
   #gather({ batch, own }: AppendRows, pick: Uint32Array, from: number, count: number): void {
-    const low = Number(BigInt.asUintN(32, batch.base))
-    const high = Number(batch.base >> 32n)
+    const numbers = new Numbers(batch.base)
     const { row } = batch
     for (let i = 0; i < count; i++) {
       const at = pick[from + i] as number
-      const t = batch.time[at] as number
-      const timeHigh = Math.floor(t / two32)
-      this.#time[2 * i] = t - timeHigh * two32
-      this.#time[2 * i + 1] = timeHigh
-      const number = low + (row === undefined ? at : (row[at] as number))
-      this.#seq[2 * i] = number
-      this.#seq[2 * i + 1] = number >= two32 ? high + 1 : high
+      putTime(this.#time, i, batch.time[at] as number)
+      numbers.put(this.#seq, i, row === undefined ? at : (row[at] as number))
       this.#series[i] = own[at] as number
       this.#value[i] = batch.value[at] as number
       this.#quality[i] = batch.quality[at] as number
@@ -159,48 +135,6 @@ export class RowAppender {
       }
     }
     vectors.copyValidity(index, valid)
-  }
-}
-
-/** One engine chunk with its vectors, used over and over. */
-class VectorSet {
-  readonly chunk: DuckDBDataChunk
-  readonly #vectors: duckdb.Vector[]
-
-  constructor(types: readonly DuckDBType[]) {
-    this.chunk = DuckDBDataChunk.create(types)
-    this.#vectors = types.map((_, i) => duckdb.data_chunk_get_vector(this.chunk.chunk, i))
-  }
-
-  start(rows: number): void {
-    this.chunk.reset()
-    this.chunk.rowCount = rows
-  }
-
-  copy(index: number, from: Float64Array | Uint32Array | Uint8Array, bytes: number): void {
-    duckdb.copy_data_to_vector(this.#vector(index), 0, from.buffer as ArrayBuffer, from.byteOffset, bytes) // our own arrays are never shared
-  }
-
-  copyValidity(index: number, valid: Uint8Array): void {
-    const vector = this.#vector(index)
-    duckdb.vector_ensure_validity_writable(vector)
-    duckdb.copy_data_to_vector_validity(
-      vector,
-      0,
-      valid.buffer as ArrayBuffer,
-      valid.byteOffset,
-      valid.length,
-    ) // as above
-  }
-
-  assign(index: number, row: number, bytes: Uint8Array): void {
-    duckdb.vector_assign_string_element_len(this.#vector(index), row, bytes)
-  }
-
-  #vector(index: number): duckdb.Vector {
-    const vector = this.#vectors[index]
-    if (vector === undefined) throw new RangeError(`no vector ${index}`)
-    return vector
   }
 }
 

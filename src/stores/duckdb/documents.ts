@@ -61,9 +61,8 @@ export class DocumentTables {
       return { written, commit: () => this.#grew(table, length, batch) }
     }
     await sql.run(
-      'CREATE TEMP TABLE IF NOT EXISTS documents_in (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)',
+      'CREATE OR REPLACE TEMP TABLE documents_in (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)',
     )
-    await sql.run('DELETE FROM temp.documents_in')
     await append(sql, 'documents_in', batch, origin, 'temp')
     const same = 'd.seq = i.seq AND d.key = i.key AND d.time = i.time'
     const overwritten = await sql.run(

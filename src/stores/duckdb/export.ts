@@ -92,8 +92,7 @@ async function copyPiece(
   if (tables.length === 0) tables.push(emptyRows)
   // Only a metric of every device is chosen by name; the texts of `series` are never put into the SQL.
   const byMetric = named === undefined && metric !== undefined
-  await sql.run('CREATE TEMP TABLE IF NOT EXISTS wanted_metric (name VARCHAR)')
-  await sql.run('DELETE FROM temp.wanted_metric')
+  await sql.run('CREATE OR REPLACE TEMP TABLE wanted_metric (name VARCHAR)')
   if (byMetric) await sql.run('INSERT INTO temp.wanted_metric VALUES ($1)', [metric])
   const time =
     format === 'csv' ? `strftime(make_timestamp(r.time), '%Y-%m-%dT%H:%M:%S.%fZ')` : 'make_timestamp(r.time)'

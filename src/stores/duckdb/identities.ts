@@ -1,5 +1,5 @@
 // hot: bench/upsert
-import { byNumber, numberAt, type Readings } from '../../core/batch.ts'
+import { byNumber, type Readings } from '../../core/batch.ts'
 import { fastLane, type Lanes, upsertLane } from './lanes.ts'
 
 /**
@@ -31,15 +31,18 @@ export class Identities {
     for (let i = 0; i < batch.length; i++) if (lane[i] === fastLane && this.#join(i)) lane[i] = upsertLane
   }
 
-  /** How many rows of a group have a number above (known: all of them, if there is no known one). */
-  above(group: number, known: bigint | undefined): { above: number; rows: number } {
+  /** Rows of a group. */
+  rows(group: number): number {
+    return this.above(group, -Infinity)
+  }
+
+  /** How many rows of a group have a number above batch.base + `known`. */
+  above(group: number, known: number): number {
     let above = 0
-    let rows = 0
     for (let i = this.winner[group] as number; i >= 0; i = (this.#next[i] as number) - 1) {
-      rows++
-      if (known === undefined || numberAt(this.#batch, i) > known) above++
+      if (this.#offset(i) > known) above++
     }
-    return { above, rows }
+    return above
   }
 
   #add(i: number): void {

@@ -32,7 +32,7 @@ export class Readers {
     // An interrupt between two statements, or before one has begun to run, is lost: so it is repeated until the step ends.
     const interrupt = () => {
       reader.connection.interrupt()
-      again = setTimeout(interrupt, interruptMs)
+      again ??= setInterval(() => reader.connection.interrupt(), interruptMs)
     }
     const timer = setTimeout(() => {
       isLate = true
@@ -49,7 +49,7 @@ export class Readers {
       throw error
     } finally {
       clearTimeout(timer)
-      clearTimeout(again)
+      clearInterval(again)
       signal.removeEventListener('abort', interrupt)
       this.#give(reader)
     }

@@ -132,8 +132,7 @@ async function deleteRows(
   ids: readonly number[] | undefined,
   before: number,
 ): Promise<number> {
-  await sql.run('CREATE TEMP TABLE IF NOT EXISTS expiring (id UINTEGER)')
-  await sql.run('DELETE FROM temp.expiring')
+  await sql.run('CREATE OR REPLACE TEMP TABLE expiring (id UINTEGER)')
   if (ids !== undefined) {
     const appender = await sql.connection.createAppender('expiring', 'main', 'temp')
     for (const id of ids) {

@@ -166,8 +166,7 @@ export class StateSnapshots {
   }
 
   async #removeOld(sql: Sql, ids: readonly number[]): Promise<void> {
-    await sql.run('CREATE TEMP TABLE IF NOT EXISTS state_ids (id UINTEGER)')
-    await sql.run('DELETE FROM temp.state_ids')
+    await sql.run('CREATE OR REPLACE TEMP TABLE state_ids (id UINTEGER)')
     const appender = await sql.connection.createAppender('state_ids', 'main', 'temp')
     for (const id of ids) {
       appender.appendUInteger(id)

@@ -34,7 +34,6 @@ import { SeriesTable } from './series-table.ts'
 import { StateSnapshots } from './snapshots.ts'
 import { Sql, toNumber } from './sql.ts'
 import { Upkeep } from './upkeep.ts'
-import { createStaging } from './upsert.ts'
 import { Writer, type WriterParts } from './writer.ts'
 import { WriterQueue } from './writer-queue.ts'
 
@@ -80,7 +79,6 @@ export class DuckdbStore implements Store, StoreCopy {
     try {
       const sql = new Sql(await engine.connect())
       await migrate(sql)
-      await createStaging(sql)
       const positions = new Positions()
       const series = new SeriesTable()
       const chunks = new Chunks()

@@ -26,6 +26,12 @@ export class ChunkColumns {
     return new Uint32Array(bytes.buffer, bytes.byteOffset, this.length)
   }
 
+  /** 64-bit whole numbers as pairs of 32 bits, low half first. */
+  pairs(column: number): Uint32Array {
+    const bytes = this.#bytes(column, 8)
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, this.length * 2)
+  }
+
   uint8(column: number): Uint8Array {
     return this.#bytes(column, 1)
   }

@@ -8,6 +8,7 @@ import type { DocumentTables } from './documents.ts'
 import type { Edits } from './edits.ts'
 import { sinkFailure } from './failure.ts'
 import { fastLane, type Lanes, splitLanes, upsertLane } from './lanes.ts'
+import { partition } from './partition.ts'
 import type { Lane, Positions } from './positions.ts'
 import type { SeriesTable } from './series-table.ts'
 import type { Sql } from './sql.ts'
@@ -109,13 +110,19 @@ export class Writer {
       await this.#appender.append(chunk.table, chunk.hasText, rows, pick)
       added.push({ chunk, pick, length: pick?.length ?? batch.length })
     }
-    const chunkAt = (time: number) => chunks.all[chunks.indexOf(time)] as Chunk // #ensureChunks made one for every time
 
-    const upserted = lanes.upserts === 0 ? undefined : await upsert(sql, batch, lanes, origin, chunkAt)
+    const upserted = lanes.upserts === 0 ? undefined : await upsert(sql, batch, lanes, origin, chunks)
     const fast = this.#byChunk(batch, lanes)
     for (const [chunk, pick] of fast) await append(chunk, pick)
     if (upserted !== undefined) {
-      for (const [chunk, pick] of splitByChunk(batch, upserted.winners, chunkAt)) await append(chunk, pick)
+      const { winners } = upserted
+      const parts = partition(winners.length, (i) =>
+        chunks.indexOf(batch.time[winners[i] as number] as number),
+      )
+      for (const [index, part] of parts) {
+        const pick = part.map((i) => winners[i] as number)
+        await append(chunks.all[index] as Chunk, pick) // #ensureChunks made one for every time
+      }
     }
     let stored = upserted?.stored ?? 0
     for (const [, pick] of fast) stored += pick?.length ?? batch.length
@@ -179,6 +186,7 @@ export class Writer {
   #noteLatest(batch: Readings, lanes: Lanes, origin: number, winners: Uint32Array | undefined): void {
     const { series } = this.#parts
     const note = (own: number, i: number) => {
+      if ((batch.time[i] as number) < (series.latestTime[own] as number)) return
       const text =
         batch.text !== undefined && ((batch.flags[i] as number) & 2) !== 0 ? textAt(batch.text, i) : undefined
       series.noteLatest(
@@ -207,21 +215,6 @@ export class Writer {
 export interface Prepared {
   readonly refused: readonly Refusal[]
   readonly apply: () => Promise<Applied>
-}
-
-function splitByChunk(
-  batch: Readings,
-  rows: Uint32Array,
-  chunkAt: (time: number) => Chunk,
-): [Chunk, Uint32Array][] {
-  const picks = new Map<Chunk, number[]>()
-  for (const i of rows) {
-    const chunk = chunkAt(batch.time[i] as number)
-    const pick = picks.get(chunk)
-    if (pick === undefined) picks.set(chunk, [i])
-    else pick.push(i)
-  }
-  return [...picks].map(([chunk, pick]) => [chunk, Uint32Array.from(pick)])
 }
 
 async function unreachable(): Promise<never> {
