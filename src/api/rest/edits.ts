@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { EditPatch } from '../../core/batch.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { encodeCursor } from '../../core/position.ts'
+import { wait } from '../../lib/wait.ts'
 import { callerSignal } from './answer-stream.ts'
 import * as given from './parameters.ts'
 import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
@@ -9,6 +10,8 @@ import { shownError } from './shown-answers.ts'
 
 /** Milliseconds that an answer waits for the store to have passed the edit. */
 const patienceMs = 20_000
+/** And between asking a store that cannot be asked yet. */
+const retryMs = 50
 
 /** `DELETE` and `PATCH /api/v1/readings`: edits, which every sink applies at their place among the rows. */
 export function addEdits(server: RestServer, parts: RouteParts): void {
@@ -27,10 +30,17 @@ export function addEdits(server: RestServer, parts: RouteParts): void {
     .string()
     .refine((text) => Buffer.byteLength(text) <= textBytes, `must not be longer than ${textBytes} bytes`)
     .refine((text) => text.isWellFormed() && !text.includes('\0'), 'must be Unicode without U+0000')
+  // JSON.parse has rounded it already, to which integer nobody knows.
+  const number = z
+    .number()
+    .refine(
+      (value) => !Number.isInteger(value) || Number.isSafeInteger(value),
+      'must not be an integer of 2^53 or more: it would lose digits',
+    )
   const body = z
     .strictObject({
       value: z
-        .union([z.number(), words], { error: 'expected a number or a text within its limits' })
+        .union([number, words], { error: 'expected a number below 2^53, or a text within its limits' })
         .optional(),
       quality: z.int().min(0).max(255).optional(),
     })
@@ -102,12 +112,17 @@ async function apply(
   const { position } = await intake.durable()
   const cursor = encodeCursor([position])
   const late = AbortSignal.timeout(patienceMs)
-  try {
-    await store.passed(position, AbortSignal.any([gone, late]))
-    return { status: 200, answer: { applied: true, cursor } }
-  } catch (error) {
-    const isAway = error instanceof SluiceError && (error.code === 'store-down' || error.code === 'closed')
-    if (!isAway && !late.aborted) throw error
-    return { status: 202, answer: { applied: false, cursor } }
+  const signal = AbortSignal.any([gone, late])
+  for (;;) {
+    try {
+      await store.passed(position, signal)
+      return { status: 200, answer: { applied: true, cursor } }
+    } catch (error) {
+      if (gone.aborted) throw error
+      if (late.aborted) return { status: 202, answer: { applied: false, cursor } }
+      // A store that starts, or starts again, is waited for.
+      if (!(error instanceof SluiceError) || error.code !== 'store-down') throw error
+      await wait(retryMs, signal)
+    }
   }
 }
