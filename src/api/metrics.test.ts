@@ -53,6 +53,7 @@ const quiet: Snapshot = {
     rowsAccepted: 14,
     rowsRefused: 1,
     rowsDeadLettered: 2,
+    letterBytes: 100,
   },
   doors: {
     mqtt: { accepted: 4, refused: 0, deadLettered: 2 },

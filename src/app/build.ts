@@ -94,7 +94,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     maxRows: config.log.maxRows,
     lingerMs: config.log.lingerMs,
     maxBytes: maxIntakeBytes,
-    deadLetters: { maxBytes: config.deadLetters.maxBytes, usedBytes: 0 },
+    deadLetters: { maxBytes: config.deadLetters.maxBytes },
   })
 
   const stores = Object.entries(config.stores).map(([name, { type, options }]) => {

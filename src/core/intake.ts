@@ -87,4 +87,6 @@ export interface DoorBooks {
   rowsAccepted: number
   rowsRefused: number
   rowsDeadLettered: number
+  /** Bytes of the dead letters that are kept: what their bound is held against, over restarts too. */
+  letterBytes: number
 }

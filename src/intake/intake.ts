@@ -19,8 +19,8 @@ export interface IntakeOptions {
   readonly lingerMs: number
   /** Bytes of records on their way to disk; beyond it sources wait. */
   readonly maxBytes: number
-  /** Bytes of dead letters kept, and how many are there already. */
-  readonly deadLetters: { readonly maxBytes: number; readonly usedBytes: number }
+  /** Bytes of dead letters that may be kept. */
+  readonly deadLetters: { readonly maxBytes: number }
 }
 
 export interface IntakeStart {
@@ -64,7 +64,6 @@ export class GroupCommitIntake implements Intake {
   #underwayBytes = 0
   #last: Promise<Durable> | undefined
   #room: PromiseWithResolvers<void> | undefined
-  #letterBytes: number
   #isClosed = false
 
   constructor(log: Log, clock: Clock, start: IntakeStart, options: IntakeOptions) {
@@ -72,7 +71,6 @@ export class GroupCommitIntake implements Intake {
     this.#clock = clock
     this.#options = options
     this.#table = new SeriesTable(start.names, options.limits, options.rules, options.strict)
-    this.#letterBytes = options.deadLetters.usedBytes
     this.books = { ...start.books }
     this.#open = new OpenCommit(this.#columns())
     this.now = clock.now()
@@ -128,13 +126,14 @@ export class GroupCommitIntake implements Intake {
 
   reject(letter: DeadLetter): void {
     const body = letterBody(letter)
-    if (this.#letterBytes + body.length > this.#options.deadLetters.maxBytes) {
+    if (this.books.letterBytes + body.length > this.#options.deadLetters.maxBytes) {
       throw new SluiceError(
         'undecodable',
         'the dead letters are full; discard or replay some, or raise deadLetters.maxBytes',
       )
     }
-    this.#letterBytes += body.length
+    this.books.letterBytes += body.length
+    this.#open.letterBytes += body.length
     this.#open.addDocument('dead-letters', letter.key ?? letter.device ?? '', this.now, body)
     this.#open.letters++
   }
@@ -187,7 +186,7 @@ export class GroupCommitIntake implements Intake {
       series: this.#table.size,
       openRows,
       underwayBytes: this.#underwayBytes,
-      deadLetterBytes: this.#letterBytes,
+      deadLetterBytes: this.books.letterBytes,
     }
   }
 
@@ -265,6 +264,7 @@ export class GroupCommitIntake implements Intake {
     this.books.messagesRefused += commit.accepted + commit.deadLettered
     this.books.rowsAccepted -= rows
     this.books.rowsDeadLettered -= commit.letters
+    this.books.letterBytes -= commit.letterBytes
     this.books.rowsRefused += rows + commit.letters
   }
 

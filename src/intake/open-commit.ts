@@ -17,6 +17,7 @@ export class OpenCommit {
   accepted = 0
   deadLettered = 0
   letters = 0
+  letterBytes = 0
   refusedRows = 0
   isCounted = false
 

@@ -82,7 +82,7 @@ export class HttpDoor {
       maxRows: 32_768,
       lingerMs: 0,
       maxBytes: options.maxIntakeBytes ?? 64 * 1024 * 1024,
-      deadLetters: { maxBytes: 64 * 1024 * 1024, usedBytes: 0 },
+      deadLetters: { maxBytes: 64 * 1024 * 1024 },
     })
     const limits = { ...defaultRecordLimits, ...options.limits }
     const reports: unknown[] = []

@@ -14,6 +14,7 @@ export function booksOf(rowsAccepted: number): DoorBooks {
     rowsAccepted,
     rowsRefused: 0,
     rowsDeadLettered: 0,
+    letterBytes: 0,
   }
 }
 

@@ -93,7 +93,7 @@ export class MqttDoor {
       maxRows: 32_768,
       lingerMs: 0,
       maxBytes: options.maxIntakeBytes ?? 64 * 1024 * 1024,
-      deadLetters: { maxBytes: options.maxLetterBytes ?? 64 * 1024 * 1024, usedBytes: 0 },
+      deadLetters: { maxBytes: options.maxLetterBytes ?? 64 * 1024 * 1024 },
     })
     const gateway = createMqttGateway({
       config: mqttConfig.parse({ port: 0, ...options.config }),

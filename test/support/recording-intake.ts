@@ -42,6 +42,7 @@ export class RecordingIntake implements Intake {
     rowsAccepted: 0,
     rowsRefused: 0,
     rowsDeadLettered: 0,
+    letterBytes: 0,
   }
   /** Calls of `series`, to see what a cache saves. */
   seriesCalls = 0

@@ -46,7 +46,7 @@ export async function openRestDoor(
     maxRows: 1_024,
     lingerMs: 0,
     maxBytes: 1024 * 1024,
-    deadLetters: { maxBytes: 1024 * 1024, usedBytes: 0 },
+    deadLetters: { maxBytes: 1024 * 1024 },
   })
   const server = createServer({
     authorizer: localAuthorizer,

@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
+import { Progress } from '../../src/app/pipeline/progress.ts'
 import { runPipeline } from '../../src/app/pipeline/runner.ts'
 import { replayInto } from '../../src/app/replay-into.ts'
 import { byNumber } from '../../src/core/batch.ts'
 import { createIntake } from '../../src/intake/intake.ts'
+import { diskStorage } from '../../src/lib/storage.ts'
+import { readStream } from '../../src/log/embedded/reader.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
 import { openStore, type OpenStore } from '../../src/stores/table.ts'
@@ -31,16 +34,19 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
     maxRows: 32_768,
     lingerMs: 0,
     maxBytes: 32e6,
-    deadLetters: { maxBytes: 1e6, usedBytes: 0 },
+    deadLetters: { maxBytes: 1e6 },
   })
   const live = await openStore('duckdb', {}, { name: 'live', dataFolder: data })
   const stop = new AbortController()
+  const progress = new Progress(log.id)
+  const place = { storage: diskStorage, folder: path.join(data, 'log'), log: log.id, tail: log.tail }
   const pipeline = runPipeline(
     {
       name: 'live',
       log: log.id,
       stream: 'readings',
-      consume: (options, signal) => log.consume('readings', 'live/readings', options, signal),
+      consume: (options, signal) =>
+        readStream(place, 'readings', options, (next) => progress.moved(BigInt(next)), signal),
       processors: [],
       sink: live.sink('readings'),
       letters: noLetters,
@@ -56,7 +62,7 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
   const note = intake.series('pump', 'note', 'text')
   const fan = intake.series('fan', 'speed', 'number')
   const at = (i: number) => start + i * 1e6
-  const passed = async () => live.store.passed((await intake.durable()).position, AbortSignal.timeout(20_000))
+  const passed = async () => progress.passed((await intake.durable()).position, AbortSignal.timeout(20_000))
   for (let i = 0; i < 20_000; i++) {
     intake.add(pump, at(i), i / 7, 192, 0)
     if (i % 3 === 0) intake.add(fan, at(i), i, 64, byNumber)

@@ -1,12 +1,14 @@
 import { systemClock } from '../../lib/clock.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { DeadLetter } from '../../core/intake.ts'
+import type { Position } from '../../core/position.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { diskStorage } from '../../lib/storage.ts'
 import { readStream, type Tail } from '../../log/embedded/reader.ts'
 import { createProcessors } from '../../processors/table.ts'
 import { type OpenStore, openStore } from '../../stores/table.ts'
 import type { Letters } from '../pipeline/letters.ts'
+import { Progress } from '../pipeline/progress.ts'
 import { runPipeline } from '../pipeline/runner.ts'
 import type { FromStore, PipelineStart, StoreStart, ToStore } from './protocol.ts'
 
@@ -19,6 +21,8 @@ const calls = new Map<number, { abort: AbortController; iterator: AsyncIterator<
 const letterWaiters = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
 let letterId = 0
 let tail: ProcessTail | undefined
+/** Of the pipeline that brings readings, and with them edits. */
+let progress: Progress | undefined
 let store: OpenStore | undefined
 let pipelines: Promise<unknown> = Promise.resolve()
 
@@ -55,6 +59,7 @@ async function start(message: StoreStart): Promise<void> {
   try {
     const { log } = message
     tail = new ProcessTail(log.watermark)
+    progress = new Progress(log.id)
     const opened = await openStore(message.store.type, message.store.options, message.store.place)
     store = opened
     send({ kind: 'ready' })
@@ -77,7 +82,10 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
           place,
           pipeline.stream,
           options,
-          (next) => send({ kind: 'ack', group: pipeline.group, next }),
+          (next) => {
+            if (pipeline.stream === 'readings') progress?.moved(BigInt(next))
+            send({ kind: 'ack', group: pipeline.group, next })
+          },
           signal,
         ),
       processors: await createProcessors(pipeline.processors),
@@ -130,6 +138,11 @@ async function open({
   const abort = new AbortController()
   const call = { abort, iterator: undefined as AsyncIterator<unknown> | undefined }
   calls.set(id, call)
+  // Positions of the log are the pipeline's business: the store knows only its own last row.
+  if (method === 'passed' && progress) {
+    await progress.passed(args[0] as Position, abort.signal) // as the parent's proxy sends it
+    return { value: undefined, done: true }
+  }
   // The parent's proxy has the same method with the same types; here they have crossed a process border.
   const result = (store.store[method] as (...args: unknown[]) => AsyncIterable<unknown> | Promise<unknown>)(
     ...args,

@@ -174,6 +174,7 @@ export function readBooks(view: DataView, section: Section): DoorBooks {
     rowsAccepted: term('rowsAccepted'),
     rowsRefused: term('rowsRefused'),
     rowsDeadLettered: term('rowsDeadLettered'),
+    letterBytes: term('letterBytes'),
   }
 }
 

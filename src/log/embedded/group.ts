@@ -273,6 +273,7 @@ export const bookTerms = [
   'rowsAccepted',
   'rowsRefused',
   'rowsDeadLettered',
+  'letterBytes',
 ] as const satisfies readonly (keyof DoorBooks)[]
 
 function encodeBooks(books: DoorBooks): Uint8Array {

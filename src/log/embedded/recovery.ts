@@ -20,6 +20,7 @@ export const noBooks: DoorBooks = {
   rowsAccepted: 0,
   rowsRefused: 0,
   rowsDeadLettered: 0,
+  letterBytes: 0,
 }
 
 /** How the log stood when it was last written, as its segments tell. */
