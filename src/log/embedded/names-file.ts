@@ -76,6 +76,62 @@ function blockAt(bytes: Buffer, at: number): { rows: Row[]; salt: number; end: n
   return { rows, salt: bytes.readUInt32LE(at + 12), end }
 }
 
+/** The names file of the log that is being written, and the names that wait to be in it. */
+export class NamesFile {
+  readonly #storage: Storage
+  readonly #folder: string
+  readonly #salt: number
+  #end: number
+  #unsaved: NewSeries[] = []
+  #isFoundUnsaved = false
+
+  constructor(storage: Storage, folder: string, salt: number, { end }: Pick<KnownNames, 'end'>) {
+    this.#storage = storage
+    this.#folder = folder
+    this.#salt = salt
+    this.#end = end
+  }
+
+  /** End of the last block. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** True while names that older segments may hold alone are not in the file: then none of those may be removed. */
+  get isFoundUnsaved(): boolean {
+    return this.#isFoundUnsaved
+  }
+
+  /** A name that a start has found in segments and not in the file. */
+  found(name: NewSeries): void {
+    this.#unsaved.push(name)
+    this.#isFoundUnsaved = true
+  }
+
+  /** A name of a commit just made durable. */
+  add(name: NewSeries): void {
+    this.#unsaved.push(name)
+  }
+
+  /** Appends what waits, durably. */
+  save(): void {
+    if (this.#unsaved.length === 0) return
+    this.#end = appendNames(this.#storage, this.#folder, this.#unsaved, this.#salt, this.#end)
+    this.#saved()
+  }
+
+  /** Replaces the file, which is damaged, by one with all names known. */
+  rewrite(all: readonly NewSeries[]): void {
+    this.#end = rewriteNames(this.#storage, this.#folder, all, this.#salt, this.#end)
+    this.#saved()
+  }
+
+  #saved(): void {
+    this.#unsaved = []
+    this.#isFoundUnsaved = false
+  }
+}
+
 /** Appends a block at `end` and syncs it; returns the new end. */
 export function appendNames(
   storage: Storage,

@@ -7,6 +7,7 @@ import { wait } from '../../lib/wait.ts'
 import { Dictionary } from './dictionary.ts'
 import { Kind } from './group.ts'
 import {
+  type ReadingsColumns,
   readCheckpoint,
   readDocuments,
   readEdit,
@@ -191,13 +192,19 @@ class StreamReader {
       return
     }
     // Damage has taken the names of some series: a row that nobody can attribute is damaged too.
-    for (let i = from; i < to; i++) {
-      if (this.#names.get(columns.series[i] as number) === undefined) this.#damaged++
-      else {
-        this.#begin(section, i)
-        joiner.add(columns, section.number, i, i + 1)
+    for (let i = from; i < to; ) {
+      const known = i
+      while (i < to && this.#isNamed(columns, i)) i++
+      if (i > known) {
+        this.#begin(section, known)
+        joiner.add(columns, section.number, known, i)
       }
+      for (; i < to && !this.#isNamed(columns, i); i++) this.#damaged++
     }
+  }
+
+  #isNamed({ series }: ReadingsColumns, row: number): boolean {
+    return this.#names.get(series[row] as number) !== undefined
   }
 
   #begin(section: Section, row: number): void {

@@ -1,12 +1,11 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { SluiceError } from '../../core/errors.ts'
 import type { Changes } from '../../core/log.ts'
-import type { NewSeries } from '../../core/series.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Storage } from '../../lib/storage.ts'
 import { Dictionary } from './dictionary.ts'
 import { type EncodedGroup, encodeCheckpoint, encodeGroup } from './group.ts'
-import { appendNames, type KnownNames, loadNames, rewriteNames } from './names-file.ts'
+import { type KnownNames, loadNames, NamesFile } from './names-file.ts'
 import { firstCheckpoint, numberJump, type Recovered, recover } from './recovery.ts'
 import { findSalt, listSegments, type Segment } from './segment.ts'
 import { isOutOfFiles, quietly, SegmentChain } from './segment-chain.ts'
@@ -58,6 +57,7 @@ export class LogWriter {
   readonly #options: WriterOptions
   readonly #salt: number
   readonly #chain: SegmentChain
+  readonly #names: NamesFile
   readonly #ageAtStart: number
   readonly #startMs: number
   /** The number to be given next; the one after the last that is on disk; the one before anything was staged. */
@@ -66,17 +66,16 @@ export class LogWriter {
   #stagedFrom = 0
   #pending: { group: EncodedGroup; changes: Changes }[] = []
   #pendingRows = new Map<string, number>()
+  /** One more than the highest series id that staged names bring. */
+  #pendingSeries = 0
   /** A number at which the next segment must begin, because refused commits from there on may still be on the disk. */
   #voidFrom: number | undefined
   /** Size at which the present segment is full. */
   #rollAt: number
-  /** Names not in the names file yet, and where that ends. */
-  #newNames: NewSeries[] = []
-  #namesEnd: number
-  /** True while names that segments other than the last may hold are not in the names file: then nothing may be removed. */
-  #isOldNameUnsaved = false
   #uncheckedBytes = 0
+  /** True if nothing was committed since the last checkpoint, which was written when the log was that old. */
   #isCheckpointed = true
+  #writtenAge: number
 
   constructor(storage: Storage, clock: Clock, folder: string, options: WriterOptions) {
     this.#storage = storage
@@ -103,13 +102,14 @@ export class LogWriter {
     this.#synced = found.next
     this.#startMs = clock.monotonicMs()
     this.#ageAtStart = found.ageSeconds
-    this.#namesEnd = known.end
+    this.#writtenAge = found.ageSeconds
+    this.#names = new NamesFile(storage, folder, this.#salt, known)
     this.#learn(known, found)
     this.#chain = new SegmentChain(storage, folder)
     this.#openChain(segments, found)
     // Whatever names were found, of segments or of the names file, may be as new as the last crash.
     storage.syncFolder(folder)
-    if (known.isDamaged) quietly(() => this.#rewriteNames())
+    if (known.isDamaged) quietly(() => this.#names.rewrite([...this.dictionary.entries()]))
     if (found.tornTails > 0) this.#jump()
   }
 
@@ -135,13 +135,14 @@ export class LogWriter {
    */
   append(changes: Changes): number {
     if (this.#pending.length === 0) this.#stagedFrom = this.#next
-    for (const { id } of changes.names) this.dictionary.reserve(id + 1)
+    const series = changes.names.reduce((most, { id }) => Math.max(most, id + 1), this.#pendingSeries)
     const group = encodeGroup(changes, {
       ...this.#place(this.#next, this.#synced),
-      series: this.dictionary.size,
+      series: Math.max(series, this.dictionary.size),
       running: (stream) => (this.rows.get(stream) ?? 0) + (this.#pendingRows.get(stream) ?? 0),
     })
     this.#pending.push({ group, changes })
+    this.#pendingSeries = series
     if (changes.readings) this.#count('readings', changes.readings.length)
     for (const documents of changes.documents) this.#count(documents.stream, documents.length)
     this.#next += group.numbers
@@ -173,15 +174,15 @@ export class LogWriter {
     this.#uncheckedBytes = 0
     if (this.state === 'read-only') return
     // The disk may be full or sick. Commits go on or are refused by what happens to themselves.
-    quietly(() => this.#saveNames())
-    if (bound !== undefined && !this.#isOldNameUnsaved) quietly(() => this.#trim(bound))
+    quietly(() => this.#names.save())
+    if (bound !== undefined && !this.#names.isFoundUnsaved) quietly(() => this.#trim(bound))
     this.state = this.#isFull() ? 'disk-full' : 'open'
   }
 
-  /** Ends the log with a checkpoint, so that damage of its last commits will not be taken for a torn tail. */
+  /** Ends the log with a checkpoint: damage of its last commits will not be taken for a torn tail, and its age is kept. */
   close(): void {
     const isClean = this.state !== 'read-only' && this.#voidFrom === undefined && !this.#chain.hasTraces
-    if (isClean && !this.#isCheckpointed) {
+    if (isClean && !(this.#isCheckpointed && this.#age() - this.#writtenAge < 60)) {
       const isWritten = quietly(() => this.#chain.append([this.#checkpoint(this.#synced)], this.#age()))
       if (!isWritten) this.#chain.cut()
     }
@@ -195,10 +196,9 @@ export class LogWriter {
     for (const name of found.names) {
       const before = this.dictionary.get(name.id)
       this.dictionary.add(name)
-      if (!before || before.unit !== this.dictionary.get(name.id)?.unit) this.#newNames.push(name)
+      if (!before || before.unit !== this.dictionary.get(name.id)?.unit) this.#names.found(name)
     }
     this.dictionary.reserve(found.series)
-    this.#isOldNameUnsaved = this.#newNames.length > 0
   }
 
   #openChain(segments: readonly Segment[], found: Recovered): void {
@@ -217,12 +217,6 @@ export class LogWriter {
       this.#voidFrom = found.next
       this.state = 'disk-full'
     }
-  }
-
-  #rewriteNames(): void {
-    const all = [...this.dictionary.entries()]
-    this.#namesEnd = rewriteNames(this.#storage, this.#folder, all, this.#salt, this.#namesEnd)
-    this.#newNames = []
   }
 
   /**
@@ -284,6 +278,7 @@ export class LogWriter {
   #forgetPending(): void {
     this.#pending = []
     this.#pendingRows = new Map()
+    this.#pendingSeries = 0
   }
 
   #refuseUnlessOpen(): void {
@@ -308,7 +303,7 @@ export class LogWriter {
 
   /** Begins a segment at `first`. Names go to their file before: then older segments may be removed. */
   #create(first: number): void {
-    this.#saveNames()
+    this.#names.save()
     this.#chain.create({ log: this.id, first, salt: this.#salt }, this.#checkpoint(first), this.#age())
     this.#voidFrom = undefined
     this.#rollAt = this.#options.segmentBytes
@@ -328,13 +323,6 @@ export class LogWriter {
     if (removed) this.#storage.syncFolder(this.#folder)
   }
 
-  #saveNames(): void {
-    if (this.#newNames.length === 0) return
-    this.#namesEnd = appendNames(this.#storage, this.#folder, this.#newNames, this.#salt, this.#namesEnd)
-    this.#newNames = []
-    this.#isOldNameUnsaved = false
-  }
-
   #isFull(): boolean {
     if (this.bytes > this.#options.maxBytes) return true
     try {
@@ -349,7 +337,7 @@ export class LogWriter {
     this.books = changes.books
     for (const name of changes.names) {
       this.dictionary.add(name)
-      this.#newNames.push(name)
+      this.#names.add(name)
     }
   }
 
@@ -359,10 +347,11 @@ export class LogWriter {
 
   #checkpoint(number: number): EncodedGroup {
     this.#isCheckpointed = true
+    this.#writtenAge = this.#age()
     const totals = {
       log: this.id,
       series: this.dictionary.size,
-      namesEnd: this.#namesEnd,
+      namesEnd: this.#names.end,
       rows: Object.fromEntries(this.rows),
       books: this.books,
       commits: this.commits,
