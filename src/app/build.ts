@@ -14,6 +14,7 @@ import { statusAnswer } from '../api/status.ts'
 import { addWebApp } from '../api/web-app.ts'
 import { localAuthorizer } from '../auth/local-authorizer.ts'
 import type { Route } from '../core/format.ts'
+import { SluiceError } from '../core/errors.ts'
 import { namePattern } from '../core/pattern.ts'
 import { createJsonFormat } from '../formats/json/json-format.ts'
 import { createRouter } from '../formats/topics.ts'
@@ -61,8 +62,10 @@ const storedStreams = ['readings', 'dead-letters', 'posts', 'device-logs'] as co
  * sources → formats → intake → log → pipelines → stores.
  */
 export async function buildSluice(config: Config, logger: Logger): Promise<Sluice> {
-  const stopping = new AbortController()
+  // What is built is taken down in reverse: when Sluice stops, or when building fails half-way.
+  await using built = new AsyncDisposableStack()
   const lock = lockFolder(config.data)
+  built.defer(() => lock.release())
   const logFolder = path.join(config.data, 'log')
   const storeNames = Object.keys(config.stores)
   const groups = [
@@ -80,6 +83,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const metrics = createMetrics(() => snapshot(), storeNames[0])
   const measurements = new Measurements(metrics, systemClock, storeNames)
   const maxIntakeBytes = config.memoryBudgetBytes / 4
+  built.defer(() => log.close())
   const intake = createIntake(measurements.log(log), systemClock, log.start, {
     limits: {
       series: config.limits.series,
@@ -96,6 +100,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     maxBytes: maxIntakeBytes,
     deadLetters: { maxBytes: config.deadLetters.maxBytes },
   })
+
+  built.defer(() => intake.close())
 
   const stores = Object.entries(config.stores).map(([name, { type, options }]) => {
     const store = new StoreProcess(log, intake, {
@@ -115,6 +121,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       onStatus: measurements.pipeline,
     })
     store.start()
+    built.defer(() => store.stop())
     return store
   })
 
@@ -179,34 +186,46 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   addOperations(server, { ...healthOf(parts), status: () => statusAnswer(snapshot()) })
   addMetrics(server, metrics)
 
+  const stopping = new AbortController()
   const gateway = mqtt.run(intake, stopping.signal)
   gateway.catch(() => undefined) // `listening` tells of it
-  const [mqttAddress] = await Promise.all([
-    mqtt.listening(),
-    server.listen({ host: config.http.host, port: config.http.port }),
-  ])
+  // Doors close first and together: nothing is acknowledged that the parts behind them could still lose.
+  built.defer(async () => {
+    stopping.abort()
+    live.close()
+    await Promise.all([gateway.catch(() => undefined), server.close()])
+  })
+  const mqttAddress = await mqtt.listening()
+  await listen(server, config.http)
   const httpAddress = server.addresses()[0] as AddressInfo // it listens on TCP
   addresses['http'] = `http://${httpAddress.address}:${httpAddress.port}`
   addresses['mqtt'] = `mqtt://${mqttAddress.address}:${mqttAddress.port}`
 
+  const running = built.move()
   return {
     config,
     ...parts,
     server,
     addresses,
     died: Promise.race([log.died, gateway.then(() => new Promise<never>(() => {}))]),
-    async stop() {
-      stopping.abort()
-      live.close()
-      await Promise.all([gateway, server.close()])
-      await intake.close()
-      await Promise.all([...stores, ...sinks].map((part) => part.stop()))
-      await log.close()
-      lock.release()
-    },
+    stop: () => running.disposeAsync(),
     kill() {
       for (const store of stores) store.kill()
     },
+  }
+}
+
+/** @throws SluiceError `config-invalid` where the address is taken or not ours. */
+async function listen(server: FastifyInstance, { host, port }: Config['http']): Promise<void> {
+  try {
+    await server.listen({ host, port })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new SluiceError(
+      'config-invalid',
+      `http cannot listen on ${host}:${port}: ${why}; choose another with --set http.port=N`,
+      error,
+    )
   }
 }
 

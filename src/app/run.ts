@@ -30,7 +30,13 @@ export async function runSluice(
   process.once('SIGTERM', onSignal)
   process.once('SIGINT', onSignal)
 
-  sluice = await buildSluice(config, logger)
+  try {
+    sluice = await buildSluice(config, logger)
+  } catch (error) {
+    process.off('SIGTERM', onSignal)
+    process.off('SIGINT', onSignal)
+    throw error
+  }
   for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(6)}${address}`)
   print(`ready  data in ${config.data}, log ${sluice.log.id}`)
   const stopping = new AbortController()
