@@ -59,6 +59,7 @@ export function readStatus(value: unknown): Status {
       rowsAccepted: count(books['rowsAccepted']),
       rowsRefused: count(books['rowsRefused']),
       rowsDeadLettered: count(books['rowsDeadLettered']),
+      letterBytes: count(books['letterBytes']),
       balanced: books['balanced'] !== false,
     },
     connections: typeof mqtt['connectionsOpen'] === 'number' ? mqtt['connectionsOpen'] : undefined,
