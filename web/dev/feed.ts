@@ -18,7 +18,7 @@ const fleet = createFleet(Number(values.devices))
 let sent = Date.now() - Number(values.hours) * 3_600_000
 const end = Date.now() + Number(values.minutes) * 60_000
 
-while (sent < Date.now() - 2000) sent = await send(sent, Math.min(Date.now(), sent + 120_000))
+while (sent < Date.now() - 2000) sent = await send(sent, Math.min(Date.now(), sent + 40_000))
 process.stdout.write('the past is sent; now live\n')
 while (Date.now() < end) {
   await delay(200)

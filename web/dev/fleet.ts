@@ -58,9 +58,9 @@ function isSilent({ silent }: DevSeries, time: number): boolean {
 
 function deviceAt(i: number): DevSeries[] {
   const seed = i + 1
-  if (i % 3 === 0) return pump(`site${1 + (i % 2)}/pump-${String(1 + i / 3).padStart(2, '0')}`, seed)
-  if (i % 3 === 1) return tracker(`tracker-${4000 + i * 7}`, seed)
-  return accelerometer(`bridge/deck-${String(Math.ceil(i / 3)).padStart(2, '0')}`, seed)
+  if (i % 8 === 2) return accelerometer(`bridge/deck-${String(1 + (i - 2) / 8).padStart(2, '0')}`, seed)
+  if (i % 2 === 0) return pump(`site${1 + ((i / 2) % 2)}/pump-${String(1 + i / 2).padStart(2, '0')}`, seed)
+  return tracker(`tracker-${4000 + i * 7}`, seed)
 }
 
 function pump(device: string, seed: number): DevSeries[] {

@@ -77,7 +77,7 @@ export const lettersQuery = (filter: LetterFilter) =>
   infiniteQueryOptions({
     queryKey: ['letters', filter],
     queryFn: ({ signal, pageParam }) =>
-      get('/api/v1/dead-letters', { ...filter, limit: 50, cursor: pageParam }, readLetters, signal),
+      get('/api/v1/dead-letters', { ...filter, limit: 20, cursor: pageParam }, readLetters, signal),
     initialPageParam: '',
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,

@@ -54,8 +54,8 @@ export function TimeChart(props: TimeChartProps) {
     const draw = () => {
       const { trace, windowNow } = current.current
       if (chart === undefined) return
-      columns = trace?.columns() ?? emptyColumns
       const { from, to } = windowNow()
+      columns = trace?.columns(to) ?? emptyColumns
       const window = { min: from, max: to }
       chart.batch(() => {
         chart?.setData([columns.time, columns.low, columns.high, columns.mid], false)

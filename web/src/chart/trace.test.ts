@@ -59,6 +59,13 @@ test('the line breaks where data is missing, and only there', () => {
   assert.equal(mid.filter((value) => value === null).length, 1)
 })
 
+test('data that stopped before the end is missing up to the end', () => {
+  const trace = new Trace(0)
+  for (let i = 0; i < 20; i++) trace.addRows([{ time: i * 1000, value: i }])
+  assert.deepEqual(trace.columns(60_000).gaps, [{ from: 19_000, to: 60_000 }])
+  assert.deepEqual(trace.columns(20_000).gaps, [])
+})
+
 test('a series that reports seldom is not torn apart', () => {
   assert.equal(gapThreshold([0, 60_000, 130_000, 180_000, 260_000], 10_000) > 70_000, true)
   assert.equal(gapThreshold([0, 1000], 0), Infinity)

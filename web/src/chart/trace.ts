@@ -77,7 +77,8 @@ export class Trace {
       column.splice(0, keepFrom)
   }
 
-  columns(): TraceColumns {
+  /** `until` is the end of what was asked for: if data stops long before it, that is a gap too. */
+  columns(until = -Infinity): TraceColumns {
     const threshold = gapThreshold(this.#time, this.stepMs)
     const time: number[] = []
     const mid: (number | null)[] = []
@@ -99,6 +100,7 @@ export class Trace {
       high.push(this.#max[i] ?? 0)
       before = at
     }
+    if (until - before > threshold) gaps.push({ from: before, to: until })
     return { time, mid, low, high, gaps }
   }
 

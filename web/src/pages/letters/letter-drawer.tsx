@@ -110,7 +110,7 @@ function BytesView({ bytes }: { readonly bytes: Uint8Array }) {
       <div
         // A region that scrolls is reached by keyboard.
         tabIndex={0}
-        className="max-h-[28rem] overflow-auto rounded-md border border-line bg-sunken p-3.5 font-mono text-[0.84rem] leading-relaxed"
+        className="max-h-[28rem] overflow-auto rounded-md border border-line bg-sunken p-3.5 font-mono text-[0.76rem] leading-relaxed sm:text-[0.84rem]"
       >
         {form === 'hex' ? (
           <HexView bytes={bytes} />

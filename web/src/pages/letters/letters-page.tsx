@@ -1,9 +1,9 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { errorTable } from '../../../../src/core/errors.ts'
 import type { Letter } from '../../api/letters.ts'
-import { lettersQuery } from '../../api/queries.ts'
+import { lettersQuery, statusQuery } from '../../api/queries.ts'
 import { now } from '../../clock.ts'
 import { formatAgo, formatMoment, zoneName } from '../../format/time.ts'
 import { useNow } from '../../state/now.ts'
@@ -30,10 +30,10 @@ export function LettersPage() {
   const navigate = route.useNavigate()
   const [open, setOpen] = useState<Letter>()
   const { since, ...names } = search
-  const query = useInfiniteQuery({
-    ...lettersQuery({ ...names, from: since === undefined ? undefined : `-${since}` }),
-    refetchInterval: (current) => ((current.state.data?.pages.length ?? 0) > 1 ? false : 5000),
-  })
+  const query = useInfiniteQuery(
+    lettersQuery({ ...names, from: since === undefined ? undefined : `-${since}` }),
+  )
+  useNewLetters(query.refetch)
   const letters = query.data?.pages.flatMap((page) => page.rows) ?? []
   const isFiltered = Object.keys(search).length > 0
   const show = (next: LetterSearch) => {
@@ -78,6 +78,18 @@ export function LettersPage() {
       <LetterDrawer letter={open} onClose={() => setOpen(undefined)} />
     </div>
   )
+}
+
+/** Reads the list again when the books say that there are more letters: with their bytes they are too much to read for nothing. */
+function useNewLetters(refetch: () => Promise<unknown>): void {
+  const status = useQuery(statusQuery)
+  const letters = status.data?.status.sinks.find((sink) => sink.stream === 'dead-letters')?.books.handed
+  const last = useRef(letters)
+  useEffect(() => {
+    const before = last.current
+    last.current = letters
+    if (before !== undefined && letters !== undefined && letters > before) refetch().catch(console.error)
+  }, [letters, refetch])
 }
 
 interface FiltersProps {
@@ -172,7 +184,9 @@ function LetterTable({
           <th scope="col" className="w-[11.5rem] max-lg:hidden">
             Time, {zoneName(zone, now())}
           </th>
-          <th scope="col">Reason</th>
+          <th scope="col" className="max-lg:pl-0!">
+            Reason
+          </th>
           <th scope="col" className="w-[24%] max-md:hidden">
             Device or topic
           </th>
@@ -187,7 +201,7 @@ function LetterTable({
             <td className="text-sm whitespace-nowrap text-ink-2 max-lg:hidden">
               {formatMoment(letter.time, zone)}
             </td>
-            <td>
+            <td className="max-lg:pl-0! max-md:pr-0!">
               <button
                 type="button"
                 onClick={() => onOpen(letter)}

@@ -64,7 +64,7 @@ function Reading({ latest, className }: { readonly latest: Latest; readonly clas
         <span className="truncate" title={latest.metric}>
           {latest.metric}
         </span>
-        <QualityMark quality={latest.quality} />
+        <QualityMark quality={latest.quality} brief />
       </p>
     </div>
   )
