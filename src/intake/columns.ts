@@ -1,6 +1,6 @@
 // hot: bench/mqtt-to-log
 import type { NewReadings } from '../core/log.ts'
-import { textColumn, type TextColumn } from '../core/text-column.ts'
+import type { TextColumn } from '../core/text-column.ts'
 
 /**
  * The open commit's readings, in shared memory that the log thread writes to disk as it is. `length` rows are filled.
@@ -51,6 +51,7 @@ export class Columns {
   }
 
   rollback(length: number): void {
+    if (length > this.length) throw new RangeError('the mark is of rows that have left already')
     this.length = length
     while ((this.#texts.at(-1)?.row ?? -1) >= length) this.#texts.pop()
     while ((this.#extras.at(-1)?.row ?? -1) >= length) this.#extras.pop()
@@ -71,8 +72,9 @@ export class Columns {
     larger.series.set(this.series)
     larger.quality.set(this.quality)
     larger.flags.set(this.flags)
-    larger.#texts.push(...this.#texts)
-    larger.#extras.push(...this.#extras)
+    // Not by spreading: there may be more than a call takes arguments.
+    for (const text of this.#texts) larger.#texts.push(text)
+    for (const extra of this.#extras) larger.#extras.push(extra)
     return larger
   }
 
@@ -98,13 +100,25 @@ export class Columns {
   }
 }
 
-/** A lazy column: undefined if no row has a value. */
+const utf8 = new TextEncoder()
+
+/** A lazy column: undefined if no row has a value. `values` are in order of their rows. */
 function sparseText(
-  values: readonly { row: number; text: string }[],
+  values: readonly { readonly row: number; readonly text: string }[],
   length: number,
 ): TextColumn | undefined {
   if (values.length === 0) return undefined
-  const all: string[] = new Array<string>(length).fill('')
-  for (const { row, text } of values) all[row] = text
-  return textColumn(all)
+  const offsets = new Uint32Array(length + 1)
+  const parts: Uint8Array[] = []
+  let filled = 0
+  let at = 0
+  for (const { row, text } of values) {
+    offsets.fill(at, filled, row + 1)
+    filled = row + 1
+    const bytes = utf8.encode(text)
+    parts.push(bytes)
+    at += bytes.length
+  }
+  offsets.fill(at, filled)
+  return { offsets, bytes: Buffer.concat(parts) }
 }

@@ -32,8 +32,8 @@ export interface IntakeStart {
 
 /** Commits on their way to the log at once: one that syncs, one that waits for it. */
 const maxUnderway = 2
-/** Shared columns kept for use again. */
-const maxSpare = 8
+/** Shared columns made, and used again and again; when all are on their way, private ones do. */
+const maxShared = 8
 const bytesPerRow = 22
 
 export function createIntake(
@@ -57,6 +57,7 @@ export class GroupCommitIntake implements Intake {
   readonly #options: IntakeOptions
   readonly #table: SeriesTable
   readonly #spare: Columns[] = []
+  #shared = 0
   #open: OpenCommit
   #isScheduled = false
   /** Commits given to the log and not answered, and their bytes. */
@@ -70,7 +71,7 @@ export class GroupCommitIntake implements Intake {
     this.#log = log
     this.#clock = clock
     this.#options = options
-    this.#table = new SeriesTable(start.names, options.limits, options.rules, options.strict)
+    this.#table = new SeriesTable(start, options.limits, options.rules, options.strict)
     this.books = { ...start.books }
     this.#open = new OpenCommit(this.#columns())
     this.now = clock.now()
@@ -106,7 +107,7 @@ export class GroupCommitIntake implements Intake {
   }
 
   set(key: string, value: Uint8Array | undefined): void {
-    this.#open.state.push({ key, value: value?.slice() })
+    this.#open.state.push({ key, value: value && new Uint8Array(value) })
     this.#open.bytes += key.length + (value?.length ?? 0)
   }
 
@@ -168,6 +169,8 @@ export class GroupCommitIntake implements Intake {
   room(): Promise<void> | undefined {
     const bytes = this.#underwayBytes + this.#open.bytes + this.#open.columns.length * bytesPerRow
     if (bytes < this.#options.maxBytes) return undefined
+    // What is open may be all there is: nobody else would send it on its way.
+    this.#schedule()
     this.#room ??= Promise.withResolvers<void>()
     return this.#room.promise
   }
@@ -212,24 +215,23 @@ export class GroupCommitIntake implements Intake {
   #seal(): void {
     const commit = this.#open
     if (commit.isEmpty && !this.#table.hasNew) return
-    this.#open = new OpenCommit(this.#columns())
     const { columns } = commit
-    const accepted = columns.length + commit.documentRows
+    // Columns without rows stay here: edits come one to a commit.
+    this.#open = new OpenCommit(columns.length > 0 ? this.#columns() : columns)
+    const rows = columns.length
+    const accepted = rows + commit.documentRows
     this.books.rowsReceived += accepted + commit.letters + commit.refusedRows
     this.books.rowsAccepted += accepted
     this.books.rowsDeadLettered += commit.letters
     this.books.rowsRefused += commit.refusedRows
     const names = this.#table.takeNew()
-    const bytes = columns.length * bytesPerRow + commit.bytes
+    const bytes = rows * bytesPerRow + commit.bytes
     this.#underway++
     this.#underwayBytes += bytes
     const done = () => {
       this.#underway--
       this.#underwayBytes -= bytes
-      if (columns.isShared && this.#spare.length < maxSpare) {
-        columns.clear()
-        this.#spare.push(columns)
-      }
+      if (rows > 0) this.#giveBack(columns)
       if (!this.#open.isEmpty) this.#schedule()
       this.#makeRoom()
     }
@@ -237,11 +239,11 @@ export class GroupCommitIntake implements Intake {
     this.#log
       .commit({
         names,
-        readings: columns.length > 0 ? columns.readings() : undefined,
+        readings: rows > 0 ? columns.readings() : undefined,
         edits: commit.edits,
         documents: commit.documents.size > 0 ? commit.newDocuments() : [],
         state: commit.state,
-        books: this.books,
+        books: { ...this.books },
       })
       .then(
         (durable) => {
@@ -250,6 +252,8 @@ export class GroupCommitIntake implements Intake {
         },
         (error: unknown) => {
           this.#undo(commit, accepted, names)
+          // Whoever asks next has added nothing to the failed one, and wants to know how it stands by then.
+          if (this.#last === commit.durable.promise) this.#last = undefined
           commit.durable.reject(error)
           done()
         },
@@ -280,13 +284,21 @@ export class GroupCommitIntake implements Intake {
   #grow(): void {
     const { columns } = this.#open
     this.#open.columns = columns.grown()
-    if (columns.isShared) {
-      columns.clear()
-      this.#spare.push(columns)
-    }
+    this.#giveBack(columns)
   }
 
   #columns(): Columns {
-    return this.#spare.pop() ?? new Columns(this.#options.maxRows * 2, true)
+    const spare = this.#spare.pop()
+    if (spare) return spare
+    const isShared = this.#shared < maxShared
+    if (isShared) this.#shared++
+    return new Columns(this.#options.maxRows * 2, isShared)
+  }
+
+  /** Shared columns are used again; private ones have grown to some message's size. */
+  #giveBack(columns: Columns): void {
+    if (!columns.isShared) return
+    columns.clear()
+    this.#spare.push(columns)
   }
 }

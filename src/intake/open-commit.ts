@@ -45,7 +45,8 @@ export class OpenCommit {
     }
     documents.keys.push(key)
     documents.times.push(time)
-    documents.bodies.push(body.slice())
+    // Not by slice(), which shares the memory of a Buffer.
+    documents.bodies.push(new Uint8Array(body))
     this.bytes += body.length + key.length + 64
   }
 

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { addRows, gateTo, openGate, outcomeOf, turn } from '../../test/support/gate.ts'
+import { openSimulatedLog } from '../../test/support/simulated-log.ts'
+import { folder } from '../../test/support/written-log.ts'
+import type { DoorBooks } from '../core/intake.ts'
+import type { StateChange } from '../core/log.ts'
+import type { Storage } from '../lib/storage.ts'
+import { Kind } from '../log/embedded/group.ts'
+import { readSections, readState } from '../log/embedded/group-reader.ts'
+import { SegmentScanner } from '../log/embedded/scan.ts'
+import { findSalt, listSegments } from '../log/embedded/segment.ts'
+
+const letter = { code: 'undecodable', reason: 'no', source: 'mqtt', bytes: Buffer.from([0, 255]) } as const
+
+test('durable() without anything added resolves: at the start, after a commit, and after a failed one', async () => {
+  const { intake, storage, thread } = await openGate()
+  await intake.durable()
+  addRows(intake, 0, 1)
+  const first = intake.durable()
+  await first
+  assert.equal(intake.durable(), first)
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  addRows(intake, 1, 2)
+  assert.equal(await outcomeOf(intake.durable()), 'disk-full')
+  thread.check()
+  assert.equal(await outcomeOf(intake.durable()), 'durable')
+})
+
+test('documents, keyed changes and letters are in the commit of the rows added with them', async () => {
+  const { intake, log, thread, storage, documents } = await openGate()
+  const body = Buffer.from('{"a":1}')
+  intake.addDocument('posts', 'k', 5, body)
+  body.fill(0)
+  const cursor = Buffer.from('1')
+  intake.set('cursor', cursor)
+  cursor.fill(0)
+  intake.reject({ ...letter, device: 'dev', topic: 't' })
+  addRows(intake, 0, 1)
+  await intake.durable()
+  thread.check()
+  assert.equal(log.status().commits, 1)
+  assert.deepEqual(
+    (await documents('posts')).map(({ key, body }) => [key, body]),
+    [['k', '{"a":1}']],
+  )
+  assert.deepEqual(stateIn(storage), [{ key: 'cursor', value: new Uint8Array([0x31]) }])
+  const [kept] = await documents('dead-letters')
+  assert.equal(kept?.key, 'dev')
+  assert.deepEqual(JSON.parse(kept?.body ?? ''), {
+    code: 'undecodable',
+    reason: 'no',
+    source: 'mqtt',
+    device: 'dev',
+    topic: 't',
+    bytes: 'AP8=',
+  })
+})
+
+test('the books are those of what is in the log, and balance', async () => {
+  const { intake, log, storage } = await openGate()
+  addRows(intake, 0, 3)
+  intake.countMessage('accepted')
+  intake.reject(letter)
+  intake.countMessage('deadLettered')
+  intake.countMessage('refused')
+  intake.countRefusedRows(2)
+  intake.addDocument('posts', '', 0, Buffer.from('x'))
+  await intake.durable()
+  assertBalanced(intake.books)
+  const { letterBytes, ...counts } = intake.books
+  assert.ok(letterBytes > 0)
+  assert.deepEqual(counts, {
+    messagesReceived: 3,
+    messagesAccepted: 1,
+    messagesRefused: 1,
+    messagesDeadLettered: 1,
+    rowsReceived: 7,
+    rowsAccepted: 4,
+    rowsRefused: 2,
+    rowsDeadLettered: 1,
+  })
+  await intake.close()
+  await log.close()
+  const again = await openSimulatedLog({}, storage)
+  assert.deepEqual(again.log.start.books, intake.books)
+})
+
+test('a message that only counts is committed when somebody asks', async () => {
+  const { intake, log, storage } = await openGate()
+  intake.countMessage('refused')
+  await intake.durable()
+  await log.close()
+  const again = await openSimulatedLog({}, storage)
+  assert.equal(again.log.start.books.messagesRefused, 1)
+})
+
+test('a failed commit moves its counts to refused, gives its names and letters back, and later ones go on', async () => {
+  const { intake, log, storage, thread, rows, documents } = await openGate()
+  addRows(intake, 0, 1, 'old')
+  await intake.durable()
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  addRows(intake, 1, 4, 'new')
+  intake.countMessage('accepted')
+  intake.reject(letter)
+  intake.countMessage('deadLettered')
+  assert.equal(await outcomeOf(intake.durable()), 'disk-full')
+  assert.equal(intake.refusal(), 'disk-full')
+  assertBalanced(intake.books)
+  assert.equal(intake.books.messagesRefused, 2)
+  assert.equal(intake.books.rowsRefused, 4)
+  assert.equal(intake.books.rowsAccepted, 1)
+  assert.equal(intake.books.letterBytes, 0)
+  thread.check()
+  assert.equal(intake.refusal(), undefined)
+  addRows(intake, 5, 6, 'new')
+  await intake.durable()
+  assert.deepEqual(
+    (await rows()).map(({ device, value }) => [device, value]),
+    [
+      ['old', 0],
+      ['new', 5],
+    ],
+  )
+  assert.deepEqual(await documents('dead-letters'), [])
+  await log.close()
+  const again = await openSimulatedLog({}, storage)
+  assert.deepEqual(again.log.start.books, intake.books)
+  assert.deepEqual(
+    again.log.start.names.map(({ device }) => device),
+    ['old', 'new'],
+  )
+})
+
+test('commits sent behind a failing one fail with it, and the books still balance', async () => {
+  const { intake, thread, storage, rows } = await openGate()
+  thread.isAutomatic = false
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  const outcomes: Promise<string>[] = []
+  for (let i = 0; i < 4; i++) {
+    addRows(intake, i, i + 1, `d${i}`)
+    intake.countMessage('accepted')
+    outcomes.push(outcomeOf(intake.durable()))
+    await turn()
+    if (i !== 1) continue
+    thread.handle()
+    thread.check()
+  }
+  while (intake.status.underwayBytes > 0 || intake.status.openRows > 0) {
+    thread.handle()
+    thread.check()
+    await turn()
+  }
+  assert.deepEqual(await Promise.all(outcomes), ['disk-full', 'disk-full', 'durable', 'durable'])
+  assertBalanced(intake.books)
+  assert.equal(intake.books.messagesRefused, 2)
+  assert.deepEqual(
+    (await rows()).map(({ device }) => device),
+    ['d2', 'd3'],
+  )
+})
+
+test('room comes back when a commit fails too', async () => {
+  const { intake, storage } = await openGate({ maxBytes: 100 })
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  addRows(intake, 0, 10)
+  const durable = outcomeOf(intake.durable())
+  await intake.room()
+  assert.equal(await durable, 'disk-full')
+})
+
+test('dead letters are refused at their bound, and the bound holds over restarts', async () => {
+  const { intake, log, storage } = await openGate()
+  const big = { ...letter, bytes: Buffer.alloc(3000) }
+  intake.reject(big)
+  intake.reject(big)
+  assert.throws(() => intake.reject(big), { code: 'undecodable', message: /dead letters are full/ })
+  intake.reject(letter)
+  await intake.durable()
+  await log.close()
+  const { intake: next } = gateTo(await openSimulatedLog({}, storage))
+  assert.throws(() => next.reject(big), { code: 'undecodable' })
+})
+
+test('a read-only log is told as the reason', async () => {
+  const { intake, storage } = await openGate()
+  storage.fault = ({ operation }) => (operation === 'sync' ? { code: 'EIO' } : undefined)
+  addRows(intake, 0, 1)
+  assert.equal(await outcomeOf(intake.durable()), 'log-read-only')
+  assert.equal(intake.refusal(), 'log-read-only')
+})
+
+function assertBalanced(books: Readonly<DoorBooks>): void {
+  assert.equal(
+    books.messagesReceived,
+    books.messagesAccepted + books.messagesRefused + books.messagesDeadLettered,
+  )
+  assert.equal(books.rowsReceived, books.rowsAccepted + books.rowsRefused + books.rowsDeadLettered)
+}
+
+/** The keyed changes in the log's first segment. */
+function stateIn(storage: Storage): StateChange[] {
+  const [segment] = listSegments(storage, folder)
+  const file = storage.open(segment?.file ?? '', 'read')
+  const scanner = new SegmentScanner(file, findSalt(storage, segment ? [segment] : []) ?? 0)
+  const changes: StateChange[] = []
+  for (let found = scanner.next(file.size()); found; found = scanner.next(file.size())) {
+    if (found.kind === 'damage') continue
+    for (const section of readSections(found.view, found.group)) {
+      if (section.kind === Kind.state) changes.push(...readState(found.bytes, found.view, section))
+    }
+  }
+  file.close()
+  return changes
+}
