@@ -20,8 +20,10 @@ export interface HttpDoorOptions {
   readonly maxIntakeBytes?: number
   readonly maxHeldBytes?: number
   readonly format?: Format
+  /** Sees the server before it has any route. */
+  readonly before?: (server: FastifyInstance) => void
   /** Adds further routes before the server listens. */
-  readonly add?: (server: FastifyInstance) => void
+  readonly add?: (server: FastifyInstance) => Promise<void> | void
 }
 
 /** What POST /api/v1/readings answers. */
@@ -93,13 +95,14 @@ export class HttpDoor {
       maxBodyBytes: limits.batchBytes,
       report: (error) => reports.push(error),
     })
+    options.before?.(server)
     const counters = addIngest(server, {
       intake,
       format: options.format ?? createJsonFormat(limits),
       limits,
       maxHeldBytes: options.maxHeldBytes ?? 3 * limits.batchBytes,
     })
-    options.add?.(server)
+    await options.add?.(server)
     const address = await server.listen({ host: '127.0.0.1', port: 0 })
     const port = Number(new URL(address).port)
     return new HttpDoor({ port, server, intake, log, counters, reports }, async () => {

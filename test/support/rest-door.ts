@@ -1,11 +1,13 @@
 import os from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
+import type { FastifyInstance } from 'fastify'
 import { addDocumentation } from '../../src/api/documentation.ts'
 import { addRest } from '../../src/api/rest/rest.ts'
 import type { StoreQueries } from '../../src/api/rest/store-queries.ts'
 import { createServer } from '../../src/api/server.ts'
 import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
+import type { Authorizer } from '../../src/core/authorizer.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import { createIntake } from '../../src/intake/intake.ts'
 import { systemClock } from '../../src/lib/clock.ts'
@@ -24,10 +26,17 @@ export interface RestDoor {
   get(path: string): Promise<{ status: number; body: unknown; headers: Headers }>
 }
 
+export interface RestDoorOptions {
+  readonly minFreeBytes?: number
+  readonly authorizer?: Authorizer
+  /** Sees the server before it has any route. */
+  readonly before?: (server: FastifyInstance) => void
+}
+
 export async function openRestDoor(
   t: TestContext,
   around: (store: DuckdbStore) => StoreQueries = (store) => store,
-  options: { readonly minFreeBytes?: number } = {},
+  options: RestDoorOptions = {},
 ): Promise<RestDoor> {
   const store = await openStore(t)
   const folder = path.join(os.tmpdir(), `sluice-rest-${process.pid}-${Math.random().toString(36).slice(2)}`)
@@ -49,12 +58,13 @@ export async function openRestDoor(
     deadLetters: { maxBytes: 1024 * 1024 },
   })
   const server = createServer({
-    authorizer: localAuthorizer,
+    authorizer: options.authorizer ?? localAuthorizer,
     hosts: [],
     origins: [],
     maxBodyBytes: 64 * 1024,
     report: (error) => t.diagnostic(String(error)),
   })
+  options.before?.(server)
   await addDocumentation(server, '0.0.0')
   addRest(server, {
     store: around(store),
