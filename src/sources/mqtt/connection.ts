@@ -196,7 +196,8 @@ export class Connection implements WireListener, Publisher {
       if (found === incomplete) break
       const end = at + walk.size
       if (found === publish) {
-        if (walk.qos > 1 || walk.retain) {
+        // 3.1.1 cannot be told that nothing is retained, and sensors of the field set the flag on readings: they are taken as messages.
+        if (walk.qos > 1 || (walk.retain && version === 5)) {
           this.#notOffered(walk.qos > 1 ? reason.qosNotSupported : reason.retainNotSupported)
           break
         }

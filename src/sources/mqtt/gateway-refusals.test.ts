@@ -14,7 +14,6 @@ const breaking: readonly [name: string, send: (client: RawMqttClient) => Uint8Ar
   ['a packet above the maximum size', () => bytes(0x30, 0x81, 0x90, 0x80, 0x02), 0x95],
   ['QoS 2', (client) => client.publish('dev/d/m', '9', 1, { qos: 2 }), 0x9b],
   ['QoS 3', () => bytes(0x36, 5, 0, 1, 97, 0, 1), 0x81],
-  ['retain', (client) => client.publish('dev/d/m', '9', 0, { retain: true }), 0x9a],
   ['packet id 0', () => bytes(0x32, 6, 0, 1, 97, 0, 0, 0), 0x82],
   ['a wildcard in a topic', (client) => client.publish('dev/+/m', '9', 1), 0x90],
   ['an empty topic', () => bytes(0x30, 3, 0, 0, 0), 0x82],
@@ -49,6 +48,17 @@ for (const [name, send, reason] of breaking) {
     assert.deepEqual(door.log.values, [1, 2, 4])
   })
 }
+
+test('retain: MQTT 5 was told that there is none and hears 0x9a; a 3.1.1 message is taken like any other', async () => {
+  await using door = await MqttDoor.open()
+  using current = await RawMqttClient.connect(door.port, 5)
+  current.write(current.publish('dev/d/m', '9', 0, { retain: true }))
+  assert.equal((await current.next('disconnect')).reasonCode, 0x9a)
+  using old = await RawMqttClient.connect(door.port, 4)
+  old.write(Buffer.concat([old.publish('dev/d/m', '1', 1, { retain: true }), old.publish('dev/d/m', '2', 2)]))
+  assert.deepEqual(await old.acknowledged(2), [1, 2])
+  assert.deepEqual(door.log.values, [1, 2])
+})
 
 test('what only MQTT 5 has is refused there: topic alias, subscription identifier, more unacknowledged than allowed', async () => {
   await using door = await MqttDoor.open({ config: { receiveMaximum: 3 } })
