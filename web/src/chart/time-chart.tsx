@@ -1,9 +1,11 @@
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
+import { good } from '../../../src/core/quality.ts'
 import 'uplot/dist/uPlot.min.css'
 import { formatValue } from '../format/number.ts'
 import type { Zone } from '../format/time.ts'
 import { watchTheme } from '../state/preferences.ts'
+import { markQuality, shadeGaps } from './marks.ts'
 import { axisLabels } from './time-axis.ts'
 import type { Trace, TraceColumns } from './trace.ts'
 
@@ -35,6 +37,7 @@ export interface ChartPoint {
   readonly mid: number
   readonly low: number
   readonly high: number
+  readonly quality: number
 }
 
 /** All charts of a page move one cursor. */
@@ -85,7 +88,7 @@ export function TimeChart(props: TimeChartProps) {
   return <div ref={host} role="img" aria-label={props.label} style={{ height }} />
 }
 
-const emptyColumns: TraceColumns = { time: [], mid: [], low: [], high: [], gaps: [] }
+const emptyColumns: TraceColumns = { time: [], mid: [], low: [], high: [], quality: [], gaps: [] }
 
 /** The values in sight with some room; a series that does not move gets a scale around it. */
 function scaleOf({ time, low, high }: TraceColumns, from: number, to: number): { min: number; max: number } {
@@ -170,7 +173,16 @@ function optionsOf(
     bands: [{ series: [2, 1], fill: `color-mix(in oklch, ${line} 22%, transparent)` }],
     tzDate: zone === 'utc' ? (ms) => uPlot.tzDate(new Date(ms), 'Etc/UTC') : (ms) => new Date(ms),
     hooks: {
-      drawClear: [(chart) => shadeGaps(chart, columns(), tone('--line'), tone('--ink-3'), font)],
+      drawAxes: [
+        (chart) =>
+          shadeGaps(chart, columns(), {
+            line: tone('--line'),
+            ink: tone('--ink-3'),
+            ground: tone('--ground'),
+            font,
+          }),
+        (chart) => markQuality(chart, columns(), tone('--warn'), tone('--bad')),
+      ],
       setSelect: [
         (chart) => {
           const { left, width } = chart.select
@@ -191,46 +203,11 @@ function isSparse(chart: uPlot, { time }: TraceColumns): boolean {
 
 function pointAt(
   index: number | null | undefined,
-  { time, mid, low, high }: TraceColumns,
+  { time, mid, low, high, quality }: TraceColumns,
 ): ChartPoint | undefined {
   if (index === null || index === undefined) return undefined
   const [at, m, l, h] = [time[index], mid[index], low[index], high[index]]
   if (at === undefined || typeof m !== 'number' || typeof l !== 'number' || typeof h !== 'number')
     return undefined
-  return { time: at, mid: m, low: l, high: h }
-}
-
-/** Stretches without data are hatched, and said where there is room: a break in the line alone is easily missed. */
-function shadeGaps(chart: uPlot, { gaps }: TraceColumns, stroke: string, ink: string, font: string): void {
-  const { ctx, bbox } = chart
-  const ratio = devicePixelRatio
-  ctx.save()
-  ctx.beginPath()
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
-  ctx.clip()
-  for (const gap of gaps) {
-    const left = chart.valToPos(gap.from, 'x', true)
-    const right = chart.valToPos(gap.to, 'x', true)
-    if (right < bbox.left || left > bbox.left + bbox.width || right - left < 3 * ratio) continue
-    ctx.save()
-    ctx.beginPath()
-    ctx.rect(left, bbox.top, right - left, bbox.height)
-    ctx.clip()
-    ctx.strokeStyle = stroke
-    ctx.lineWidth = ratio
-    ctx.beginPath()
-    for (let x = left - bbox.height; x < right; x += 7 * ratio) {
-      ctx.moveTo(x, bbox.top + bbox.height)
-      ctx.lineTo(x + bbox.height, bbox.top)
-    }
-    ctx.stroke()
-    if (right - left > 70 * ratio) {
-      ctx.fillStyle = ink
-      ctx.font = font.replace(/^[\d.]+/, (size) => String(Number(size) * ratio))
-      ctx.textAlign = 'center'
-      ctx.fillText('no data', (left + right) / 2, bbox.top + 16 * ratio)
-    }
-    ctx.restore()
-  }
-  ctx.restore()
+  return { time: at, mid: m, low: l, high: h, quality: quality[index] ?? good }
 }

@@ -1,3 +1,4 @@
+import { good } from '../../../src/core/quality.ts'
 import type { Bucket, ReadingRow } from '../api/readings.ts'
 
 /** Points ready to draw, by time. A null stands where the line must break. */
@@ -6,13 +7,16 @@ export interface TraceColumns {
   readonly mid: (number | null)[]
   readonly low: (number | null)[]
   readonly high: (number | null)[]
+  /** The worst of each point; good where the store's buckets do not say. */
+  readonly quality: number[]
   /** Stretches without data between two points, in ms. */
   readonly gaps: readonly { readonly from: number; readonly to: number }[]
 }
 
 /**
  * One series as it is drawn: rows (`stepMs` 0) or buckets, sorted by time, each with sum, count, minimum and maximum. History
- * and live rows enter the same way; a row with the time of another replaces it, as in the store.
+ * and live rows enter the same way, and may overlap. Rows of one time (a sender whose clock counts seconds) are one point: the last
+ * of them, between the lowest and the highest.
  */
 export class Trace {
   readonly stepMs: number
@@ -21,6 +25,7 @@ export class Trace {
   #count: number[] = []
   #min: number[] = []
   #max: number[] = []
+  #quality: number[] = []
 
   constructor(stepMs: number) {
     this.stepMs = stepMs
@@ -40,21 +45,24 @@ export class Trace {
     return this.#time[0] ?? Infinity
   }
 
-  addRows(rows: readonly Pick<ReadingRow, 'time' | 'value'>[]): void {
-    for (const { time, value } of rows) {
+  addRows(rows: readonly Pick<ReadingRow, 'time' | 'value' | 'quality'>[]): void {
+    for (const { time, value, quality } of rows) {
       if (typeof value !== 'number' || !Number.isFinite(value)) continue
       const at = this.stepMs === 0 ? time : Math.floor(time / this.stepMs) * this.stepMs
       const i = this.#place(at)
-      if (this.#time[i] !== at) this.#insert(i, at, value, 1, value, value)
-      else if (this.stepMs === 0) this.#set(i, value, 1, value, value)
-      else
-        this.#set(
-          i,
-          (this.#sum[i] ?? 0) + value,
-          (this.#count[i] ?? 0) + 1,
-          Math.min(this.#min[i] ?? value, value),
-          Math.max(this.#max[i] ?? value, value),
-        )
+      if (this.#time[i] !== at) {
+        this.#insert(i, at, value, 1, value, value, quality)
+        continue
+      }
+      const isRow = this.stepMs === 0
+      this.#set(
+        i,
+        isRow ? value : (this.#sum[i] ?? 0) + value,
+        isRow ? 1 : (this.#count[i] ?? 0) + 1,
+        Math.min(this.#min[i] ?? value, value),
+        Math.max(this.#max[i] ?? value, value),
+        Math.min(this.#quality[i] ?? quality, quality),
+      )
     }
   }
 
@@ -64,8 +72,8 @@ export class Trace {
       if (avg === undefined) continue
       const i = this.#place(time)
       const n = Math.max(1, count)
-      if (this.#time[i] === time) this.#set(i, avg * n, n, min ?? avg, max ?? avg)
-      else this.#insert(i, time, avg * n, n, min ?? avg, max ?? avg)
+      if (this.#time[i] === time) this.#set(i, avg * n, n, min ?? avg, max ?? avg, good)
+      else this.#insert(i, time, avg * n, n, min ?? avg, max ?? avg, good)
     }
   }
 
@@ -73,7 +81,7 @@ export class Trace {
   prune(time: number): void {
     const keepFrom = this.#place(time) - 1
     if (keepFrom < 64) return
-    for (const column of [this.#time, this.#sum, this.#count, this.#min, this.#max])
+    for (const column of [this.#time, this.#sum, this.#count, this.#min, this.#max, this.#quality])
       column.splice(0, keepFrom)
   }
 
@@ -84,6 +92,7 @@ export class Trace {
     const mid: (number | null)[] = []
     const low: (number | null)[] = []
     const high: (number | null)[] = []
+    const quality: number[] = []
     const gaps: { from: number; to: number }[] = []
     let before = Infinity
     for (let i = 0; i < this.#time.length; i++) {
@@ -93,15 +102,17 @@ export class Trace {
         gaps.push({ from: before, to: at })
         time.push((before + at) / 2)
         for (const column of [mid, low, high]) column.push(null)
+        quality.push(good)
       }
       time.push(at)
       mid.push((this.#sum[i] ?? 0) / (this.#count[i] ?? 1))
       low.push(this.#min[i] ?? 0)
       high.push(this.#max[i] ?? 0)
+      quality.push(this.#quality[i] ?? good)
       before = at
     }
     if (until - before > threshold) gaps.push({ from: before, to: until })
-    return { time, mid, low, high, gaps }
+    return { time, mid, low, high, quality, gaps }
   }
 
   /** Index of the first point at or after `time`; new points nearly always go to the end. */
@@ -118,17 +129,26 @@ export class Trace {
     return low
   }
 
-  #set(i: number, sum: number, count: number, min: number, max: number): void {
+  #set(i: number, sum: number, count: number, min: number, max: number, quality: number): void {
     this.#sum[i] = sum
     this.#count[i] = count
     this.#min[i] = min
     this.#max[i] = max
+    this.#quality[i] = quality
   }
 
-  #insert(i: number, time: number, sum: number, count: number, min: number, max: number): void {
+  #insert(
+    i: number,
+    time: number,
+    sum: number,
+    count: number,
+    min: number,
+    max: number,
+    quality: number,
+  ): void {
     if (i === this.#time.length) {
       this.#time.push(time)
-      this.#set(i, sum, count, min, max)
+      this.#set(i, sum, count, min, max, quality)
       return
     }
     this.#time.splice(i, 0, time)
@@ -136,6 +156,7 @@ export class Trace {
     this.#count.splice(i, 0, count)
     this.#min.splice(i, 0, min)
     this.#max.splice(i, 0, max)
+    this.#quality.splice(i, 0, quality)
   }
 }
 

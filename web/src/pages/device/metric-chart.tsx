@@ -101,12 +101,13 @@ function Readout({
   readonly stepMs: number
   readonly zone: Zone
 }) {
-  const isSpread = stepMs > 0 && point.low !== point.high
+  const isSpread = point.low !== point.high
   return (
     <>
       <span className="text-base font-semibold text-ink">
         <Value value={point.mid} unit={unit} />
       </span>
+      <QualityMark quality={point.quality} />
       {isSpread && (
         <span className="whitespace-nowrap">
           {formatValue(point.low)} to {formatValue(point.high)}
