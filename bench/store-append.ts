@@ -22,7 +22,7 @@ export const storeBenchDefaults: StoreBenchOptions = {
   rows: 50_000_000,
   batchRows: 131_072,
   series: 1_000,
-  memoryLimitMb: 200,
+  memoryLimitMb: 128,
   threads: 2,
   data: os.tmpdir(),
 }

@@ -10,8 +10,10 @@ export interface Chunk {
   to: number
   /** Rows that stand there now. */
   rows: number
-  /** How many of them were sorted by (series, time) when the table was written; 0 if it never was. */
+  /** Rows that were sorted by (series, time) when the table was written; 0 if it never was. */
   readonly sortedRows: number
+  /** Rows appended since then. */
+  unsorted: number
   /** Whether the table has the columns `text` and `extra`, which few readings need. */
   hasText: boolean
   /** Told of every place that changes while the chunk is being rewritten. */
@@ -39,10 +41,33 @@ export const rowNames = 'series, time, value, quality, flags, origin, seq'
 export class Chunks {
   #sorted: Chunk[] = []
   #nextId = 1
+  readonly #touched = new Set<number>()
+  #loadedRows = 0
 
   /** Chunks in order of time. The array is replaced, never changed. */
   get all(): readonly Chunk[] {
     return this.#sorted
+  }
+
+  /** Rows whose row groups the engine has in memory since the file was attached, about. */
+  get loadedRows(): number {
+    return this.#loadedRows
+  }
+
+  /** All of a chunk is looked at. */
+  touch(chunk: Chunk): void {
+    if (this.#touched.has(chunk.id)) return
+    this.#touched.add(chunk.id)
+    this.#loadedRows += chunk.rows
+  }
+
+  wrote(rows: number): void {
+    this.#loadedRows += rows
+  }
+
+  reattached(): void {
+    this.#touched.clear()
+    this.#loadedRows = 0
   }
 
   /** Reads the catalogue and removes tables that an interrupted rewrite left behind. */
@@ -50,7 +75,8 @@ export class Chunks {
     const chunks: Chunk[] = []
     for (const row of await sql.rows('SELECT id, from_time, to_time, sorted_rows, has_text FROM chunks')) {
       const id = toNumber(row[0])
-      const [count] = await sql.rows(`SELECT count(*) FROM r${id}`)
+      const [count] = await sql.rows(`SELECT count(*), max(rowid) FROM r${id}`)
+      const appended = count?.[1] == null ? 0 : toNumber(count[1]) + 1
       chunks.push({
         id,
         table: `r${id}`,
@@ -58,6 +84,7 @@ export class Chunks {
         to: toNumber(row[2]),
         rows: toNumber(count?.[0]),
         sortedRows: toNumber(row[3]),
+        unsorted: Math.max(0, appended - toNumber(row[3])),
         hasText: row[4] === true,
         watcher: undefined,
       })
@@ -110,7 +137,7 @@ export class Chunks {
   /** A chunk with a new id, not in the catalogue yet. */
   plan(from: number, to: number, sortedRows: number, hasText: boolean): Chunk {
     const id = this.#nextId++
-    return { id, table: `r${id}`, from, to, rows: 0, sortedRows, hasText, watcher: undefined }
+    return { id, table: `r${id}`, from, to, rows: 0, sortedRows, unsorted: 0, hasText, watcher: undefined }
   }
 
   /** Creates the table and its catalogue row, inside the open transaction. */

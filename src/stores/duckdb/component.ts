@@ -9,8 +9,8 @@ export const duckdbSchema = z.strictObject({
   memoryLimitMb: z
     .int()
     .min(64)
-    .default(200)
-    .describe('What the engine may hold in memory; its process takes about 150 MB more.'),
+    .default(128)
+    .describe('What the engine may hold in memory; its process takes about 200 MB more.'),
   threads: z.int().min(1).default(2).describe('Threads of the engine.'),
   retention: z
     .strictObject({

@@ -19,10 +19,12 @@ const catalog = 'sluice'
 /** The open database file: an in-memory instance that the file is attached to, because only ATTACH takes a row group size. */
 export class Engine {
   readonly #instance: DuckDBInstance
+  readonly #file: string
   readonly #connections = new Set<DuckDBConnection>()
 
-  private constructor(instance: DuckDBInstance) {
+  private constructor(instance: DuckDBInstance, file: string) {
     this.#instance = instance
+    this.#file = file
   }
 
   /** @throws SluiceError `log-version` for a file of a newer engine, `store-down` for one that another process holds or that cannot be opened. */
@@ -33,14 +35,14 @@ export class Engine {
       temp_directory: `${options.file}.tmp`,
       // A checkpoint compresses what the log holds; often and small keeps memory flat.
       checkpoint_threshold: '16MB',
+      allocator_background_threads: 'true',
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     })
-    const engine = new Engine(instance)
+    const engine = new Engine(instance, options.file)
     const connection = await instance.connect()
     try {
-      const file = options.file.replaceAll("'", "''")
-      await connection.run(`ATTACH '${file}' AS ${catalog} (ROW_GROUP_SIZE ${rowGroupRows})`)
+      await engine.#attach(connection)
     } catch (error) {
       instance.closeSync()
       throw openError(options.file, error)
@@ -55,6 +57,25 @@ export class Engine {
     await connection.run(`USE ${catalog}`)
     this.#connections.add(connection)
     return connection
+  }
+
+  /**
+   * Lets go of the file and takes it again. What the engine knows of every row group that was written or read stays in memory, about
+   * 1 MB a million rows and outside its memory limit, until the file is let go; this takes some 50 ms. No transaction may be
+   * open, and statements that were prepared before are void.
+   */
+  async reattach(): Promise<void> {
+    const [first] = this.#connections
+    if (first === undefined) return
+    for (const connection of this.#connections) await connection.run('USE memory')
+    await first.run(`DETACH DATABASE IF EXISTS ${catalog}`)
+    await this.#attach(first)
+    for (const connection of this.#connections) await connection.run(`USE ${catalog}`)
+  }
+
+  async #attach(connection: DuckDBConnection): Promise<void> {
+    const file = this.#file.replaceAll("'", "''")
+    await connection.run(`ATTACH '${file}' AS ${catalog} (ROW_GROUP_SIZE ${rowGroupRows})`)
   }
 
   close(): void {

@@ -95,13 +95,11 @@ export class Positions {
     return new Set([...this.#places.values()].map((place) => place.origin))
   }
 
-  /** The lowest live position of each origin, over the streams that hold readings. */
-  liveNext(isReadings: (stream: string) => boolean): Map<number, bigint> {
+  /** The live position of a stream in every log and partition, by origin. */
+  liveNext(stream: string): Map<number, bigint> {
     const next = new Map<number, bigint>()
     for (const place of this.#places.values()) {
-      if (place.replay !== '' || !isReadings(place.stream)) continue
-      const known = next.get(place.origin)
-      if (known === undefined || place.next < known) next.set(place.origin, place.next)
+      if (place.replay === '' && place.stream === stream) next.set(place.origin, place.next)
     }
     return next
   }

@@ -48,3 +48,45 @@ test('a query that waits for a reader leaves the line when it is called off', as
   await Promise.all(running)
   assert.equal(await last, 'ran')
 })
+
+test('a pause waits for what runs and holds back the rest until it is over', async (t) => {
+  const engine = await Engine.open({
+    file: path.join(temporaryFolder(t), 'x.duckdb'),
+    memoryLimitMb: 64,
+    threads: 1,
+  })
+  t.after(() => engine.close())
+  const readers = await Readers.open(engine)
+  const never = new AbortController().signal
+  const order: string[] = []
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  const running = readers.read(never, async () => {
+    await held
+    order.push('first')
+  })
+  const paused = readers.pause().then(() => order.push('paused'))
+  const waiting = readers.read(never, async () => order.push('second'))
+  release()
+  await Promise.all([running, paused])
+  readers.resume()
+  await waiting
+  assert.deepEqual(order, ['first', 'paused', 'second'])
+})
+
+test('closing interrupts what runs and refuses what waits', async (t) => {
+  const engine = await Engine.open({
+    file: path.join(temporaryFolder(t), 'x.duckdb'),
+    memoryLimitMb: 64,
+    threads: 1,
+  })
+  const readers = await Readers.open(engine)
+  const never = new AbortController().signal
+  const calls = [1, 2, 3].map(() => readers.read(never, (sql) => sql.rows(endless)))
+  const results = Promise.allSettled(calls)
+  await readers.close()
+  engine.close()
+  assert.deepEqual(
+    (await results).map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected'],
+  )
+})

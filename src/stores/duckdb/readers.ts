@@ -16,7 +16,10 @@ const interruptMs = 20
 export class Readers {
   readonly #free: Sql[] = []
   readonly #waiting: ((reader: Sql | undefined) => void)[] = []
+  readonly #interrupts = new Set<() => void>()
   #closed = false
+  #isPaused = false
+  #onIdle: () => void = () => {}
 
   static async open(engine: Engine): Promise<Readers> {
     const readers = new Readers()
@@ -39,6 +42,7 @@ export class Readers {
       interrupt()
     }, maxReadMs)
     signal.addEventListener('abort', interrupt, { once: true })
+    this.#interrupts.add(interrupt)
     try {
       signal.throwIfAborted()
       return await step(reader)
@@ -51,20 +55,37 @@ export class Readers {
       clearTimeout(timer)
       clearInterval(again)
       signal.removeEventListener('abort', interrupt)
+      this.#interrupts.delete(interrupt)
       this.#give(reader)
     }
   }
 
-  /** Interrupts what runs and refuses what waits. */
-  close(): void {
+  /** Waits until no query runs and holds back the next ones until `resume`. */
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    if (this.#free.length === concurrent) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onIdle = resolve
+    await promise
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    while (this.#free.length > 0 && this.#waiting.length > 0) this.#waiting.shift()?.(this.#free.pop())
+  }
+
+  /** Refuses what waits, interrupts what runs and waits for its end. */
+  async close(): Promise<void> {
     this.#closed = true
     for (const waiter of this.#waiting.splice(0)) waiter(undefined)
+    for (const interrupt of this.#interrupts) interrupt()
+    await this.pause()
   }
 
   #take(signal: AbortSignal): Promise<Sql> {
     signal.throwIfAborted()
     if (this.#closed) throw new SinkFailure('retry', 'closed', 'the store is closing')
-    const free = this.#free.pop()
+    const free = this.#isPaused ? undefined : this.#free.pop()
     if (free !== undefined) return Promise.resolve(free)
     if (this.#waiting.length >= maxWaiting) {
       throw new SluiceError('busy', `${maxWaiting} queries wait already`)
@@ -85,8 +106,12 @@ export class Readers {
   }
 
   #give(reader: Sql): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#free.push(reader)
-    else next(reader)
+    const next = this.#isPaused ? undefined : this.#waiting.shift()
+    if (next !== undefined) {
+      next(reader)
+      return
+    }
+    this.#free.push(reader)
+    if (this.#isPaused && this.#free.length === concurrent) this.#onIdle()
   }
 }

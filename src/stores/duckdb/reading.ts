@@ -16,8 +16,11 @@ export function windowOf(
   if (order === 'descending') all.reverse()
   let rows = 0
   let count = 0
-  while (count < all.length && (count === 0 || rows + (all[count]?.rows ?? 0) <= windowRows)) {
-    rows += all[count++]?.rows ?? 0
+  for (const chunk of all) {
+    if (count > 0 && rows + chunk.rows > windowRows) break
+    chunks.touch(chunk)
+    rows += chunk.rows
+    count++
   }
   return { chunks: all.slice(0, count), isLast: count === all.length }
 }

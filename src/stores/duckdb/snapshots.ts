@@ -29,13 +29,14 @@ const snapshotRows = 10_000_000
 export class StateSnapshots {
   readonly #series: SeriesTable
   readonly #positions: Positions
-  readonly #isReadings: (stream: string) => boolean
+  readonly #stream: string
   #sinceRows = 0
 
-  constructor(series: SeriesTable, positions: Positions, isReadings: (stream: string) => boolean) {
+  /** `stream` is the one that readings come in. */
+  constructor(series: SeriesTable, positions: Positions, stream: string) {
     this.#series = series
     this.#positions = positions
-    this.#isReadings = isReadings
+    this.#stream = stream
   }
 
   stored(rows: number): void {
@@ -81,7 +82,7 @@ export class StateSnapshots {
     }
     appender.closeSync()
     await sql.run('DELETE FROM state_next')
-    for (const [origin, next] of this.#positions.liveNext(this.#isReadings)) {
+    for (const [origin, next] of this.#positions.liveNext(this.#stream)) {
       await sql.run(`INSERT INTO state_next VALUES (${int(origin)}, ${int(next)})`)
     }
   }

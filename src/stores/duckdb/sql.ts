@@ -28,6 +28,12 @@ export class Sql {
     return (await statement.run()).rowsChanged
   }
 
+  /** Prepared statements name a catalog that is gone. */
+  forgetPrepared(): void {
+    for (const statement of this.#prepared.values()) statement.destroySync()
+    this.#prepared.clear()
+  }
+
   async rows(sql: string, values?: DuckDBValue[]): Promise<DuckDBValue[][]> {
     return (await this.connection.run(sql, values)).getRows()
   }

@@ -49,6 +49,15 @@ export interface DuckdbOptions {
   readonly windowRows?: number
 }
 
+export interface DuckdbStatus {
+  readonly chunks: number
+  readonly rows: number
+  /** Rows that are not sorted by (series, time) yet: queries over them are slower. */
+  readonly unsortedRows: number
+  /** Why the last job of upkeep failed, if one did since the start. */
+  readonly upkeepError: string | undefined
+}
+
 /** The stream whose position `Store.write` moves. */
 const readingsStream = 'readings'
 /** Writes that may pass a due step of upkeep. */
@@ -84,7 +93,7 @@ export class DuckdbStore implements Store, StoreCopy {
       const chunks = new Chunks()
       const edits = new Edits()
       const documents = new DocumentTables()
-      const snapshots = new StateSnapshots(series, positions, (stream) => documents.get(stream) === undefined)
+      const snapshots = new StateSnapshots(series, positions, readingsStream)
       for (const part of [positions, series, chunks, edits, documents]) await part.load(sql)
       await snapshots.load(sql, chunks)
       const parts = { sql, positions, series, chunks, edits, documents, snapshots }
@@ -107,7 +116,11 @@ export class DuckdbStore implements Store, StoreCopy {
     this.#snapshots = parts.snapshots
     this.#writer = new Writer(parts)
     this.#windowRows = options.windowRows ?? windowRows
-    this.#upkeep = new Upkeep(parts, this.#queue, new Retention(options.retention, options.clock), options)
+    this.#upkeep = new Upkeep(parts, this.#queue, new Retention(options.retention, options.clock), {
+      chunkRows: options.chunkRows,
+      clock: options.clock,
+      reattach: () => this.#reattach(),
+    })
   }
 
   /** The sink of one stream, with a position and books of its own. */
@@ -215,6 +228,17 @@ export class DuckdbStore implements Store, StoreCopy {
     return this.#upkeep.settle(maxJobs)
   }
 
+  /** What the status page shows of the store's inside. */
+  status(): DuckdbStatus {
+    const { all } = this.#chunks
+    return {
+      chunks: all.length,
+      rows: all.reduce((sum, chunk) => sum + chunk.rows, 0),
+      unsortedRows: all.reduce((sum, chunk) => sum + chunk.unsorted, 0),
+      upkeepError: this.#upkeep.lastError instanceof Error ? this.#upkeep.lastError.message : undefined,
+    }
+  }
+
   /** The log keeps nothing below the position any more: edits below it need not be remembered. */
   forgetEdits({ log, partition, next }: Position): Promise<void> {
     return this.#queue.upkeep(async () =>
@@ -226,7 +250,7 @@ export class DuckdbStore implements Store, StoreCopy {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#readers.close()
+    await this.#readers.close()
     await this.#upkeep.close()
     const last = this.#snapshots.isEmpty ? undefined : this.#queue.upkeep(() => this.#snapshot())
     await Promise.allSettled([last, this.#queue.close()])
@@ -255,6 +279,18 @@ export class DuckdbStore implements Store, StoreCopy {
       for (const check of [...this.#waiters]) check()
       return written
     })
+  }
+
+  /** One job of the writer queue, with the queries held back. */
+  async #reattach(): Promise<void> {
+    await this.#readers.pause()
+    try {
+      this.#sql.forgetPrepared()
+      await this.#engine.reattach()
+      this.#chunks.reattached()
+    } finally {
+      this.#readers.resume()
+    }
   }
 
   async #snapshot(): Promise<void> {

@@ -8,6 +8,8 @@ import type { WriterQueue } from './writer-queue.ts'
 export interface UpkeepOptions {
   /** A chunk with more rows is cut. */
   readonly chunkRows: number
+  /** Lets go of the file and takes it again; see `Engine.reattach`. */
+  reattach(): Promise<void>
   readonly clock: Clock
 }
 
@@ -21,6 +23,11 @@ const maxUnsorted = 100_000_000
 const unsortedPart = 0.25
 const minUnsorted = 1_000_000
 const busyMs = 60_000
+/** Row groups of so many rows take some 50 MB outside the engine's memory limit. */
+const maxLoadedRows = 48_000_000
+const reattachMs = 30_000
+/** After a failure upkeep rests, so that a full disk is not made fuller four times a second. */
+const restMs = 30_000
 
 /**
  * What keeps the store in shape while nobody asks: cutting full chunks, sorting closed ones, removing what is too old, and snapshots
@@ -38,6 +45,8 @@ export class Upkeep {
   #rowsAtTick = 0
   #tickedMs: number
   #retainedMs = -Infinity
+  #reattachedMs = -Infinity
+  #restUntilMs = -Infinity
   /** Chunks that changed too much while they were sorted, and when to try again. */
   readonly #quietFrom = new Map<number, number>()
   /** Chunks that could not be cut, with their rows then. */
@@ -82,14 +91,15 @@ export class Upkeep {
   }
 
   #tick(): void {
-    if (this.#running !== undefined) return
     const ms = this.#options.clock.monotonicMs()
+    if (this.#running !== undefined || ms < this.#restUntilMs) return
     const rate = ((this.#rows - this.#rowsAtTick) / Math.max(1, ms - this.#tickedMs)) * 1000
     this.#tickedMs = ms
     this.#rowsAtTick = this.#rows
     this.#running = this.#step(rate < calmRows)
       .catch((error: unknown) => {
         this.lastError = error
+        this.#restUntilMs = this.#options.clock.monotonicMs() + restMs
       })
       .then(() => {
         this.#running = undefined
@@ -106,6 +116,12 @@ export class Upkeep {
       })
       return true
     }
+    const ms = this.#options.clock.monotonicMs()
+    if (chunks.loadedRows >= maxLoadedRows && ms - this.#reattachedMs >= reattachMs) {
+      this.#reattachedMs = ms
+      await this.#queue.upkeep(() => this.#options.reattach())
+      return true
+    }
     const full = chunks.all.find((chunk) => this.#isFull(chunk))
     if (full !== undefined) {
       await this.#queue.upkeep(async () => {
@@ -113,14 +129,13 @@ export class Upkeep {
       })
       return true
     }
-    const ms = this.#options.clock.monotonicMs()
     if (this.#retention.hasRules && ms - this.#retainedMs >= retentionMs) {
       this.#retainedMs = ms
       await this.#queue.upkeep(() => this.#retention.run(this.#parts))
       return true
     }
     const unsorted = chunks.all.filter((chunk) => this.#isUnsorted(chunk))
-    const rows = unsorted.reduce((sum, chunk) => sum + chunk.rows - chunk.sortedRows, 0)
+    const rows = unsorted.reduce((sum, chunk) => sum + chunk.unsorted, 0)
     if (!isCalm && rows < maxUnsorted) return false
     return this.#sort(unsorted[0])
   }
@@ -172,9 +187,8 @@ export class Upkeep {
   /** The newest chunk is still being written in order of time; it is sorted once it is cut. */
   #isUnsorted(chunk: Chunk): boolean {
     const { all } = this.#parts.chunks
-    const unsorted = chunk.rows - chunk.sortedRows
     const least = Math.min(minUnsorted, this.#options.chunkRows / 8)
     if ((this.#quietFrom.get(chunk.id) ?? 0) > this.#options.clock.monotonicMs()) return false
-    return chunk !== all.at(-1) && unsorted >= Math.max(least, chunk.rows * unsortedPart)
+    return chunk !== all.at(-1) && chunk.unsorted >= Math.max(least, chunk.rows * unsortedPart)
   }
 }

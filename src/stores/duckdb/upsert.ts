@@ -59,6 +59,7 @@ export async function upsert(
   for (const [index, groups] of byChunk) {
     const chunk = chunks.all[index] as Chunk // the caller made one for every time
     for (const { range, inRange } of split(groups, timeOf)) {
+      chunks.touch(chunk)
       if (chunk.rows > 0) await find(sql, chunk, range, numbers, standing)
       let losers = 0
       for (const group of inRange) {

@@ -135,6 +135,8 @@ export class Writer {
       commit: () => {
         for (const { chunk, pick, length } of added) {
           chunk.rows += length
+          chunk.unsorted += length
+          chunks.wrote(length)
           chunk.watcher?.touched(lanes.own, batch.time, pick, length)
         }
         for (const [chunk, count] of upserted?.removed ?? []) chunk.rows -= count

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { promisify } from 'node:util'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { SluiceError } from '../../core/errors.ts'
+import { openStore, PaperLog, temporaryFolder } from '../../../test/support/duckdb-store.ts'
+import { Engine } from './engine.ts'
+import { schemaVersion } from './schema.ts'
+
+const isError = (code: string) => (error: unknown) => error instanceof SluiceError && error.code === code
+
+test('the file is let go and taken again with every connection in its place', async (t) => {
+  const file = path.join(temporaryFolder(t), `it's.duckdb`)
+  const engine = await Engine.open({ file, memoryLimitMb: 64, threads: 1 })
+  t.after(() => engine.close())
+  const [one, two] = [await engine.connect(), await engine.connect()]
+  await one.run('CREATE TABLE t AS SELECT 1 AS a')
+  await engine.reattach()
+  await two.run('INSERT INTO t VALUES (2)')
+  assert.deepEqual(await (await one.run('SELECT a FROM t ORDER BY a')).getRows(), [[1], [2]])
+})
+
+test('a file of a newer schema is refused in clear words', async (t) => {
+  const file = path.join(temporaryFolder(t), 'store.duckdb')
+  const store = await openStore(t, file)
+  await store.close()
+  const instance = await DuckDBInstance.create(file)
+  const connection = await instance.connect()
+  await connection.run(`UPDATE sluice_store SET version = ${schemaVersion + 1}`)
+  connection.closeSync()
+  instance.closeSync()
+  await assert.rejects(openStore(t, file), isError('log-version'))
+})
+
+test('a file that is no store is refused, and left as it is', async (t) => {
+  const file = path.join(temporaryFolder(t), 'store.duckdb')
+  fs.writeFileSync(file, 'something else entirely, longer than a header'.repeat(1000))
+  const before = fs.readFileSync(file)
+  await assert.rejects(openStore(t, file), isError('store-down'))
+  assert.deepEqual(fs.readFileSync(file), before)
+})
+
+test('a file that another process holds is refused in clear words', async (t) => {
+  const file = path.join(temporaryFolder(t), 'store.duckdb')
+  const store = await openStore(t, file)
+  await new PaperLog().put(store, [{ device: 'a', metric: 'm', time: 1, value: 1 }])
+  const script = `
+    import { Engine } from '${path.join(import.meta.dirname, 'engine.ts')}'
+    await Engine.open({ file: ${JSON.stringify(file)}, memoryLimitMb: 64, threads: 1 }).then(
+      () => console.log('opened'), (error) => console.log(error.code, error.message))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
+  assert.match(stdout, /^store-down .*held by another process/)
+})
