@@ -77,7 +77,6 @@ export class Connection implements WireListener, Publisher {
   }
 
   // What the wire says.
-
   received(bytes: Uint8Array): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#gateway.counters.bytesReceived += bytes.length
@@ -196,7 +195,7 @@ export class Connection implements WireListener, Publisher {
       if (found === incomplete) break
       const end = at + walk.size
       if (found === publish) {
-        // 3.1.1 cannot be told that nothing is retained, and sensors of the field set the flag on readings: they are taken as messages.
+        // 3.1.1 cannot be told that nothing is retained, and sensors set the flag on readings.
         if (walk.qos > 1 || (walk.retain && version === 5)) {
           this.#notOffered(walk.qos > 1 ? reason.qosNotSupported : reason.retainNotSupported)
           break
