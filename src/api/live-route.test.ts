@@ -41,3 +41,16 @@ test('an upgrade that is refused is answered and its connection ends, so that th
   taken.terminate()
   await server.close()
 })
+
+test('a client that reads nothing does not keep the server from closing', async () => {
+  const server = createServer({ authorizer: localAuthorizer, hosts: [], origins: [], maxBodyBytes: 1_000 })
+  await addLiveRoute(server, (socket) => socket.send('hello'))
+  const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
+  const client = new WebSocket(`ws://127.0.0.1:${port}/ws`)
+  await once(client, 'message')
+  client.pause()
+  const start = performance.now()
+  await server.close()
+  assert.ok(performance.now() - start < 5_000)
+  client.terminate()
+})

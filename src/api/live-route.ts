@@ -4,6 +4,8 @@ import type { WebSocket } from 'ws'
 
 /** Largest frame of a client: subscriptions are small. */
 const maxFrameBytes = 64 * 1024
+/** Clients that have not answered the end of their connection by then are cut off. */
+const closeMs = 2_000
 
 /** `/ws`: passes sockets on. The hooks of every route hold for the upgrade too: Host, Origin, and who may read. */
 export async function addLiveRoute(
@@ -15,7 +17,18 @@ export async function addLiveRoute(
     if (request.headers.upgrade !== undefined) request.raw.socket.destroySoon()
     done()
   })
-  await server.register(websocket, { options: { maxPayload: maxFrameBytes, perMessageDeflate: false } })
+  // Pings are answered with the other frames, where what waits for a client is counted.
+  const options = { maxPayload: maxFrameBytes, perMessageDeflate: false, autoPong: false }
+  await server.register(websocket, { options })
+  // Closing asks every client to close too; one that reads nothing would keep the server for half a minute.
+  server.addHook('preClose', (done) => {
+    const { clients } = server.websocketServer
+    const cut = setTimeout(() => {
+      for (const client of clients) client.terminate()
+    }, closeMs)
+    server.server.once('close', () => clearTimeout(cut))
+    done()
+  })
   server.register((scope, _options, done) => {
     scope.get('/ws', { websocket: true, config: { access: 'read' } }, (socket) => accept(socket))
     done()

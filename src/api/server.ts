@@ -54,9 +54,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
     }
   })
   server.setErrorHandler((error, request, reply) => {
-    const code = answer(reply, request.id, error)
     // A caller who has gone away ends its query with an error that is no failure of ours.
-    if (code === 'internal' && !reply.raw.destroyed) options.report?.(error, request.id)
+    const isGone = reply.raw.destroyed
+    const code = answer(reply, request.id, error)
+    if (code === 'internal' && !isGone) options.report?.(error, request.id)
   })
   server.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${request.url.split('?')[0]}`
