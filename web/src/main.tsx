@@ -20,6 +20,13 @@ const queries = new QueryClient({
   },
 })
 
+// What failed, or changed, while the server was away is read again when it is back.
+let wasLive = true
+live.watch(() => {
+  const isLive = live.state.kind === 'live'
+  if (isLive && !wasLive) queries.invalidateQueries().catch(console.error)
+  if (isLive || live.state.kind === 'waiting') wasLive = isLive
+})
 live.open()
 // A machine that wakes up, or a network that comes back, need not wait for the timer.
 addEventListener('online', () => live.retry())

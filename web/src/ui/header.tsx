@@ -13,7 +13,7 @@ const item =
 export function Header() {
   return (
     <header className="on-deep bg-deep text-on-deep">
-      <div className="page flex flex-wrap items-center gap-x-5 gap-y-1 py-2.5 sm:gap-x-8">
+      <div className="page flex flex-wrap items-center gap-x-3 gap-y-1 py-2.5 sm:gap-x-8">
         <Link
           to="/"
           aria-label="Sluice, overview"
@@ -22,7 +22,7 @@ export function Header() {
           <Mark />
           <span className="text-[1.2rem] font-bold tracking-[-0.01em]">Sluice</span>
         </Link>
-        <nav aria-label="Pages" className="order-4 flex grow gap-6 sm:order-2">
+        <nav aria-label="Pages" className="order-4 flex grow gap-5 sm:gap-6 sm:order-2">
           <Link to="/" activeOptions={{ exact: true }} className={item}>
             Overview
           </Link>

@@ -2,21 +2,25 @@ import type { ReactNode } from 'react'
 import { type RatePoint, sinkKey } from '../../api/rates.ts'
 import type { SinkStatus, Status } from '../../api/status.ts'
 import { formatBytes, formatCount, formatCounted, formatRate } from '../../format/number.ts'
+import { formatSpan } from '../../format/time.ts'
+import { useNow } from '../../state/now.ts'
 import { WaterLine } from './water-line.tsx'
 
-/** The path of the rows, left to right: what comes in, where it is safe, where it ends up. Below it, the last two minutes. */
-export function FlowBand({
-  status,
-  rates,
-}: {
+export interface FlowBandProps {
   readonly status: Status | undefined
   readonly rates: readonly RatePoint[]
-}) {
+  /** ms of the last answer, where the server does not answer now. */
+  readonly staleSince: number | undefined
+}
+
+/** The path of the rows, left to right: what comes in, where it is safe, where it ends up. Below it, the last two minutes. */
+export function FlowBand({ status, rates, staleSince }: FlowBandProps) {
   const last = rates[rates.length - 1]
-  const isFlowing = (last?.rowsIn ?? 0) >= 0.05
+  const isFlowing = staleSince === undefined && (last?.rowsIn ?? 0) >= 0.05
   const sinks = status?.sinks.filter((sink) => sink.stream === 'readings') ?? []
   return (
     <section aria-label="Pipeline" className="on-deep relative overflow-hidden bg-deep text-on-deep">
+      {staleSince !== undefined && <Stale since={staleSince} />}
       <div className="page relative z-10 grid grid-cols-2 gap-x-6 gap-y-6 pt-5 pb-24 sm:grid-cols-[auto_minmax(2rem,1fr)_auto_minmax(2rem,1fr)_auto] sm:gap-x-5 sm:pt-7 sm:pb-28 lg:gap-x-8">
         <Stage
           name="Coming in"
@@ -66,6 +70,15 @@ function SinkStage({ sink, rate }: { readonly sink: SinkStatus; readonly rate: n
       ]}
       isAlarming={!isRunning && sink.state !== 'starting'}
     />
+  )
+}
+
+function Stale({ since }: { readonly since: number }) {
+  const present = useNow()
+  return (
+    <p role="status" className="page relative z-10 pt-4 text-sm font-semibold text-[oklch(0.84_0.12_60)]">
+      The server does not answer. These are the figures of {formatSpan(Math.max(1000, present - since))} ago.
+    </p>
   )
 }
 

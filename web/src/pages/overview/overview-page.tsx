@@ -17,11 +17,17 @@ export function OverviewPage() {
   useTitle('Overview')
   const status = useQuery(statusQuery)
   const isEmpty = useIsEmpty()
+  // One answer that is late is none that is missing.
+  const isAnswering = status.data === undefined || status.failureCount < 2
   useNewcomers(status.data?.status.series)
   return (
     <>
       <h1 className="sr-only">Overview</h1>
-      <FlowBand status={status.data?.status} rates={status.data?.rates ?? []} />
+      <FlowBand
+        status={status.data?.status}
+        rates={status.data?.rates ?? []}
+        staleSince={isAnswering ? undefined : status.dataUpdatedAt}
+      />
       <div className="page pt-6">
         {status.error !== null && status.data === undefined && (
           <Fault what="The server's state" error={status.error} onRetry={() => void status.refetch()} />

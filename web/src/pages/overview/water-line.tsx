@@ -33,7 +33,7 @@ export function WaterLine({ rates }: { readonly rates: readonly RatePoint[] }) {
       </svg>
       <div className="page absolute inset-x-0 bottom-0 z-10 flex justify-between pb-1.5 text-xs text-on-deep-2">
         <span>{formatSpan(windowMs)} ago</span>
-        <span>at most {formatRate(peak)} rows/s</span>
+        <span>{peak < 0.05 ? 'nothing came in' : `at most ${formatRate(peak)} rows/s`}</span>
         <span>now</span>
       </div>
     </>
