@@ -16,6 +16,7 @@ export function serveWebSocket(socket: WebSocket, hub: LiveHub): void {
     if (isBinary) client.close('text frames only')
     else receive(textOf(data))
   })
+  socket.on('ping', (data) => client.answerPing(data))
   socket.on('close', () => {
     client.gone()
     left()
@@ -52,10 +53,13 @@ class WebSocketClient implements LiveClient {
   send(frame: string): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return true
     this.#socket.send(frame, () => this.#drained())
-    if (this.#socket.bufferedAmount <= busyBytes) return true
-    this.#ready ??= Promise.withResolvers<void>()
-    this.#stall ??= setTimeout(() => this.#socket.terminate(), stallMs)
-    return false
+    return this.#hasRoom()
+  }
+
+  answerPing(data: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#socket.pong(data, false, () => this.#drained())
+    this.#hasRoom()
   }
 
   ready(): Promise<void> {
@@ -64,6 +68,15 @@ class WebSocketClient implements LiveClient {
 
   close(reason: string): void {
     this.#socket.close(1008, reason)
+  }
+
+  /** False from now until `ready`. Who does not take its answers is not heard either: they would pile up here. */
+  #hasRoom(): boolean {
+    if (this.#socket.bufferedAmount <= busyBytes) return true
+    if (this.#ready === undefined) this.#socket.pause()
+    this.#ready ??= Promise.withResolvers<void>()
+    this.#stall ??= setTimeout(() => this.#socket.terminate(), stallMs)
+    return false
   }
 
   gone(): void {
@@ -78,6 +91,7 @@ class WebSocketClient implements LiveClient {
   #release(): void {
     clearTimeout(this.#stall)
     this.#stall = undefined
+    if (this.#ready !== undefined) this.#socket.resume()
     this.#ready?.resolve()
     this.#ready = undefined
   }
