@@ -46,7 +46,8 @@ export async function runSluice(
   if (reason instanceof Error) {
     logger.fatal({ err: reason }, 'a part that nothing can go on without has died')
     sluice.kill()
-    return 1
+    // The doors still listen and would keep the process; nothing behind them can acknowledge any more.
+    process.exit(1)
   }
   logger.info(`${reason}: stopping`)
   stopping.abort()
