@@ -1,5 +1,7 @@
 import path from 'node:path'
+import { SluiceError } from '../core/errors.ts'
 import { lockFolder } from '../lib/folder-lock.ts'
+import { diskStorage } from '../lib/storage.ts'
 import { openEmbeddedLog } from '../log/embedded/log.ts'
 import { openStore } from '../stores/table.ts'
 import type { Config } from './config/config.ts'
@@ -13,7 +15,7 @@ const noLetters = {
 
 /**
  * Fills an empty embedded store of the data folder from the log, while Sluice is stopped. Nothing of the log is removed meanwhile.
- * @throws SluiceError `log-locked` if Sluice runs, `bad-request` if the store is not empty.
+ * @throws SluiceError `log-locked` if Sluice runs, `bad-request` if there is no log or the store is not empty.
  */
 export async function replayOffline(
   config: Config,
@@ -21,8 +23,12 @@ export async function replayOffline(
   onProgress: (status: PipelineStatus, goal: bigint) => void,
   signal: AbortSignal,
 ): Promise<ReplayResult[]> {
+  const logFolder = path.join(config.data, 'log')
+  // Else a mistyped folder would be made, and its empty log replayed.
+  if (diskStorage.list(logFolder).length === 0)
+    throw new SluiceError('bad-request', `there is no log in ${config.data}`)
   const lock = lockFolder(config.data)
-  const log = await openEmbeddedLog(path.join(config.data, 'log'), {
+  const log = await openEmbeddedLog(logFolder, {
     segmentBytes: config.log.segmentBytes,
     maxBytes: Number.POSITIVE_INFINITY,
     retentionSeconds: Number.POSITIVE_INFINITY,
