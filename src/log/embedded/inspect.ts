@@ -1,6 +1,7 @@
 import type { Storage } from '../../lib/storage.ts'
 import { Kind } from './group.ts'
 import { readSections, streamOf } from './group-reader.ts'
+import { loadNames } from './names-file.ts'
 import { SegmentScanner } from './scan.ts'
 import { findSalt, listSegments, openSegment, readSegmentHeader, type Segment } from './segment.ts'
 
@@ -25,7 +26,7 @@ export interface SegmentReport {
 /** Reads every segment of a folder from end to end, without changing or locking anything: also beside a running Sluice. */
 export function* inspectLog(storage: Storage, folder: string): Generator<SegmentReport> {
   const segments = listSegments(storage, folder)
-  const salt = findSalt(storage, segments)
+  const salt = findSalt(storage, segments) ?? loadNames(storage, folder).salt
   for (const [i, segment] of segments.entries()) {
     const report = inspectSegment(
       storage,

@@ -155,7 +155,10 @@ test('reading starts at any position, in the middle of a commit too', async () =
 test('a position of another log is a start at the beginning', async () => {
   const log = new WrittenLog()
   log.count(3)
-  const tail: Tail = { watermark: () => log.writer.watermark, beyond: () => Promise.resolve() }
+  const tail: Tail = {
+    watermark: () => log.writer.watermark,
+    beyond: () => Promise.reject(new Error('nothing was read')),
+  }
   const from = { log: '00000000-0000-4000-8000-000000000000', partition: 0, next: 2n }
   const place = { storage: log.storage, folder, log: log.writer.id, tail }
   for await (const d of readStream(place, 'readings', { from, maxRows: 10, lingerMs: 0 }, () => {}, never)) {
@@ -254,7 +257,10 @@ test('files are closed when reading ends, in order or by a break', async () => {
   const { openFiles } = log.storage
   await log.read()
   assert.equal(log.storage.openFiles, openFiles)
-  const tail: Tail = { watermark: () => log.writer.watermark, beyond: () => Promise.resolve() }
+  const tail: Tail = {
+    watermark: () => log.writer.watermark,
+    beyond: () => Promise.reject(new Error('nothing was read')),
+  }
   const place = { storage: log.storage, folder, log: log.writer.id, tail }
   const options = { from: undefined, maxRows: 10, lingerMs: 0 }
   for await (const _ of readStream(place, 'readings', options, () => {}, never)) break
