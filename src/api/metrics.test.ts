@@ -153,6 +153,11 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
     'sink-down',
   ])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'disk-full' } }), ['disk-full'])
+  const sinks = quiet.sinks.map((sink) => {
+    const { handed, damaged } = sink.books
+    return { ...sink, books: { ...sink.books, handed: handed + 7, damaged: damaged + 7 } }
+  })
+  assert.deepEqual(await raised({ ...quiet, sinks }), ['rows-damaged'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'read-only' } }), ['log-read-only'])
 })
 

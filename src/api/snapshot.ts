@@ -83,7 +83,14 @@ export function isDoorBalanced(b: DoorBooks): boolean {
 }
 
 /** What needs somebody; the codes are the labels of the metric `sluice_alarm`. */
-export const alarmCodes = ['books-door', 'books-sink', 'sink-down', 'disk-full', 'log-read-only'] as const
+export const alarmCodes = [
+  'books-door',
+  'books-sink',
+  'sink-down',
+  'rows-damaged',
+  'disk-full',
+  'log-read-only',
+] as const
 
 export interface Alarm {
   readonly code: (typeof alarmCodes)[number]
@@ -98,6 +105,11 @@ export function alarmsOf({ books, sinks, log }: Snapshot): Alarm[] {
     const name = `${sink.name} (${sink.stream})`
     if (!isSinkBalanced(sink))
       alarms.push({ code: 'books-sink', message: `the books of ${name} do not balance` })
+    if (sink.books.damaged > 0)
+      alarms.push({
+        code: 'rows-damaged',
+        message: `${sink.books.damaged} acknowledged rows stood in damaged parts of the log and never reached ${name}`,
+      })
     if (sink.state === 'down')
       alarms.push({ code: 'sink-down', message: `${name} is down: ${sink.error ?? 'it says no more'}` })
   }
