@@ -15,6 +15,8 @@ const { values } = parseArgs({
     chromium: { type: 'string', default: process.env['CHROMIUM'] ?? '/usr/bin/chromium' },
     /** For the rate of the last minutes to have a shape. */
     settle: { type: 'string', default: '20' },
+    /** Only pictures whose names hold this. */
+    only: { type: 'string', default: '' },
   },
 })
 
@@ -49,7 +51,7 @@ const shots: Shot[] = pages.flatMap((page) => [
 
 await mkdir(values.to, { recursive: true })
 const browser = await openBrowser(values.chromium)
-for (const { name, place, act, ...look } of shots) {
+for (const { name, place, act, ...look } of shots.filter((shot) => shot.name.includes(values.only))) {
   const { page, faults } = await openPage(browser, look)
   await page.goto(`${values.url}/app${place}`)
   await page.waitForTimeout(place === '' ? Number(values.settle) * 1000 : 3000)

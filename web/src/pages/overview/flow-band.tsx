@@ -76,8 +76,9 @@ function SinkStage({ sink, rate }: { readonly sink: SinkStatus; readonly rate: n
 function Stale({ since }: { readonly since: number }) {
   const present = useNow()
   return (
-    <p role="status" className="page relative z-10 pt-4 text-sm font-semibold text-[oklch(0.84_0.12_60)]">
-      The server does not answer. These are the figures of {formatSpan(Math.max(1000, present - since))} ago.
+    <p className="page relative z-10 pt-4 text-sm font-semibold text-[oklch(0.84_0.12_60)]">
+      <span role="status">The server does not answer.</span> These are the figures of{' '}
+      {formatSpan(Math.max(1000, present - since))} ago.
     </p>
   )
 }
