@@ -1,45 +1,47 @@
-import { PaperLog, never, type Row } from './duckdb-store.ts'
-import { createDuckdbStore } from '../../src/stores/duckdb/component.ts'
+import type { Batch } from '../../src/core/batch.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { createDuckdbStore } from '../../src/stores/duckdb/component.ts'
+import { never, PaperLog, type Row } from './duckdb-store.ts'
 
 /**
- * The process that the kill test kills: writes the batches of `scriptedRows` one after the other, from where its store stands.
+ * The process that the kill test kills: writes the scripted batches one after the other, from where its store stands.
  * It writes `<` before and `>` after each write, so that whoever kills it knows where the kill fell.
  */
 
 const series = 7
-const batches = 4_000
+export const scriptedBatches = 4_000
+export const scriptedLog = '11111111-1111-4111-8111-111111111111'
 
-/** Rows of batch b: mostly new ones, then corrections of the batch before and a late row; the same whenever they are asked for. */
-export function scriptedRows(b: number): Row[] {
-  const size = 200 + ((b * 7919) % 1800)
+/**
+ * Batch b of the script, the same whenever it is asked for: mostly new rows, some of them texts, with corrections of the batch before and
+ * late rows; every ninth is an edit instead.
+ */
+export function scriptedBatch(log: PaperLog, b: number): Batch {
+  const time = (batch: number, i: number) => 1_000_000 + batch * 10_000 + i
+  if (b % 9 === 8) {
+    const range = { device: 'd', metric: `m${b % series}`, from: time(b - 3, 0), to: time(b - 1, 100) }
+    return log.edit({ ...range, patch: b % 18 === 8 ? undefined : { value: b } })
+  }
   const rows: Row[] = []
-  for (let i = 0; i < size; i++) {
+  for (let i = 0; i < 200 + ((b * 7919) % 1800); i++) {
+    const value = b * 10_000 + i
+    const metric = i % series
     rows.push({
       device: 'd',
-      metric: `m${i % series}`,
-      time: 1_000_000 + b * 10_000 + i,
-      value: b * 10_000 + i,
+      metric: `m${metric}`,
+      time: time(b, i),
+      value: metric === 6 ? `v${value}` : value,
     })
   }
   if (b > 0) {
     for (let i = 0; i < 20; i++) {
-      rows.push({ device: 'd', metric: `m${i % series}`, time: 1_000_000 + (b - 1) * 10_000 + i, value: -b })
+      rows.push({ device: 'd', metric: `m${i % series}`, time: time(b - 1, i), value: -b })
     }
     rows.push({ device: 'd', metric: 'm0', time: b, value: b })
     rows.push({ device: 'd', metric: 'm0', time: 7, value: b, byNumber: true })
   }
-  return rows
+  return log.readings(rows)
 }
-
-/** Number of the first row of each batch, and one more. */
-export function scriptedStarts(count: number): number[] {
-  const starts = [0]
-  for (let b = 0; b < count; b++) starts.push((starts[b] ?? 0) + scriptedRows(b).length)
-  return starts
-}
-
-export const scriptedLog = '11111111-1111-4111-8111-111111111111'
 
 if (import.meta.main) {
   const [file = ''] = process.argv.slice(2)
@@ -51,10 +53,11 @@ if (import.meta.main) {
     clock: systemClock,
   })
   const position = (await store.state(scriptedLog, 0))?.position.next ?? 0n
-  const log = new PaperLog({ id: scriptedLog, next: position })
-  const starts = scriptedStarts(batches)
-  for (let b = starts.indexOf(Number(position)); b < batches; b++) {
-    const write = log.write(log.readings(scriptedRows(b)))
+  // The script is followed from its beginning, because the log's dictionary and numbers come from it.
+  const log = new PaperLog({ id: scriptedLog })
+  for (let b = 0; b < scriptedBatches; b++) {
+    const write = log.write(scriptedBatch(log, b))
+    if (write.from.next < position) continue
     process.stdout.write('<')
     await store.write(write, never)
     process.stdout.write('>')
