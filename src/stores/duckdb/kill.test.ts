@@ -6,14 +6,14 @@ import { test } from 'node:test'
 import { never, openStore, PaperLog, rowsOf, temporaryFolder } from '../../../test/support/duckdb-store.ts'
 import { scriptedBatch, scriptedLog } from '../../../test/support/duckdb-writer.ts'
 
-const kills = Number(process.env['SLUICE_KILLS'] ?? 6)
+const kills = Number(process.env['SLUICE_KILLS'] ?? 10)
 
 test('killed at random, the store has exactly the rows before its position, and books that fit them', async (t) => {
   const file = path.join(temporaryFolder(t), 'store.duckdb')
   let intoOpenWrites = 0
   let progress = 0n
   for (let kill = 0; kill < kills; kill++) {
-    if (await runAndKill(file, 20 + ((kill * 37) % 50))) intoOpenWrites++
+    if (await runAndKill(file, 10 + ((kill * 37) % 30), (kill * 7) % 23)) intoOpenWrites++
     const store = await openStore(t, file)
     const next = (await store.state(scriptedLog, 0))?.position.next ?? 0n
     assert.ok(next >= progress, 'the position went back')
@@ -39,23 +39,22 @@ test('killed at random, the store has exactly the rows before its position, and 
   assert.deepEqual(await killed.state(scriptedLog, 0), await whole.state(scriptedLog, 0))
 })
 
-/** Runs a writer, kills it after so many writes and an arbitrary moment; returns whether that moment lay inside a write. */
-async function runAndKill(file: string, writes: number): Promise<boolean> {
+/** Runs a writer and kills it so long after so many writes; returns whether that moment lay inside a write. */
+async function runAndKill(file: string, writes: number, delayMs: number): Promise<boolean> {
   const script = path.join(import.meta.dirname, '../../../test/support/duckdb-writer.ts')
   const child = spawn(process.execPath, [script, file], { stdio: ['ignore', 'pipe', 'inherit'] })
   let begun = 0
   let last = ''
+  let timer: NodeJS.Timeout | undefined
   child.stdout.setEncoding('utf8')
   const exit = once(child, 'exit')
   child.stdout.on('data', (marks: string) => {
     begun += marks.split('<').length - 1
     last = marks.at(-1) ?? last
-    if (begun < writes) return
-    // Spread the moment over the length of a write without waiting for a clock.
-    for (let i = 0; i < (writes % 10) * 200_000; i++) Math.sqrt(i)
-    child.kill('SIGKILL')
+    if (begun >= writes) timer ??= setTimeout(() => child.kill('SIGKILL'), delayMs)
   })
   await exit
+  clearTimeout(timer)
   assert.equal(child.signalCode, 'SIGKILL', `the writer ended by itself with ${child.exitCode}`)
   return last === '<'
 }
