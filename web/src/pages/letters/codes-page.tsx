@@ -47,7 +47,7 @@ export function CodesPage() {
               <th scope="row" className="border-line! font-semibold! text-ink!">
                 {code}
               </th>
-              <td className="text-[0.95rem]">
+              <td className="text-[0.95rem] wrap-anywhere">
                 {row.hint}
                 {row.retry && <span className="text-ink-3"> Trying again can help.</span>}
               </td>
