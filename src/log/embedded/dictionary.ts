@@ -19,10 +19,10 @@ export class Dictionary implements SeriesNames {
     return this.#missing === 0 && this.#names.length >= series
   }
 
-  /** A later entry of the same id can only make its unit known; one without a unit was written before. */
+  /** A later entry of a name can only make its unit known: one without a unit was written before. */
   add({ id, device, metric, unit }: NewSeries): void {
     const before = this.#names[id]
-    if (before && unit === '') return
+    if (before && unit === '' && before.device === device && before.metric === metric) return
     this.reserve(id)
     if (id === this.#names.length) this.#names.push({ device, metric, unit })
     else {

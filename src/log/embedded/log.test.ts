@@ -66,10 +66,10 @@ test('a failed commit takes with it those sent before its failure was known, and
   const first = log.commit(changesOf({ names: [nameOf(0)], readings: readingsOf([{ series: 0, value: 1 }]) }))
   const outcomes = [settled(first)]
   // The thread has failed it, and we do not know yet: the next commit needs the name.
-  thread.isAutomatic = false
   const deliver = thread.deliver.bind(thread)
   thread.deliver = () => {}
   thread.handle()
+  thread.check()
   outcomes.push(settled(log.commit(changesOf({ readings: readingsOf([{ series: 0, value: 2 }]) }))))
   thread.handle()
   thread.deliver = deliver

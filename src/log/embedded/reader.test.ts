@@ -198,7 +198,7 @@ test('a reader at the end sees what is committed later, into the same segment an
   assert.equal(acks.at(-1), 60)
 })
 
-test('a reader sees nothing that is not durable: not what failed, nor a segment begun behind the watermark it knows', async () => {
+test('a reader opens no segment begun behind the watermark it knows', async () => {
   const log = new WrittenLog({ segmentBytes: 500 })
   log.count(20)
   const before = log.writer.watermark
@@ -207,6 +207,15 @@ test('a reader sees nothing that is not durable: not what failed, nor a segment 
   const known = { id: log.writer.id, watermark: before }
   assert.deepEqual(valuesOf(await readAll(log.storage, folder, known)), range(0, 20))
   assert.deepEqual(await readAll(log.storage, folder, known, { from: 20 }), [])
+})
+
+test('a reader goes no further in a segment than the watermark it knows', async () => {
+  const log = new WrittenLog()
+  log.count(20)
+  const known = { id: log.writer.id, watermark: log.writer.watermark }
+  log.count(20)
+  assert.equal(log.files.length, 1)
+  assert.deepEqual(valuesOf(await readAll(log.storage, folder, known)), range(0, 20))
 })
 
 test('at the end of the log a group lets go of what is of other streams, but not while its own rows are not held', async () => {

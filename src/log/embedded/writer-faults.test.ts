@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { booksOf, changesOf, countingReadings, nameOf } from '../../../test/support/log-changes.ts'
+import {
+  booksOf,
+  changesOf,
+  countingReadings,
+  nameOf,
+  readingsOf,
+} from '../../../test/support/log-changes.ts'
 import { rowsOf } from '../../../test/support/log-reading.ts'
 import type { StorageFault } from '../../../test/support/memory-storage.ts'
 import { range, WrittenLog } from '../../../test/support/written-log.ts'
@@ -93,6 +99,59 @@ test('the reserve is kept: intake stops above the last byte and goes on when spa
   log.storage.space = 10_000
   log.writer.check(undefined)
   log.count(1)
+})
+
+test('a file whose sync failed for want of space is not synced again either', () => {
+  const log = new WrittenLog()
+  log.count(10)
+  const [old] = log.files
+  log.storage.failNth(1, { code: 'ENOSPC' }, 'sync')
+  assert.throws(() => log.commit({ readings: countingReadings(500, 2) }), { code: 'disk-full' })
+  const failedAt = log.storage.history.length
+  log.writer.check(undefined)
+  log.count(10)
+  log.writer.close()
+  const later = log.storage.history.slice(failedAt)
+  assert.ok(later.some(({ operation, file }) => operation === 'sync' && file !== old))
+  assert.ok(!later.some(({ operation, file }) => operation === 'sync' && file === old))
+})
+
+test("what lies in a file from the next one's first number on is void: no name, no row and no count of it", async () => {
+  const log = new WrittenLog()
+  log.count(10)
+  const [old = ''] = log.files
+  const length = log.bytes(old).length
+  const never = { id: 1, device: 'never durable', metric: 'm', unit: 'K' }
+  log.commit({
+    names: [never, { ...never, id: 2 }],
+    readings: readingsOf([{ series: 1, value: -1 }]),
+    books: booksOf(99),
+  })
+  const withVoid = log.bytes(old)
+  // As if that had never been durable: the file ends before it, and what comes instead goes into a new one.
+  log.storage.kill()
+  const file = log.storage.open(old, 'write')
+  file.truncate(length)
+  log.start()
+  log.storage.failNth(1, { code: 'EIO' }, 'sync')
+  log.commit({ names: [nameOf(1)], readings: readingsOf([{ series: 1, value: 1 }]), books: booksOf(11) })
+  log.storage.kill()
+  const again = log.storage.open(old, 'write')
+  again.write([withVoid], 0)
+  again.close()
+  for (const isScanned of [false, true]) {
+    if (isScanned) log.storage.remove('/data/log/series.names')
+    log.killAndStart()
+    assert.deepEqual([...log.writer.dictionary.entries()], [nameOf(0), nameOf(1)])
+    assert.deepEqual(log.writer.books, booksOf(11))
+    assert.equal(log.writer.commits, 2)
+    const rows = rowsOf(await log.read())
+    assert.deepEqual(
+      rows.map(({ value }) => value),
+      [...range(0, 10), 1],
+    )
+    assert.equal(rows.at(-1)?.device, 'device 1')
+  }
 })
 
 test('what a full disk refused is never delivered, whatever happens next, and its numbers are not given again', async () => {
