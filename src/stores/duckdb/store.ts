@@ -1,4 +1,5 @@
 import type { Readings } from '../../core/batch.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
 import { type Sink, SinkFailure, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
 import type {
@@ -22,6 +23,7 @@ import { DocumentTables } from './documents.ts'
 import { Edits } from './edits.ts'
 import { Engine } from './engine.ts'
 import { type ExportQuery, exportRange } from './export.ts'
+import { sinkFailure } from './failure.ts'
 import { listDevices, listLatest, listSeries } from './listing.ts'
 import { type Lane, Positions } from './positions.ts'
 import { type QueryParts, range } from './range.ts'
@@ -100,7 +102,7 @@ export class DuckdbStore implements Store, StoreCopy {
       return new DuckdbStore(engine, await Readers.open(engine), parts, options)
     } catch (error) {
       engine.close()
-      throw error
+      throw error instanceof SluiceError ? error : sinkFailure(error)
     }
   }
 
