@@ -114,6 +114,8 @@ export function encodeGroup(changes: Changes, place: GroupPlace): EncodedGroup {
   }
   const earlier = new Map<string, number>()
   for (const documents of changes.documents) {
+    if (documents.stream === 'readings')
+      throw new SluiceError('internal', 'documents in the stream of readings')
     const name = utf8.encode(documents.stream)
     const before = earlier.get(documents.stream) ?? 0
     const running = place.running(documents.stream) + before

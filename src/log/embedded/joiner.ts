@@ -38,6 +38,11 @@ export class ReadingsJoiner {
     this.#extra.start()
   }
 
+  /** Bytes of the variable-length values joined. */
+  get bytes(): number {
+    return this.#text.bytes + this.#extra.bytes
+  }
+
   /** True if rows up to `number` can still be told by a Uint32 from the batch's first. */
   fits(number: number): boolean {
     return this.length === 0 || number - this.#base < 2 ** 32
@@ -114,6 +119,11 @@ export class DocumentsJoiner {
     this.#body.start()
   }
 
+  /** Bytes of the keys and bodies joined. */
+  get bytes(): number {
+    return this.#key.bytes + this.#body.bytes
+  }
+
   fits(number: number): boolean {
     return this.length === 0 || number - this.#base < 2 ** 32
   }
@@ -152,6 +162,10 @@ class TextJoiner {
 
   start(): void {
     this.#rows = 0
+  }
+
+  get bytes(): number {
+    return this.#rows === 0 ? 0 : (this.#offsets[this.#rows] ?? 0)
   }
 
   /** Adds values [from, to) as rows from `at` on; undefined adds nothing, empty values are filled in when needed. */
@@ -195,6 +209,28 @@ class TextJoiner {
     if (rows + 1 <= this.#offsets.length) return
     this.#offsets = grown(this.#offsets, new Uint32Array(Math.max(rows + 1, this.#offsets.length * 2)))
   }
+}
+
+/** The end of the rows from `from` on, at most `to`, whose values of each column fit in `bytes`: at least one row. */
+export function fitting(
+  columns: readonly (TextColumn | undefined)[],
+  from: number,
+  to: number,
+  bytes: number,
+): number {
+  let end = to
+  for (const column of columns) {
+    if (!column) continue
+    const limit = (column.offsets[from] ?? 0) + bytes
+    if ((column.offsets[end] ?? 0) <= limit) continue
+    let low = from + 1
+    while (low < end) {
+      const middle = Math.ceil((low + end) / 2)
+      if ((column.offsets[middle] ?? 0) <= limit) low = middle
+      else end = middle - 1
+    }
+  }
+  return end
 }
 
 const noText = (length: number): TextColumn => ({

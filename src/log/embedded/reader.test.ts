@@ -105,6 +105,39 @@ test('a batch holds at most maxRows rows, whatever the commits held', async () =
   }, 0)
 })
 
+test('a batch of large documents or texts stays small, whatever maxRows says', async () => {
+  const log = new WrittenLog({ segmentBytes: 1e9 })
+  const mega = 2 ** 20
+  const posts = range(0, 20).map((i) => ({ key: `k${i}`, body: String(i).repeat(mega).slice(0, mega) }))
+  log.commit({ documents: [documentsOf('posts', posts)] })
+  for (const post of posts) log.commit({ documents: [documentsOf('posts', [post])] })
+  const giant = { key: 'giant', body: 'x'.repeat(12 * mega) }
+  log.commit({ documents: [documentsOf('posts', [giant, ...posts.slice(0, 1), giant])] })
+  const batches = await log.read({ stream: 'posts', maxRows: 65_536 })
+  for (const { documents } of batches) {
+    const bytes = documents.reduce((sum, { body }) => sum + body.length, 0)
+    assert.ok(bytes <= 8 * mega || (documents.at(-1)?.key === 'giant' && bytes < 20 * mega), `${bytes} bytes`)
+  }
+  assert.deepEqual(
+    batches.flatMap(({ documents }) => documents.map(({ key }) => key)),
+    [...posts, ...posts, giant, ...posts.slice(0, 1), giant].map(({ key }) => key),
+  )
+  const rows = range(0, 5000).map((i) => ({
+    series: 0,
+    value: 0,
+    flags: isText,
+    text: 'x'.repeat(4096),
+    extra: `${i}`,
+  }))
+  log.commit({ names: [nameOf(0)], readings: readingsOf(rows) })
+  const texts = await log.read({ maxRows: 65_536 })
+  assert.ok(texts.every(({ rows }) => rows.length <= 2048))
+  assert.deepEqual(
+    rowsOf(texts).map(({ extra }) => extra),
+    rows.map(({ extra }) => extra),
+  )
+})
+
 test('a commit larger than the window that files are read through is read whole', async () => {
   const log = new WrittenLog({ segmentBytes: 1e8 })
   log.count(3)

@@ -18,7 +18,7 @@ import {
   streamOf,
 } from './group-reader.ts'
 import { type FoundGroup, GroupWalk, segmentsUpTo } from './group-walk.ts'
-import { DocumentsJoiner, ReadingsJoiner } from './joiner.ts'
+import { DocumentsJoiner, fitting, ReadingsJoiner } from './joiner.ts'
 import { loadNames } from './names-file.ts'
 import { scanFrom } from './recovery.ts'
 import { findSalt } from './segment.ts'
@@ -77,6 +77,11 @@ export async function* readStream(
 
 type Pulled = Omit<Delivery, 'ack'>
 
+/** Beyond so many bytes of texts or documents a batch takes no more rows: `maxRows` says nothing about their size. */
+const maxBatchBytes = 8 * 1024 * 1024
+/** What a reader of documents knows of names: it needs none. */
+const noNames = { names: [], end: Number.POSITIVE_INFINITY, isDamaged: false, salt: undefined }
+
 /** The synchronous heart: one call, one batch, or undefined at the end of what is durable. */
 class StreamReader {
   /** Everything of the stream below has been yielded. */
@@ -117,12 +122,12 @@ class StreamReader {
         `the log ends at ${mark.next}, and ${stream} has been taken up to ${this.#start}`,
       )
     }
-    const known = loadNames(storage, folder)
+    const known = stream === 'readings' ? loadNames(storage, folder) : noNames
     for (const name of known.names) this.#names.add(name)
     this.#joiner =
       stream === 'readings' ? new ReadingsJoiner(this.#names, options.maxRows) : new DocumentsJoiner(stream)
     const segments = segmentsUpTo(storage, folder, mark)
-    const salt = findSalt(storage, segments) ?? known.salt ?? 0
+    const salt = findSalt(storage, segments) ?? loadNames(storage, folder).salt ?? 0
     const from = segments[scanFrom(storage, segments, salt, known, this.#start)]
     if (from?.first === 0) this.#counted = { running: 0, next: 0 }
     this.#walk = new GroupWalk(storage, folder, salt, () => tail.watermark(), from)
@@ -144,7 +149,8 @@ class StreamReader {
       }
       if (!this.#joiner.fits(section.number + section.rows)) return this.#flush()
       this.#take(section)
-      if (this.#joiner.length >= this.#maxRows) return this.#flush()
+      const { length, bytes } = this.#joiner
+      if (length >= this.#maxRows || bytes >= maxBatchBytes) return this.#flush()
     }
   }
 
@@ -171,11 +177,18 @@ class StreamReader {
       this.#taken = Math.max(0, this.#start - number)
     }
     const from = this.#taken
-    const to = Math.min(rows, from + this.#maxRows - this.#joiner.length)
-    if (this.#joiner instanceof ReadingsJoiner) this.#takeReadings(this.#joiner, section, from, to)
-    else {
+    const most = Math.min(rows, from + this.#maxRows - this.#joiner.length)
+    const room = maxBatchBytes - this.#joiner.bytes
+    let to: number
+    if (this.#joiner instanceof ReadingsJoiner) {
+      const columns = readReadings(this.#bytes(), section)
+      to = fitting([columns.text, columns.extra], from, most, room)
+      this.#takeReadings(this.#joiner, columns, section, from, to)
+    } else {
+      const columns = readDocuments(this.#bytes(), section)
+      to = fitting([columns.key, columns.body], from, most, room)
       this.#begin(section, from)
-      this.#joiner.add(readDocuments(this.#bytes(), section), number, from, to)
+      this.#joiner.add(columns, number, from, to)
     }
     this.#batchNext = number + to
     this.#taken = to
@@ -184,8 +197,13 @@ class StreamReader {
     this.#taken = 0
   }
 
-  #takeReadings(joiner: ReadingsJoiner, section: Section, from: number, to: number): void {
-    const columns = readReadings(this.#bytes(), section)
+  #takeReadings(
+    joiner: ReadingsJoiner,
+    columns: ReadingsColumns,
+    section: Section,
+    from: number,
+    to: number,
+  ): void {
     if (this.#hasAllNames()) {
       this.#begin(section, from)
       joiner.add(columns, section.number, from, to)
@@ -259,7 +277,7 @@ class StreamReader {
     const sections: Section[] = []
     for (const section of readSections(view, group)) {
       const { kind, number, rows, running } = section
-      if (kind === Kind.names) {
+      if (kind === Kind.names && this.#stream === 'readings') {
         for (const name of readNames(bytes, view, section)) this.#names.add(name)
       } else if (kind === Kind.books) {
         this.#series = Math.max(this.#series, running)
