@@ -3,6 +3,7 @@ import { type TextColumn, textAt, textColumn } from '../../core/text-column.ts'
 import type { Chunk, Chunks } from './chunks.ts'
 import { newestColumns, newestOf } from './newest.ts'
 import { generationOf, generationStart } from './positions.ts'
+import { maxRowGroups, type Removals } from './removals.ts'
 import { numberKind, type SeriesTable, textKind } from './series-table.ts'
 import type { LatestState, SeriesRest, StateSnapshots } from './snapshots.ts'
 import { int, type Sql, timeBound, toBigint, toNumber, toText } from './sql.ts'
@@ -25,6 +26,7 @@ interface EditParts {
   readonly series: SeriesTable
   readonly chunks: Chunks
   readonly snapshots: StateSnapshots
+  readonly removals: Removals
 }
 
 /**
@@ -82,6 +84,29 @@ export class Edits {
       }
     }
     return { batch: patched?.batch() ?? batch, deleted }
+  }
+
+  /**
+   * Before the transaction of an edit that deletes rows all over the store: removes them a part at a time, with what is known of the
+   * series put in the file first. The edit itself, coming again after a crash, goes on with the rest. Returns in how many row
+   * groups there is something left to remove.
+   */
+  async deleteSpread(parts: EditParts, edit: Edit, origin: number): Promise<number> {
+    const { sql, series, chunks, snapshots, removals } = parts
+    const ids = series.ofDevice(edit.device, edit.metric)
+    if (edit.patch !== undefined || ids.length === 0) return 0
+    const where = covers({ ...edit, origin, seq: numberAt(edit, 0) }, ids)
+    const found = chunks.within(edit.from, edit.to)
+    let rowGroups = 0
+    for (const chunk of found) rowGroups += await removals.countRowGroups(sql, chunk, where)
+    if (rowGroups <= maxRowGroups) return rowGroups
+    await sql.transaction(() => snapshots.save(sql))
+    snapshots.saved()
+    for (const chunk of found) {
+      chunk.watcher?.touchedRange(ids, edit.from, edit.to)
+      await removals.remove(sql, chunk, where)
+    }
+    return 0
   }
 
   /** Applies an edit inside the open transaction. One that was applied already changes nothing. */
@@ -186,13 +211,21 @@ interface Change {
   readonly edit: StoredEdit
 }
 
+/** The rows that an edit covers, as SQL. */
+function covers(
+  { origin, seq, from, to }: Pick<StoredEdit, 'origin' | 'seq' | 'from' | 'to'>,
+  ids: readonly number[],
+): string {
+  return `series IN (${ids.join(', ')}) AND time >= ${timeBound(from)} AND time < ${timeBound(to)}
+    AND (origin < ${int(generationStart(origin))} OR (origin = ${int(origin)} AND seq < ${int(seq)}))`
+}
+
 /** Deletes or patches the rows that stand there. */
 async function change({ sql, series, chunks }: EditParts, edit: StoredEdit): Promise<Change[]> {
   const ids = series.ofDevice(edit.device, edit.metric)
   const changes: Change[] = []
   if (ids.length === 0) return changes
-  const where = `series IN (${ids.join(', ')}) AND time >= ${timeBound(edit.from)} AND time < ${timeBound(edit.to)}
-    AND (origin < ${int(generationStart(edit.origin))} OR (origin = ${int(edit.origin)} AND seq < ${int(edit.seq)}))`
+  const where = covers(edit, ids)
   for (const chunk of chunks.within(edit.from, edit.to)) {
     if (edit.patch === undefined) {
       const removed = await sql.run(`DELETE FROM ${chunk.table} WHERE ${where}`)

@@ -104,6 +104,18 @@ export class Positions {
     return next
   }
 
+  /** Inside an open transaction that changes rows ahead of the position. @throws SinkFailure `stop` if it is not at `from`. */
+  async verify(sql: Sql, lane: Lane, { from }: SinkWrite): Promise<void> {
+    const [row] = await sql.rows(
+      `SELECT next FROM positions WHERE log = $1 AND part = ${int(from.partition)} AND stream = $2 AND replay = $3`,
+      [from.log, lane.stream, lane.replay],
+    )
+    const known = this.#places.get(key(from.log, from.partition, lane))
+    if (known === undefined ? row !== undefined : row === undefined || toBigint(row[0]) !== from.next) {
+      throw fenced(`the position of log ${from.log} is not at ${from.next}`)
+    }
+  }
+
   /** Moves the position and adds to the books, inside the open transaction. @throws SinkFailure `stop` if the position is not at `from`. */
   async advance(sql: Sql, lane: Lane, write: SinkWrite, written: Written): Promise<Place> {
     const { from, to, terms } = write

@@ -2,6 +2,7 @@ import { namePattern } from '../../core/pattern.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Chunk, Chunks } from './chunks.ts'
 import type { DocumentTables } from './documents.ts'
+import type { Removals } from './removals.ts'
 import type { SeriesTable } from './series-table.ts'
 import type { StateSnapshots } from './snapshots.ts'
 import { int, type Sql, timeBound } from './sql.ts'
@@ -18,6 +19,7 @@ export interface RetentionParts {
   readonly chunks: Chunks
   readonly documents: DocumentTables
   readonly snapshots: StateSnapshots
+  readonly removals: Removals
 }
 
 const day = 86_400_000_000
@@ -127,7 +129,7 @@ async function dropChunks(
 }
 
 async function deleteRows(
-  { sql, snapshots }: RetentionParts,
+  { sql, snapshots, removals }: RetentionParts,
   chunk: Chunk,
   ids: readonly number[] | undefined,
   before: number,
@@ -144,14 +146,11 @@ async function deleteRows(
   const where = `time < ${int(before)}${ids === undefined ? '' : ' AND series IN (SELECT id FROM temp.expiring)'}`
   const [any] = await sql.rows(`SELECT 1 FROM ${chunk.table} WHERE ${where} LIMIT 1`)
   if (any === undefined) return 0
-  const count = await sql.transaction(async () => {
-    await snapshots.save(sql)
-    return sql.run(`DELETE FROM ${chunk.table} WHERE ${where}`)
-  })
+  // Without these rows the state of the series could not be found again.
+  await sql.transaction(() => snapshots.save(sql))
   snapshots.saved()
-  chunk.rows -= count
   chunk.watcher?.touchedRange(ids, -Infinity, before)
-  return count
+  return removals.remove(sql, chunk, where)
 }
 
 /** Series whose newest row is gone have none; the others begin at the bound or later. */

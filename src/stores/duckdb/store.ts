@@ -29,6 +29,7 @@ import { type Lane, Positions } from './positions.ts'
 import { type QueryParts, range } from './range.ts'
 import { Readers } from './readers.ts'
 import { readChunks, windowRows } from './reading.ts'
+import { Removals } from './removals.ts'
 import { Retention, type RetentionRules } from './retention.ts'
 import { scan } from './scanning.ts'
 import { migrate } from './schema.ts'
@@ -98,7 +99,8 @@ export class DuckdbStore implements Store, StoreCopy {
       const snapshots = new StateSnapshots(series, positions, readingsStream)
       for (const part of [positions, series, chunks, edits, documents]) await part.load(sql)
       await snapshots.load(sql, chunks)
-      const parts = { sql, positions, series, chunks, edits, documents, snapshots }
+      const removals = new Removals()
+      const parts = { sql, positions, series, chunks, edits, documents, snapshots, removals }
       return new DuckdbStore(engine, await Readers.open(engine), parts, options)
     } catch (error) {
       engine.close()

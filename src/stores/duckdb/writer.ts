@@ -1,4 +1,4 @@
-import { type Batch, type Documents, type Edit, numberAt, type Readings } from '../../core/batch.ts'
+import { type Documents, type Edit, isText, numberAt, type Readings } from '../../core/batch.ts'
 import type { Position } from '../../core/position.ts'
 import { type Refusal, SinkFailure, type SinkWrite, type Written } from '../../core/sink.ts'
 import { textAt } from '../../core/text-column.ts'
@@ -10,10 +10,11 @@ import { sinkFailure } from './failure.ts'
 import { fastLane, type Lanes, splitLanes, upsertLane } from './lanes.ts'
 import { partition } from './partition.ts'
 import type { Lane, Positions } from './positions.ts'
+import { maxRowGroups, type Removals } from './removals.ts'
 import type { SeriesTable } from './series-table.ts'
 import type { Sql } from './sql.ts'
 import type { StateSnapshots } from './snapshots.ts'
-import { upsert } from './upsert.ts'
+import { removeLosers, UpsertPlan } from './upsert.ts'
 
 export interface WriterParts {
   readonly sql: Sql
@@ -23,12 +24,15 @@ export interface WriterParts {
   readonly edits: Edits
   readonly documents: DocumentTables
   readonly snapshots: StateSnapshots
+  readonly removals: Removals
 }
 
 /** What a batch became, and what to do in memory once it is committed. */
 export interface Applied {
   readonly written: Written
   readonly commit: () => void
+  /** What is better done at once than later; its failure does not undo the write. */
+  readonly after?: () => Promise<void>
 }
 
 const nothing: Written = { stored: 0, repeated: 0, overwritten: 0, refused: [] }
@@ -48,7 +52,7 @@ export class Writer {
     const { sql, positions, series } = this.#parts
     try {
       const origin = positions.origin(write.from)
-      const prepared = await this.#prepare(lane, write.batch, write.from, origin)
+      const prepared = await this.#prepare(lane, write, origin)
       if (prepared.refused.length > 0) {
         series.undo()
         return { ...nothing, refused: prepared.refused }
@@ -61,6 +65,7 @@ export class Writer {
       series.saved()
       applied.commit()
       positions.moved(lane, write, place)
+      await applied.after?.()
       return applied.written
     } catch (error) {
       series.undo()
@@ -69,12 +74,13 @@ export class Writer {
   }
 
   /** Everything that can be done, or refused, before the transaction begins. */
-  async #prepare(lane: Lane, batch: Batch | undefined, from: Position, origin: number): Promise<Prepared> {
+  async #prepare(lane: Lane, write: SinkWrite, origin: number): Promise<Prepared> {
+    const { batch, from } = write
     if (batch === undefined)
       return { refused: [], apply: async () => ({ written: nothing, commit: () => {} }) }
     if (batch.kind === 'edit') return this.#prepareEdit(batch, origin)
     if (batch.kind === 'documents') return this.#prepareDocuments(batch, lane, from, origin)
-    return this.#prepareReadings(batch, lane, from, origin)
+    return this.#prepareReadings(batch, lane, write, origin)
   }
 
   async #prepareEdit(edit: Edit, origin: number): Promise<Prepared> {
@@ -83,7 +89,12 @@ export class Writer {
       for (const chunk of chunks.within(edit.from, edit.to))
         if (!chunk.hasText) await chunks.addText(sql, chunk)
     }
-    return { refused: [], apply: () => edits.apply(this.#parts, edit, origin) }
+    const rowGroups = await edits.deleteSpread(this.#parts, edit, origin)
+    const apply = async () => {
+      const applied = await edits.apply(this.#parts, edit, origin)
+      return { ...applied, after: () => this.#parts.removals.noted(sql, rowGroups) }
+    }
+    return { refused: [], apply }
   }
 
   async #prepareDocuments(batch: Documents, lane: Lane, from: Position, origin: number): Promise<Prepared> {
@@ -92,59 +103,122 @@ export class Writer {
     return documents.prepare(sql, batch, origin, isNew)
   }
 
-  async #prepareReadings(given: Readings, lane: Lane, from: Position, origin: number): Promise<Prepared> {
+  async #prepareReadings(given: Readings, lane: Lane, write: SinkWrite, origin: number): Promise<Prepared> {
+    const { from } = write
     const { series, edits, positions } = this.#parts
     const isByNumberNew = lane.replay === '' && numberAt(given, 0) >= positions.untouchedFrom(from.log)
     const { batch, deleted } = edits.cover(given, origin)
     const lanes = splitLanes(batch, series, { log: from.log, isByNumberNew, deleted })
     if (lanes.refused.length > 0) return { refused: lanes.refused, apply: unreachable }
     await this.#ensureChunks(batch, lanes)
-    return { refused: [], apply: () => this.#apply(batch, lanes, origin, lane) }
+    const plan =
+      lanes.upserts === 0
+        ? undefined
+        : await UpsertPlan.make(this.#parts.sql, batch, lanes, origin, this.#parts.chunks)
+    if (plan !== undefined) await this.#overwriteSpread(plan, batch, lanes, lane, write, origin)
+    return { refused: [], apply: () => this.#apply(batch, lanes, plan, lane, origin) }
   }
 
-  async #apply(batch: Readings, lanes: Lanes, origin: number, lane: Lane): Promise<Applied> {
-    const { chunks, sql, series, snapshots } = this.#parts
-    const rows = { batch, own: lanes.own, origin }
-    const added: { chunk: Chunk; pick: Uint32Array | undefined; length: number }[] = []
-    const append = async (chunk: Chunk, pick: Uint32Array | undefined) => {
-      await this.#appender.append(chunk.table, chunk.hasText, rows, pick)
-      added.push({ chunk, pick, length: pick?.length ?? batch.length })
-    }
-
-    const upserted = lanes.upserts === 0 ? undefined : await upsert(sql, batch, lanes, origin, chunks)
-    const fast = this.#byChunk(batch, lanes)
-    for (const [chunk, pick] of fast) await append(chunk, pick)
-    if (upserted !== undefined) {
-      const { winners } = upserted
-      const parts = partition(winners.length, (i) =>
-        chunks.indexOf(batch.time[winners[i] as number] as number),
-      )
-      for (const [index, part] of parts) {
-        const pick = part.map((i) => winners[i] as number)
-        await append(chunks.all[index] as Chunk, pick) // #ensureChunks made one for every time
+  /**
+   * Corrections that are spread over so many row groups that removing them in one transaction would take more memory than there is:
+   * they are made a part at a time, before the transaction that moves the position. Should that one never come, the batch
+   * comes again and finds them made: they are then repeats.
+   */
+  async #overwriteSpread(
+    plan: UpsertPlan,
+    batch: Readings,
+    lanes: Lanes,
+    lane: Lane,
+    write: SinkWrite,
+    origin: number,
+  ): Promise<void> {
+    const { sql, positions, removals, snapshots } = this.#parts
+    if (plan.rowGroups <= maxRowGroups) return
+    for (const chunk of plan.chunks) {
+      for (let losers = plan.losers(chunk, maxRowGroups); losers.winners.length > 0; ) {
+        await sql.transaction(async () => {
+          await positions.verify(sql, lane, write)
+          if (lane.replay !== '') await snapshots.rewind(sql, origin, numberAt(batch, 0))
+          await removeLosers(sql, chunk, losers)
+          await this.#appender.append(
+            chunk.table,
+            chunk.hasText,
+            { batch, own: lanes.own, origin },
+            losers.winners,
+          )
+        })
+        this.#added(chunk, batch, lanes, losers.winners)
+        chunk.rows -= losers.winners.length
+        this.#noteWinners(batch, lanes, origin, losers.winners)
+        await removals.noted(sql, maxRowGroups)
+        await plan.replaced(chunk, losers)
+        losers = plan.losers(chunk, maxRowGroups)
       }
     }
-    let stored = upserted?.stored ?? 0
+  }
+
+  async #apply(
+    batch: Readings,
+    lanes: Lanes,
+    plan: UpsertPlan | undefined,
+    lane: Lane,
+    origin: number,
+  ): Promise<Applied> {
+    const { chunks, sql, series, snapshots, removals } = this.#parts
+    const added: [Chunk, Uint32Array | undefined][] = []
+    const append = async (chunk: Chunk, pick: Uint32Array | undefined) => {
+      await this.#appender.append(chunk.table, chunk.hasText, { batch, own: lanes.own, origin }, pick)
+      added.push([chunk, pick])
+    }
+
+    const fast = this.#byChunk(batch, lanes)
+    for (const [chunk, pick] of fast) await append(chunk, pick)
+    const newcomers = plan?.newcomers ?? noRows
+    const parts = partition(newcomers.length, (i) =>
+      chunks.indexOf(batch.time[newcomers[i] as number] as number),
+    )
+    for (const [index, part] of parts) {
+      const pick = part.map((i) => newcomers[i] as number)
+      await append(chunks.all[index] as Chunk, pick) // #ensureChunks made one for every time
+    }
+    const replaced: [Chunk, Uint32Array][] = []
+    for (const chunk of plan?.chunks ?? []) {
+      const losers = plan?.losers(chunk) ?? { rowids: new Float64Array(0), winners: noRows }
+      await removeLosers(sql, chunk, losers)
+      await append(chunk, losers.winners)
+      replaced.push([chunk, losers.winners])
+    }
+    if (lane.replay !== '') await snapshots.rewind(sql, origin, numberAt(batch, 0))
+
+    let stored = plan?.stored ?? 0
     for (const [, pick] of fast) stored += pick?.length ?? batch.length
-    const overwritten = upserted?.overwritten ?? 0
+    const overwritten = plan?.overwritten ?? 0
     // What is neither stored nor overwritten is older than what stands there, or an edit deleted it.
     const written = { stored, overwritten, repeated: batch.length - stored - overwritten, refused: [] }
-    if (lane.replay !== '') await snapshots.rewind(sql, origin, numberAt(batch, 0))
     return {
       written,
       commit: () => {
-        for (const { chunk, pick, length } of added) {
-          chunk.rows += length
-          chunk.unsorted += length
-          chunks.wrote(length)
-          chunk.watcher?.touched(lanes.own, batch.time, pick, length)
+        for (const [chunk, pick] of added) this.#added(chunk, batch, lanes, pick)
+        for (const [chunk, winners] of replaced) {
+          chunk.rows -= winners.length
+          this.#noteWinners(batch, lanes, origin, winners)
         }
-        for (const [chunk, count] of upserted?.removed ?? []) chunk.rows -= count
-        this.#noteLatest(batch, lanes, origin, upserted?.winners)
+        this.#noteWinners(batch, lanes, origin, newcomers)
+        this.#noteNewest(batch, origin)
         for (const { own } of series.touched) series.dirty[own] = 1
         snapshots.stored(batch.length)
       },
+      after: () => removals.noted(sql, plan?.rowGroups ?? 0),
     }
+  }
+
+  /** Rows stand in a chunk now. */
+  #added(chunk: Chunk, batch: Readings, lanes: Lanes, pick: Uint32Array | undefined): void {
+    const length = pick?.length ?? batch.length
+    chunk.rows += length
+    chunk.unsorted += length
+    this.#parts.chunks.wrote(length)
+    chunk.watcher?.touched(lanes.own, batch.time, pick, length)
   }
 
   /** Rows of the fast lane by chunk; `undefined` for all rows of the batch in one chunk, the usual case. */
@@ -185,34 +259,39 @@ export class Writer {
     }
   }
 
-  #noteLatest(batch: Readings, lanes: Lanes, origin: number, winners: Uint32Array | undefined): void {
+  /** The newest rows of the fast lane. */
+  #noteNewest(batch: Readings, origin: number): void {
     const { series } = this.#parts
-    const note = (own: number, i: number) => {
-      if ((batch.time[i] as number) < (series.latestTime[own] as number)) return
-      const text =
-        batch.text !== undefined && ((batch.flags[i] as number) & 2) !== 0 ? textAt(batch.text, i) : undefined
-      series.noteLatest(
-        own,
-        batch.time[i] as number,
-        batch.value[i] as number,
-        text,
-        batch.quality[i] as number,
-        origin,
-        numberAt(batch, i),
-      )
-    }
     for (const { own } of series.touched) {
       const newest = series.newestRow[own] as number
-      if (newest >= 0) note(own, newest)
+      if (newest >= 0) this.#noteLatest(batch, origin, own, newest)
     }
-    for (const i of winners ?? []) {
+  }
+
+  /** Rows of the upsert lane that stand now. */
+  #noteWinners(batch: Readings, lanes: Lanes, origin: number, winners: Uint32Array): void {
+    const { series } = this.#parts
+    for (const i of winners) {
       const own = lanes.own[i] as number
       const time = batch.time[i] as number
       if (time < (series.first[own] as number)) series.first[own] = time
-      note(own, i)
+      series.dirty[own] = 1
+      this.#noteLatest(batch, origin, own, i)
     }
   }
+
+  #noteLatest(batch: Readings, origin: number, own: number, i: number): void {
+    const { series } = this.#parts
+    const time = batch.time[i] as number
+    if (time < (series.latestTime[own] as number)) return
+    const hasText = batch.text !== undefined && ((batch.flags[i] as number) & isText) !== 0
+    const text = batch.text !== undefined && hasText ? textAt(batch.text, i) : undefined
+    const value = batch.value[i] as number
+    series.noteLatest(own, time, value, text, batch.quality[i] as number, origin, numberAt(batch, i))
+  }
 }
+
+const noRows = new Uint32Array(0)
 
 export interface Prepared {
   readonly refused: readonly Refusal[]
