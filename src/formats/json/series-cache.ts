@@ -11,6 +11,8 @@ import type { SeriesId } from '../../core/series.ts'
  */
 export class RouteSeries implements SeriesCache {
   readonly #entries = new ByteTable()
+  /** By entry: the number of the member's name where that alone is the key, as far as it was asked for; else 0. */
+  readonly #names: number[] = []
   readonly #series: SeriesId[] = []
   readonly #kinds: number[] = []
   readonly #units: (Uint8Array | undefined)[] = []
@@ -20,6 +22,14 @@ export class RouteSeries implements SeriesCache {
   /** The entry of a key, -1 if there is none. */
   find(key: Uint8Array, from: number, to: number): number {
     return this.#entries.get(key, from, to)
+  }
+
+  /** As `find`, for the name alone of the record's member at `place`: most stand where they stood when they were put. */
+  findMember(name: number, place: number, bytes: Uint8Array, from: number, to: number): number {
+    if (name > 0 && this.#names[place] === name) return place
+    const entry = this.find(bytes, from, to)
+    if (entry >= 0 && name > 0) this.#names[entry] = name
+    return entry
   }
 
   seriesOf(entry: number): SeriesId {
@@ -53,6 +63,7 @@ export class RouteSeries implements SeriesCache {
     if (entry < 0) {
       entry = this.#series.length
       this.#entries.put(key, from, to, entry)
+      this.#names.push(0)
     }
     this.#series[entry] = series
     this.#kinds[entry] = (this.#kinds[entry] ?? 0) | kindBit[kind]

@@ -119,7 +119,7 @@ export class TokenTaker {
       if (cache === undefined || !this.#readIds(bytes, route, false)) return 0
       if ((known & loneId) !== 0 && !this.#usesLoneId) return 0 // an extra member
       const isNamed = (known & metricIds) !== 0 || route.metric !== undefined
-      const entry = this.#find(bytes, cache, isNamed ? -1 : valueSlot)
+      const entry = this.#find(bytes, cache, isNamed ? -1 : valueSlot, 0)
       if (entry < 0 || !cache.takes(entry, valueKind === kind.text ? 'text' : 'number')) return 0
       series = cache.seriesOf(entry)
       unit = cache.unitOf(entry)
@@ -185,7 +185,7 @@ export class TokenTaker {
       }
       const valueKind = kinds[slot] as number
       if (!this.#isTakable(valueKind, slot)) return 0
-      const entry = this.#find(bytes, cache, slot)
+      const entry = this.#find(bytes, cache, slot, rows)
       if (entry < 0 || !cache.takes(entry, valueKind === kind.text ? 'text' : 'number')) return 0
       const id = cache.seriesOf(entry)
       // A name that stands twice: the parser knows which of them counts.
@@ -314,13 +314,17 @@ export class TokenTaker {
     return end
   }
 
-  /** The cache's entry of a member, by its slot; -1 stands for the single value whose metric has a name already. */
-  #find(bytes: Uint8Array, cache: RouteSeries, slot: number): number {
-    const { nameFrom, nameTo } = this.#tokens
+  /**
+   * The cache's entry of a member, by its slot; -1 stands for the single value whose metric has a name already. `place` is its place among
+   * the record's values.
+   */
+  #find(bytes: Uint8Array, cache: RouteSeries, slot: number, place: number): number {
+    const { nameFrom, nameTo, names } = this.#tokens
     if (slot < 0) return cache.find(this.#key, 0, this.#memberAt)
     const from = nameFrom[slot] as number
     const to = nameTo[slot] as number
-    if (this.#memberAt === 0) return from === to ? -1 : cache.find(bytes, from, to)
+    if (this.#memberAt === 0)
+      return from === to ? -1 : cache.findMember(names[slot] as number, place, bytes, from, to)
     const end = this.#copy(bytes, from, to, this.#memberAt)
     return end < 0 ? -1 : cache.find(this.#key, 0, end)
   }

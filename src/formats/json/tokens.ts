@@ -1,4 +1,6 @@
 // hot: bench/decode
+import { NameTable } from './name-table.ts'
+
 /** Kinds of a scanned value. */
 export const kind = {
   /** `numbers` holds it. */
@@ -25,6 +27,9 @@ export class Tokens {
   /** Names without their quotes: bytes[nameFrom, nameTo). */
   readonly nameFrom = new Int32Array(maxMembers)
   readonly nameTo = new Int32Array(maxMembers)
+  /** Number of the name in the table, `unlisted` if it has none. */
+  readonly names = new Int16Array(maxMembers)
+  readonly table = new NameTable()
   /** Code of the name, or `unknown`. */
   readonly codes = new Int8Array(maxMembers)
   readonly kinds = new Uint8Array(maxMembers)
