@@ -14,6 +14,7 @@ export interface AckUnderQueryOptions extends BenchOptions {
   /** Rows that stand in the store before anything is measured. */
   readonly history?: number
   readonly dashboards?: number
+  /** Between two refreshes of a dashboard; 0 for as hard as it can ask. */
   readonly pauseMs?: number
 }
 
@@ -21,7 +22,7 @@ export interface AckUnderQueryOptions extends BenchOptions {
 const stretchSeconds = 1_000_000
 
 export async function run(options: AckUnderQueryOptions = {}) {
-  const { data: parent, history = 5_000_000, dashboards = 4, pauseMs = 0, ...load } = options
+  const { data: parent, history = 5_000_000, dashboards = 4, pauseMs = 1_000, ...load } = options
   const data = makeBenchFolder('ack-under-query', parent)
   const sluice = await SluiceProcess.start({ data })
   const tree = new TreeMonitor(sluice.pid)
