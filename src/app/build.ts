@@ -160,6 +160,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   if (mainStore !== undefined) {
     addRest(server, {
       store: mainStore.queries,
+      passed: (position, signal) => mainStore.passed(position, signal),
       intake,
       clock: systemClock,
       limits: config.limits,

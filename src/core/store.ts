@@ -1,5 +1,4 @@
 import type { Readings } from './batch.ts'
-import type { Position } from './position.ts'
 import type { Sink } from './sink.ts'
 
 export type Aggregate = 'avg' | 'min' | 'max' | 'sum' | 'count' | 'first' | 'last'
@@ -105,8 +104,6 @@ export interface Store extends Sink {
   documents(query: DocumentQuery, signal: AbortSignal): Promise<DocumentRow[]>
   /** Rows stored now, as the engine itself counts them. */
   count(signal: AbortSignal): Promise<{ readings: number; documents: number }>
-  /** Resolves when this store has applied everything before the position (an edit's answer waits for it). */
-  passed(position: Position, signal: AbortSignal): Promise<void>
   /** Writes the range as a file in the format, chunk by chunk. */
   export(
     query: Omit<RangeQuery, 'limit' | 'after' | 'order' | 'device'> & { readonly device: string | undefined },

@@ -14,6 +14,7 @@ import { systemClock } from '../../src/lib/clock.ts'
 import { TemporaryFolder } from '../../src/lib/temporary-folder.ts'
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
 import { openStore, PaperLog } from './duckdb-store.ts'
+import { Progress } from '../../src/app/pipeline/progress.ts'
 import type { DuckdbStore } from '../../src/stores/duckdb/store.ts'
 
 /** The REST routes on a free port, before a real store that a test fills by hand. */
@@ -57,6 +58,8 @@ export async function openRestDoor(
     maxBytes: 1024 * 1024,
     deadLetters: { maxBytes: 1024 * 1024 },
   })
+  // No pipeline feeds the store: it passes nothing of this log.
+  const progress = new Progress(embedded.id)
   const server = createServer({
     authorizer: options.authorizer ?? localAuthorizer,
     hosts: [],
@@ -68,6 +71,7 @@ export async function openRestDoor(
   await addDocumentation(server, '0.0.0')
   addRest(server, {
     store: around(store),
+    passed: (position, signal) => progress.passed(position, signal),
     intake,
     clock: systemClock,
     limits: defaultRecordLimits,

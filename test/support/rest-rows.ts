@@ -69,7 +69,6 @@ export function bind(store: StoreQueries, changed: Partial<StoreQueries>): Store
     series: (...asked) => store.series(...asked),
     documents: (...asked) => store.documents(...asked),
     count: (...asked) => store.count(...asked),
-    passed: (...asked) => store.passed(...asked),
     export: (...asked) => store.export(...asked),
     ...changed,
   }

@@ -101,7 +101,7 @@ interface AskedEdit {
 
 /** Makes the edit durable, then waits for the store; what takes too long is told as such, not as failed. */
 async function apply(
-  { intake, store }: RouteParts,
+  { intake, passed }: RouteParts,
   { device, metric, from, to, patch }: AskedEdit,
   gone: AbortSignal,
 ): Promise<{ status: number; answer: { applied: boolean; cursor: string } }> {
@@ -115,7 +115,7 @@ async function apply(
   const signal = AbortSignal.any([gone, late])
   for (;;) {
     try {
-      await store.passed(position, signal)
+      await passed(position, signal)
       return { status: 200, answer: { applied: true, cursor } }
     } catch (error) {
       if (gone.aborted) throw error

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
+import type { Position } from '../../core/position.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { TemporaryFolder } from '../../lib/temporary-folder.ts'
 import type { AnswerGate } from './answer-gate.ts'
@@ -12,6 +13,8 @@ import type { StoreQueries } from './store-queries.ts'
 /** What the REST routes need. */
 export interface RestParts {
   readonly store: StoreQueries
+  /** Resolves when the store has applied everything of the log before the position: an edit's answer waits for it. */
+  passed(position: Position, signal: AbortSignal): Promise<void>
   /** For edits, which go through the log. */
   readonly intake: Intake
   readonly clock: Clock

@@ -143,8 +143,8 @@ async function open({
   const call = { abort, iterator: undefined as AsyncIterator<unknown> | undefined }
   calls.set(id, call)
   // Positions of the log are the pipeline's business: the store knows only its own last row.
-  if (method === 'passed' && progress) {
-    await progress.passed(args[0] as Position, abort.signal) // as the parent's proxy sends it
+  if (method === 'passed') {
+    await progress?.passed(args[0] as Position, abort.signal) // as the parent's proxy sends it
     return { value: undefined, done: true }
   }
   // The parent's proxy has the same method with the same types; here they have crossed a process border.

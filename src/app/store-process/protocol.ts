@@ -29,7 +29,7 @@ export type ToStore =
   | {
       readonly kind: 'call'
       readonly id: number
-      readonly method: StoreMethod
+      readonly method: StoreMethod | 'passed'
       readonly args: readonly unknown[]
     }
   /** Asks a streaming call for its next piece. */
@@ -57,5 +57,4 @@ export type StoreMethod =
   | 'series'
   | 'documents'
   | 'count'
-  | 'passed'
   | 'export'

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { Intake } from '../../core/intake.ts'
+import type { Position } from '../../core/position.ts'
 import type { Store } from '../../core/store.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { wait } from '../../lib/wait.ts'
@@ -87,8 +88,12 @@ export class StoreProcess {
     series: (device, after, limit, signal) => this.#ask('series', [device, after, limit], signal),
     documents: (query, signal) => this.#ask('documents', [query], signal),
     count: (signal) => this.#ask('count', [], signal),
-    passed: (position, signal) => this.#ask('passed', [position], signal),
     export: (query, format, path, signal) => this.#ask('export', [query, format, path], signal),
+  }
+
+  /** Resolves when the store has applied everything of the log before the position. */
+  passed(position: Position, signal: AbortSignal): Promise<void> {
+    return this.#ask('passed', [position], signal)
   }
 
   /** Lets the write under way finish, closes the store and waits for the process to end. */
@@ -213,13 +218,13 @@ export class StoreProcess {
     else call?.reject(new SluiceError(message.code satisfies ErrorCode, message.message))
   }
 
-  async #ask<T>(method: StoreMethod, args: readonly unknown[], signal: AbortSignal): Promise<T> {
+  async #ask<T>(method: StoreMethod | 'passed', args: readonly unknown[], signal: AbortSignal): Promise<T> {
     const { value } = await this.#request(
       this.#nextCall++,
       (id) => ({ kind: 'call', id, method, args }),
       signal,
     )
-    // The other side runs the very same method of `Store`.
+    // The other side runs the very same method of `Store`, or `passed` above.
     return value as T
   }
 

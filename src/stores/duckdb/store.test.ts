@@ -269,17 +269,3 @@ test('documents are stored once, found by key, time and text, newest first', asy
   assert.deepEqual(await ask({ before: 2n, limit: 1 }), [1])
   assert.deepEqual(await ask({ stream: 'nothing' }), [])
 })
-
-test('passed resolves when the position is behind the store', async (t) => {
-  const store = await openStore(t)
-  const log = new PaperLog()
-  let isDone = false
-  const waiting = store.passed({ log: log.id, partition: 0, next: 2n }, never).then(() => {
-    isDone = true
-  })
-  await log.put(store, [{ device: 'a', metric: 'm', time: at(0), value: 1 }])
-  await store.count(never)
-  assert.equal(isDone, false)
-  await log.put(store, [{ device: 'a', metric: 'm', time: at(1), value: 1 }])
-  await waiting
-})

@@ -82,7 +82,6 @@ export class DuckdbStore implements Store, StoreCopy {
   readonly #snapshots: StateSnapshots
   readonly #upkeep: Upkeep
   readonly #windowRows: number
-  readonly #waiters = new Set<() => void>()
   #isClosed = false
 
   /** @throws SluiceError `log-version` for a file of a newer Sluice or engine, `store-down` if it cannot be opened. */
@@ -192,33 +191,6 @@ export class DuckdbStore implements Store, StoreCopy {
     return { readings: toNumber(row?.[0]), documents: toNumber(row?.[1]) }
   }
 
-  async passed(position: Position, signal: AbortSignal): Promise<void> {
-    const { log, partition, next } = position
-    const isPassed = () => {
-      const place = this.#positions.state(log, partition, { stream: readingsStream, replay: '' })
-      return place !== undefined && place.position.next >= next
-    }
-    signal.throwIfAborted()
-    if (isPassed()) return
-    await new Promise<void>((resolve, reject) => {
-      const leave = () => {
-        this.#waiters.delete(check)
-        signal.removeEventListener('abort', abort)
-      }
-      const abort = () => {
-        leave()
-        reject(signal.reason)
-      }
-      const check = () => {
-        if (!isPassed()) return
-        leave()
-        resolve()
-      }
-      this.#waiters.add(check)
-      signal.addEventListener('abort', abort, { once: true })
-    })
-  }
-
   export(query: ExportQuery, format: 'csv' | 'parquet', path: string, signal: AbortSignal): Promise<number> {
     return exportRange(this.#queryParts, query, format, path, signal)
   }
@@ -280,7 +252,6 @@ export class DuckdbStore implements Store, StoreCopy {
       if (signal.aborted) throw new SinkFailure('retry', 'closed', 'the write was called off before it began')
       const written = await this.#writer.write(lane, write)
       this.#upkeep.stored(written.stored + written.overwritten)
-      for (const check of [...this.#waiters]) check()
       return written
     })
   }
