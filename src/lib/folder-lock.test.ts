@@ -71,8 +71,24 @@ test('the lock of a process ended by kill -9 is free at once', async (t) => {
   lockFolder(folder).release()
 })
 
-test('a folder that cannot be made fails with the system error, not as locked', (t) => {
-  const file = path.join(temporaryFolder(t), 'a-file')
+test('a data folder that is a file, or lies below one, is refused in clear words', (t) => {
+  const file = path.join(temporaryFolder(t), 'data')
   fs.writeFileSync(file, '')
-  assert.throws(() => lockFolder(path.join(file, 'data')), { code: 'ENOTDIR' })
+  for (const data of [file, path.join(file, 'below')])
+    assert.throws(() => lockFolder(data), {
+      code: 'config-invalid',
+      message: `the data folder ${data} cannot be used: it is a file, or lies below one; choose another with --data FOLDER`,
+    })
+})
+
+test('a data folder in which nothing can be opened is refused by its name', (t) => {
+  const folder = temporaryFolder(t)
+  // Stands for a folder without permission: root, as whom tests may run, has every permission.
+  fs.mkdirSync(path.join(folder, 'lock'))
+  assert.throws(
+    () => lockFolder(folder),
+    (error: Error & { code?: string }) =>
+      error.code === 'config-invalid' &&
+      error.message.startsWith(`the data folder ${folder} cannot be used: unable to open database file`),
+  )
 })

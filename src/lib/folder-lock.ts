@@ -21,17 +21,15 @@ const held = new Set<DatabaseSync>()
  *
  * Nothing else in the process may open the file: closing any descriptor of it would drop the lock (POSIX `fcntl`).
  *
- * @throws SluiceError `log-locked` if somebody else holds it; the system's error if the folder cannot be written.
+ * @throws SluiceError `log-locked` if somebody else holds it, `config-invalid` if it is no folder that can be written.
  */
 export function lockFolder(folder: string): FolderLock {
-  diskStorage.makeFolder(folder)
-  const file = path.join(folder, 'lock')
-  const database = new DatabaseSync(file)
+  const database = openLock(folder)
   try {
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    if (!isBusy(error)) throw error
+    if (!isBusy(error)) throw unusable(folder, error)
     throw new SluiceError(
       'log-locked',
       `the data folder ${path.resolve(folder)} is in use by another running Sluice`,
@@ -46,6 +44,31 @@ export function lockFolder(folder: string): FolderLock {
       if (database.isOpen) database.close()
     },
   }
+}
+
+function openLock(folder: string): DatabaseSync {
+  try {
+    diskStorage.makeFolder(folder)
+    return new DatabaseSync(path.join(folder, 'lock'))
+  } catch (error) {
+    throw unusable(folder, error)
+  }
+}
+
+/** Whatever the system says of the folder, whoever chose it must hear which one it is. */
+function unusable(folder: string, error: unknown): SluiceError {
+  const isFile =
+    error instanceof Error && 'code' in error && ['EEXIST', 'ENOTDIR'].includes(String(error.code))
+  const why = isFile
+    ? 'it is a file, or lies below one'
+    : error instanceof Error
+      ? error.message
+      : String(error)
+  return new SluiceError(
+    'config-invalid',
+    `the data folder ${path.resolve(folder)} cannot be used: ${why}; choose another with --data FOLDER`,
+    error,
+  )
 }
 
 function isBusy(error: unknown): boolean {

@@ -104,7 +104,8 @@ function listen(server: Server, config: MqttConfig): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const where = `${config.host}:${config.port}`
-      reject(new SluiceError('config-invalid', `mqtt cannot listen on ${where}: ${error.message}`, error))
+      const message = `mqtt cannot listen on ${where}: ${error.message}; choose another with --set mqtt.port=N`
+      reject(new SluiceError('config-invalid', message, error))
     })
     server.listen(config.port, config.host, () => {
       const address = server.address()
