@@ -115,9 +115,14 @@ export class SluiceProcess {
     this.#child.kill(signal)
   }
 
+  /** The program and every process it started. */
+  get tree(): readonly number[] {
+    return processTree(this.pid)
+  }
+
   /** kill -9 of the program and of every process it started, as when a machine goes down. */
-  killTree(): void {
-    for (const pid of processTree(this.pid)) {
+  killTree(tree = this.tree): void {
+    for (const pid of tree) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {} // ended meanwhile
