@@ -79,7 +79,7 @@ program
   .option('--from <time>', 'ms since 1970, RFC 3339, or as -1h')
   .option('--to <time>', 'the same; default now')
   .option('--step <duration>', 'in buckets, such as 1m')
-  .option('--aggregate <names>', 'avg,min,max,sum,count,first,last')
+  .option('--aggregate <names>', 'avg,min,max,sum,count,first,last,worstQuality')
   .option('--limit <n>', 'at most this many rows')
   .option('--order <asc|desc>', 'by time')
   .option('--json', 'the answer as it is')

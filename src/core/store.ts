@@ -1,7 +1,8 @@
 import type { Readings } from './batch.ts'
 import type { Sink } from './sink.ts'
 
-export type Aggregate = 'avg' | 'min' | 'max' | 'sum' | 'count' | 'first' | 'last'
+/** `worstQuality` is the lowest of all rows: bad 0 lies below uncertain 64 below good 192 (OPC UA part 13 has it by this name). */
+export type Aggregate = 'avg' | 'min' | 'max' | 'sum' | 'count' | 'first' | 'last' | 'worstQuality'
 
 /** A range of readings of one device. Times in µs, `from` inclusive, `to` exclusive. */
 export interface RangeQuery {
@@ -17,7 +18,7 @@ export interface RangeQuery {
   readonly order: 'ascending' | 'descending'
 }
 
-/** The same range in buckets of `step` µs aligned to 1970; text values count only in `count`, `first` and `last`. */
+/** The same range in buckets of `step` µs aligned to 1970; text values count only in `count`, `first`, `last` and `worstQuality`. */
 export interface BucketQuery extends Omit<RangeQuery, 'after' | 'order'> {
   readonly step: number
   readonly aggregates: readonly Aggregate[]

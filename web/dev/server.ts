@@ -121,17 +121,34 @@ function readings(history: DevHistory, query: URLSearchParams): unknown {
   const stepMs = durationOf(step)
   const buckets = new Map<
     string,
-    { metric: string; time: number; sum: number; min: number; max: number; count: number }
+    {
+      metric: string
+      time: number
+      sum: number
+      min: number
+      max: number
+      count: number
+      worstQuality: number
+    }
   >()
-  for (const { metric, time, value } of rows) {
+  for (const { metric, time, value, quality } of rows) {
     if (typeof value !== 'number') continue
     const at = Math.floor(time / stepMs) * stepMs
     const key = `${metric}\n${at}`
-    const bucket = buckets.get(key) ?? { metric, time: at, sum: 0, min: value, max: value, count: 0 }
+    const bucket = buckets.get(key) ?? {
+      metric,
+      time: at,
+      sum: 0,
+      min: value,
+      max: value,
+      count: 0,
+      worstQuality: quality,
+    }
     bucket.sum += value
     bucket.count++
     bucket.min = Math.min(bucket.min, value)
     bucket.max = Math.max(bucket.max, value)
+    bucket.worstQuality = Math.min(bucket.worstQuality, quality)
     buckets.set(key, bucket)
   }
   return {

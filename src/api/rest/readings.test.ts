@@ -118,16 +118,27 @@ test('buckets hold what was asked of them, and leave out what they have no numbe
   const rows = [1, 2, 6].map((value, i) => ({ device: 'd', metric: 'm', time: begin + i * 1e6, value }))
   await door.log.put(door.store.sink('readings'), [
     ...rows,
-    { device: 'd', metric: 'note', time: begin, value: 'text' },
+    { device: 'd', metric: 'note', time: begin, value: 'text', quality: 64 },
     { device: 'd', metric: 'm', time: begin + 60e6, value: -1 },
   ])
-  const asked = 'avg,min,max,sum,count,first,last'
+  const asked = 'avg,min,max,sum,count,first,last,worstQuality'
   const { body } = await door.get(`/api/v1/readings?device=d&${hour}&step=1m&aggregate=${asked}`)
   assert.deepEqual(body, {
     device: 'd',
     step: 60_000,
     buckets: [
-      { metric: 'm', time: beginMs, avg: 3, min: 1, max: 6, sum: 9, count: 3, first: 1, last: 6 },
+      {
+        metric: 'm',
+        time: beginMs,
+        avg: 3,
+        min: 1,
+        max: 6,
+        sum: 9,
+        count: 3,
+        first: 1,
+        last: 6,
+        worstQuality: 192,
+      },
       {
         metric: 'm',
         time: beginMs + 60_000,
@@ -138,8 +149,9 @@ test('buckets hold what was asked of them, and leave out what they have no numbe
         count: 1,
         first: -1,
         last: -1,
+        worstQuality: 192,
       },
-      { metric: 'note', time: beginMs, count: 1 },
+      { metric: 'note', time: beginMs, count: 1, worstQuality: 64 },
     ],
   })
   const plain = (await door.get(`/api/v1/readings?device=d&metric=m&${hour}&step=1h&limit=1`)).body

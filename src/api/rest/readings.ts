@@ -16,6 +16,7 @@ const aggregates = [
   'count',
   'first',
   'last',
+  'worstQuality',
 ] as const satisfies readonly Aggregate[]
 const isAggregate = (word: string): word is Aggregate => (aggregates as readonly string[]).includes(word)
 
@@ -161,6 +162,7 @@ const shownBuckets = z.object({
       count: z.number().optional().describe('All rows, texts too.'),
       first: z.number().optional(),
       last: z.number().optional(),
+      worstQuality: shownQuality.optional().describe('The lowest quality of all rows, texts too.'),
     }),
   ),
   truncated: z.literal(true).optional().describe('There are more buckets than the limit.'),

@@ -6,7 +6,7 @@ import { int, type Sql, timeBound } from './sql.ts'
 import { ChunkColumns } from './vectors.ts'
 
 /** What is read of a bucket: enough to join two parts of one bucket that lie in different windows of chunks. */
-const columns = ['sum', 'numbers', 'rows', 'min', 'max', 'first', 'last'] as const
+const columns = ['sum', 'numbers', 'rows', 'min', 'max', 'first', 'last', 'worst'] as const
 type Column = (typeof columns)[number]
 type Bucket = Record<Column, number> & { time: number }
 
@@ -21,6 +21,7 @@ const needs: Record<Aggregate, readonly Column[]> = {
   count: ['rows'],
   first: ['first'],
   last: ['last'],
+  worstQuality: ['worst'],
 }
 
 /** Buckets by (metric, time), aligned to 1970. */
@@ -78,7 +79,9 @@ async function read(
   const asked = new Set(query.aggregates.flatMap((aggregate) => needs[aggregate]))
   const ids = group.map(([, own]) => own).join(', ')
   const where = `series IN (${ids}) AND time >= ${timeBound(query.from)} AND time < ${timeBound(query.to)}`
-  const tables = chunks.map((chunk) => `SELECT series, time, seq, value FROM ${chunk.table} WHERE ${where}`)
+  const tables = chunks.map(
+    (chunk) => `SELECT series, time, seq, value, quality FROM ${chunk.table} WHERE ${where}`,
+  )
   const step = int(query.step)
   const expressions: Record<Column, string> = {
     sum: "coalesce(sum(value), 'nan'::DOUBLE)",
@@ -88,6 +91,7 @@ async function read(
     max: "coalesce(max(value), 'nan'::DOUBLE)",
     first: "coalesce(arg_min_null(value, {'time': time, 'seq': seq}), 'nan'::DOUBLE)",
     last: "coalesce(arg_max_null(value, {'time': time, 'seq': seq}), 'nan'::DOUBLE)",
+    worst: 'min(quality)::DOUBLE',
   }
   const list = columns.map((column) => (asked.has(column) ? expressions[column] : "'nan'::DOUBLE")).join(', ')
   const result = await sql.connection.run(
@@ -102,16 +106,10 @@ async function read(
     const time = view.float64(1)
     const values = columns.map((_, i) => view.float64(2 + i))
     for (let i = 0; i < view.length; i++) {
-      const [sum, numbers, rows, min, max, first, last] = values.map((column) => column[i] as number) as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-      ] // one entry per name in `columns`
-      const bucket = { time: time[i] as number, sum, numbers, rows, min, max, first, last }
+      const [sum, numbers, rows, min, max, first, last, worst] = values.map(
+        (column) => column[i] as number,
+      ) as [number, number, number, number, number, number, number, number] // one entry per name in `columns`
+      const bucket = { time: time[i] as number, sum, numbers, rows, min, max, first, last, worst }
       found.push({ own: series[i] as number, bucket })
     }
   }
@@ -128,6 +126,7 @@ function join(bucket: Bucket, later: Bucket): void {
   if (Number.isNaN(bucket.min) || later.min < bucket.min) bucket.min = later.min
   if (Number.isNaN(bucket.max) || later.max > bucket.max) bucket.max = later.max
   bucket.last = later.last
+  if (later.worst < bucket.worst) bucket.worst = later.worst
 }
 
 function answer(
@@ -155,5 +154,6 @@ function answer(
 function valueOf(bucket: Bucket, aggregate: Aggregate): number {
   if (aggregate === 'avg') return bucket.numbers === 0 ? Number.NaN : bucket.sum / bucket.numbers
   if (aggregate === 'count') return bucket.rows
+  if (aggregate === 'worstQuality') return bucket.worst
   return bucket[aggregate]
 }

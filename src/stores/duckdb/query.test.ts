@@ -28,7 +28,8 @@ async function filled(
   for (let second = 0; second < 600; second++) {
     for (const metric of ['b', 'a', 'ä']) {
       const value = second % 50 === 0 && metric === 'b' ? 'off' : Math.sin(second) * 10
-      rows.push({ device: 'd', metric, time: at(second), value })
+      const quality = second % 120 === 99 ? 0 : second % 180 === 99 ? 64 : 192
+      rows.push({ device: 'd', metric, time: at(second), value, quality })
     }
   }
   for (let i = 0; i < rows.length; i += 300) {
@@ -92,15 +93,19 @@ async function bucketsOf(store: DuckdbStore, query: object, aggregates: Aggregat
 
 test('buckets are aligned to 1970 and hold what a plain loop computes, over many chunks', async (t) => {
   const [store, rows] = await filled(t, 1_000)
-  const aggregates: Aggregate[] = ['avg', 'min', 'max', 'sum', 'count', 'first', 'last']
+  const aggregates: Aggregate[] = ['avg', 'min', 'max', 'sum', 'count', 'first', 'last', 'worstQuality']
   const [page] = await bucketsOf(store, { metric: 'b' }, aggregates)
   const byBucket = new Map<number, (number | string)[]>()
-  for (const { metric, time, value } of rows) {
+  const worst = new Map<number, number>()
+  for (const { metric, time, value, quality = 192 } of rows) {
     if (metric !== 'b') continue
     const bucket = Math.floor(time / minute) * minute
     byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), value])
+    worst.set(bucket, Math.min(worst.get(bucket) ?? 255, quality))
   }
   assert.ok(page)
+  assert.deepEqual([...(page.columns.worstQuality ?? [])], [...worst.values()])
+  assert.deepEqual([...new Set(worst.values())].sort((a, b) => a - b), [0, 64, 192])
   assert.deepEqual([...page.time], [...byBucket.keys()])
   ;[...byBucket.values()].forEach((values, i) => {
     const numbers = values.filter((value) => typeof value === 'number')

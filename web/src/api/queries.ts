@@ -52,7 +52,12 @@ export function fetchRows(span: Span, limit: number, signal: AbortSignal) {
 }
 
 export function fetchBuckets(span: Span, stepMs: number, signal: AbortSignal) {
-  const parameters = { ...span, step: stepName(stepMs), aggregate: 'avg,min,max,count', limit: 100_000 }
+  const parameters = {
+    ...span,
+    step: stepName(stepMs),
+    aggregate: 'avg,min,max,count,worstQuality',
+    limit: 100_000,
+  }
   return get('/api/v1/readings', parameters, readBuckets, signal)
 }
 

@@ -1,3 +1,4 @@
+import { good } from '../../../src/core/quality.ts'
 import { list, members, number, optionalNumber, optionalText, scalar, text } from './decode.ts'
 
 /** Answers of /api/v1 about devices, series and readings. Times are ms since 1970, with fractions. */
@@ -31,6 +32,8 @@ export interface Bucket {
   readonly min: number | undefined
   readonly max: number | undefined
   readonly count: number
+  /** The lowest of the bucket's rows. */
+  readonly worstQuality: number
 }
 
 /** Rows, and the cursor of the page behind them where there is one. */
@@ -75,6 +78,7 @@ export function readBuckets(value: unknown): Answer<Bucket> {
       min: optionalNumber(row['min'], `${path}.min`),
       max: optionalNumber(row['max'], `${path}.max`),
       count: optionalNumber(row['count'], `${path}.count`) ?? 0,
+      worstQuality: optionalNumber(row['worstQuality'], `${path}.worstQuality`) ?? good,
     }
   })
 }

@@ -39,8 +39,8 @@ test('history and live rows make one line, whatever order and overlap they come 
 test('live rows fill the bucket that history began', () => {
   const trace = new Trace(1000)
   trace.addBuckets([
-    { metric: 'm', time: 0, avg: 2, min: 1, max: 3, count: 2 },
-    { metric: 'm', time: 1000, avg: 4, min: 4, max: 4, count: 1 },
+    { metric: 'm', time: 0, avg: 2, min: 1, max: 3, count: 2, worstQuality: 0 },
+    { metric: 'm', time: 1000, avg: 4, min: 4, max: 4, count: 1, worstQuality: 192 },
   ])
   trace.addRows([
     { time: 1500, value: 8, quality: 64 },
@@ -51,14 +51,16 @@ test('live rows fill the bucket that history began', () => {
     mid: [2, 6, 5],
     low: [1, 4, 5],
     high: [3, 8, 5],
-    quality: [192, 64, 192],
+    quality: [0, 64, 192],
     gaps: [],
   })
 })
 
 test('buckets without a number and text values draw nothing', () => {
   const trace = new Trace(1000)
-  trace.addBuckets([{ metric: 'm', time: 0, avg: undefined, min: undefined, max: undefined, count: 3 }])
+  trace.addBuckets([
+    { metric: 'm', time: 0, avg: undefined, min: undefined, max: undefined, count: 3, worstQuality: 0 },
+  ])
   trace.addRows([{ time: 10, value: 'open', quality: 192 }])
   assert.equal(trace.length, 0)
 })

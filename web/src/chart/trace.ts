@@ -7,7 +7,7 @@ export interface TraceColumns {
   readonly mid: (number | null)[]
   readonly low: (number | null)[]
   readonly high: (number | null)[]
-  /** The worst of each point; good where the store's buckets do not say. */
+  /** The worst of each point. */
   readonly quality: number[]
   /** Stretches without data between two points, in ms. */
   readonly gaps: readonly { readonly from: number; readonly to: number }[]
@@ -68,12 +68,12 @@ export class Trace {
 
   /** Buckets of the store, each whole: they replace what stands at their time. */
   addBuckets(buckets: readonly Bucket[]): void {
-    for (const { time, avg, min, max, count } of buckets) {
+    for (const { time, avg, min, max, count, worstQuality } of buckets) {
       if (avg === undefined) continue
       const i = this.#place(time)
       const n = Math.max(1, count)
-      if (this.#time[i] === time) this.#set(i, avg * n, n, min ?? avg, max ?? avg, good)
-      else this.#insert(i, time, avg * n, n, min ?? avg, max ?? avg, good)
+      if (this.#time[i] === time) this.#set(i, avg * n, n, min ?? avg, max ?? avg, worstQuality)
+      else this.#insert(i, time, avg * n, n, min ?? avg, max ?? avg, worstQuality)
     }
   }
 

@@ -107,7 +107,7 @@ function Readout({
       <span className="text-base font-semibold text-ink">
         <Value value={point.mid} unit={unit} />
       </span>
-      <QualityMark quality={point.quality} />
+      <QualityMark quality={point.quality} isWorst={stepMs > 0} />
       {isSpread && (
         <span className="whitespace-nowrap">
           {formatValue(point.low)} to {formatValue(point.high)}
