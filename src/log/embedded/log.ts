@@ -38,7 +38,11 @@ export interface LogThread {
 export async function openEmbeddedLog(folder: string, options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   const { groups, ...writer } = options
   const data: ThreadData = { folder, options: writer }
-  const worker = new Worker(new URL('./log-thread.ts', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('./log-thread.ts', import.meta.url), {
+    workerData: data,
+    // Its columns are shared memory: a heap of the usual size holds 20 MB of garbage before anybody looks.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  })
   const thread: LogThread = {
     post: (message) => worker.postMessage(message),
     onMessage: (receive) => worker.on('message', receive),
