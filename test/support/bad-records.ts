@@ -96,18 +96,20 @@ export const badRecords: readonly BadRecord[] = [
     device: 'only-texts',
     code: 'wrong-kind',
   },
-  { what: 'U+0000 in a text, escaped', payload: '{"v":"a\\u0000b"}', code: 'invalid-value' },
+  { what: 'U+0000 in a text, escaped', payload: '{"v":"a\\u0000b"}', code: 'invalid-value', field: 'v' },
   { what: 'U+0000 in a text, as it is', payload: '{"v":"a\0b"}', code: 'undecodable' },
-  { what: 'half a surrogate pair', payload: '{"v":"\\ud83d"}', code: 'invalid-value' },
+  { what: 'half a surrogate pair', payload: '{"v":"\\ud83d"}', code: 'invalid-value', field: 'v' },
   {
     what: 'U+0000 in a device',
     payload: '{"device_id":"exam-\\u0000","tag_id":"m","v":1}',
     code: 'invalid-value',
+    field: 'device_id',
   },
   {
     what: 'U+0000 in a metric',
     payload: '{"device_id":"exam-0","tag_id":"\\u0000","v":1}',
     code: 'invalid-value',
+    field: 'tag_id',
   },
   {
     what: 'a secret in a bad record',

@@ -3,30 +3,40 @@ import { RecordFault } from './record-fault.ts'
 
 /**
  * Judges what no store could keep, wherever it stands in a record: U+0000, lone surrogates, nesting deeper than `depth`.
- * True if a number may have lost digits, so that the record must be parsed with its sources.
+ * True if a number may have lost digits, so that the record must be parsed with its sources. `field` is the dotted path of the
+ * member that holds the value, undefined for the record itself.
  */
-export function checkTree(value: unknown, depth: number): boolean {
+export function checkTree(value: unknown, depth: number, field?: string): boolean {
   if (typeof value === 'number') return isUnsafe(value)
   if (typeof value === 'string') {
-    if (!isStorable(value)) throw new RecordFault('invalid-value', undefined, `a text holds ${what}`)
+    const what = unstorable(value)
+    if (what !== undefined) throw new RecordFault('invalid-value', field, `the text holds ${what}`)
     return false
   }
   if (typeof value !== 'object' || value === null) return false
-  if (depth < 0) throw new RecordFault('invalid-value', undefined, 'the record is nested too deep')
+  if (depth < 0) throw new RecordFault('invalid-value', field, 'the record is nested too deep')
   let hasUnsafe = false
   if (Array.isArray(value)) {
-    for (const element of value) if (checkTree(element, depth - 1)) hasUnsafe = true
+    for (const element of value) if (checkTree(element, depth - 1, field)) hasUnsafe = true
     return hasUnsafe
   }
   for (const [name, member] of Object.entries(value)) {
-    if (!isStorable(name)) throw new RecordFault('invalid-name', undefined, `a member's name holds ${what}`)
-    if (checkTree(member, depth - 1)) hasUnsafe = true
+    const what = unstorable(name)
+    if (what !== undefined)
+      throw new RecordFault('invalid-name', field, `the name of the member ${quoted(name)} holds ${what}`)
+    if (checkTree(member, depth - 1, field === undefined ? name : `${field}.${name}`)) hasUnsafe = true
   }
   return hasUnsafe
 }
 
-const what = 'U+0000 or half a surrogate pair'
+function unstorable(text: string): string | undefined {
+  if (text.includes('\0')) return 'U+0000'
+  return text.isWellFormed() ? undefined : 'half a surrogate pair'
+}
 
-function isStorable(text: string): boolean {
-  return !text.includes('\0') && text.isWellFormed()
+const maxQuoted = 60
+
+/** A name as its sender wrote it: what cannot be kept stands escaped. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length > maxQuoted ? `${name.slice(0, maxQuoted)}…` : name)
 }

@@ -73,6 +73,7 @@ class JsonFormat implements Format {
       refused++
       refuse(refusal)
     }
+    let separator = start
     let at = skipSpace(bytes, start + 1, to)
     if (at < to && bytes[at] === 0x5d) {
       refuseBehind(bytes, at, to, 0, refuse)
@@ -88,7 +89,13 @@ class JsonFormat implements Format {
       } else {
         end = elementEnd(bytes, at, to)
         const trimmed = trimSpace(bytes, at, end)
-        rows += parseRecord({ bytes, from: at, to: trimmed, index, route, intake, limits }, refuseElement)
+        if (trimmed > at)
+          rows += parseRecord({ bytes, from: at, to: trimmed, index, route, intake, limits }, refuseElement)
+        else {
+          // Its letter holds at least what stands before the place.
+          const reason = end === to ? 'the array ends where an element should stand' : 'nothing stands here'
+          refuseElement(refusal(index, separator, end, reason))
+        }
       }
       if (end === to) {
         // A refused element has said so already.
@@ -99,6 +106,7 @@ class JsonFormat implements Format {
         refuseBehind(bytes, end, to, index + 1, refuse)
         return rows
       }
+      separator = end
       at = skipSpace(bytes, end + 1, to)
       if (refused > maxRefused) {
         refuse(refusal(index + 1, at, to, `more than ${maxRefused} elements are refused, so is the rest`))

@@ -41,7 +41,7 @@ test('in an array each element is judged alone, with its place and bytes', () =>
       [2, 'invalid-value', 'v', '{"v":null}'],
       [3, 'undecodable', undefined, '{"v":2]'],
       [5, 'undecodable', undefined, '7'],
-      [6, 'undecodable', undefined, ''],
+      [6, 'undecodable', undefined, ','],
       [7, 'undecodable', undefined, '[{"v":5}]'],
       [8, 'undecodable', undefined, '{"v":6} x'],
     ],
@@ -70,6 +70,20 @@ test('an array that is not closed, or has something behind it, keeps what it hol
     )
   }
   assert.deepEqual(rowsOf(format, ' [ ] '), [])
+})
+
+test('the letter of an array that is cut off holds what arrived of the element', () => {
+  for (const [payload, bytes] of [
+    ['[{"v":1},{"v":2,"ts":17', '{"v":2,"ts":17'],
+    ['[{"v":1},{"v":2,"q":"go', '{"v":2,"q":"go'],
+    ['[{"v":1}, ', ', '],
+    ['[', '['],
+    ['[\n', '[\n'],
+    ['[,', '['],
+  ] as const) {
+    const [refusal] = decodeInto(format, payload, onPump()).refusals
+    assert.equal(payload.slice(refusal?.from, refusal?.to), bytes, payload)
+  }
 })
 
 test('an array of nothing but commas ends in a bounded number of refusals', () => {
@@ -176,16 +190,53 @@ test('invalid UTF-8 is refused also in what the scanner steps over', () => {
   assert.equal(decodeInto(format, payload('\xff'), route, intake).refusals[0]?.code, 'undecodable')
 })
 
-test('U+0000 and lone surrogates are refused wherever they stand', () => {
-  for (const payload of [
-    '{"v":"a\\u0000b"}',
-    '{"v":"\\ud800"}',
-    '{"v":1,"u":"\\u0000"}',
-    '{"v":1,"more":["\\udc00"]}',
-    '{"v":1,"a\\u0000b":1}',
-    '{"a":{"b":"\\u0000"}}',
-  ])
-    assert.match(refusalOf(format, payload).code, /^invalid-(value|name)$/, payload)
+test('U+0000 and lone surrogates are refused wherever they stand, by the name of the member', () => {
+  const deep = `{${'"a":{'.repeat(9)}"b":1${'}'.repeat(10)}`
+  for (const [payload, code, field, reason] of [
+    ['{"v":"a\\u0000b"}', 'invalid-value', 'v', 'v: the text holds U+0000'],
+    ['{"v":"\\ud800"}', 'invalid-value', 'v', 'v: the text holds half a surrogate pair'],
+    ['"\\ud800"', 'invalid-value', undefined, 'the text holds half a surrogate pair'],
+    ['{"v":1,"u":"\\u0000"}', 'invalid-value', 'u', 'u: the text holds U+0000'],
+    ['{"v":1,"more":["\\udc00"]}', 'invalid-value', 'more', 'more: the text holds half a surrogate pair'],
+    ['{"v":1,"a\\u0000b":1}', 'invalid-name', undefined, 'the name of the member "a\\u0000b" holds U+0000'],
+    [
+      '{"a":{"\\udc00":1}}',
+      'invalid-name',
+      'a',
+      'a: the name of the member "\\udc00" holds half a surrogate pair',
+    ],
+    ['{"a":{"b":"\\u0000"}}', 'invalid-value', 'a.b', 'a.b: the text holds U+0000'],
+    [deep, 'invalid-value', 'a.a.a.a.a.a.a.a.a', 'a.a.a.a.a.a.a.a.a: the record is nested too deep'],
+  ] as const) {
+    const { refusals } = decodeInto(format, payload, onPump())
+    assert.deepEqual(
+      refusals.map((refusal) => [refusal.code, refusal.field, refusal.reason]),
+      [[code, field, reason]],
+      payload,
+    )
+  }
+})
+
+test('a member with an endless name does not make an endless reason', () => {
+  const { refusals } = decodeInto(format, `{"${'n'.repeat(60_000)}":"\\u0000"}`, onPump())
+  assert.ok((refusals[0]?.reason.length ?? 0) < 300)
+})
+
+test('NaN, Infinity and other words that JSON does not have are told as such', () => {
+  for (const payload of ['NaN', 'Infinity', '-Infinity', '{"v":NaN}', '{"v": -Infinity}', '[{"v":Infinity}]'])
+    assert.equal(
+      decodeInto(format, payload, onPump()).refusals[0]?.reason,
+      'not JSON: it knows no NaN and no Infinity',
+      payload,
+    )
+  for (const [payload, reason] of [
+    ['undefined', 'it knows no such word'],
+    ['Nothing', 'unexpected N'],
+    ['{"v":"NaN", nonsense', 'wrong at character 12'],
+    ['{"v":"NaN"', 'wrong at character 10'],
+    ['', 'nothing stands here'],
+  ] as const)
+    assert.match(decodeInto(format, payload, onPump()).refusals[0]?.reason ?? '', new RegExp(`${reason}$`))
 })
 
 test('a name with a quote is not taken for a serial number', () => {

@@ -73,19 +73,22 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new RecordFault(
-      'undecodable',
-      undefined,
-      text === '' ? 'nothing stands here' : `not JSON: ${told(error)}`,
-    )
+    const reason = text === '' ? 'nothing stands here' : `not JSON: ${told(error, text)}`
+    throw new RecordFault('undecodable', undefined, reason)
   }
 }
 
+/** A value that JSON has no word for; where the engine stops at one it says so in three ways. */
+const noNumber = /(?:^|[:,[])\s*[-+]?(?:NaN|Infinity)\b/
+const stopsAtOne = /^Unexpected token '[NI]'|^"-?(?:NaN|Infinity)" is not|^No number after minus sign/
+
 /** What the engine says, less the piece of the payload that it quotes, which may hold a token. */
-function told(error: unknown): string {
+function told(error: unknown, text: string): string {
   const message = error instanceof Error ? error.message : ''
+  if (stopsAtOne.test(message) && noNumber.test(text)) return 'it knows no NaN and no Infinity'
   const token = /^Unexpected token '(.)'/u.exec(message)?.[1]
   if (token !== undefined) return `unexpected ${token}`
   const place = /at position (\d+)/.exec(message)?.[1]
-  return place === undefined ? 'it ends too early' : `wrong at character ${place}`
+  if (place !== undefined) return `wrong at character ${place}`
+  return message.startsWith('"') ? 'it knows no such word' : 'it ends too early'
 }
