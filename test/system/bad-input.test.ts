@@ -83,23 +83,61 @@ test('HTTP: bad lines are named by line, field and reason; the good ones are kep
     assert.deepEqual(await program.values(examDevice(door, index)), { before: 1, after: 2 }, what)
 })
 
-test('HTTP: of an array the bad elements are named by index, and a body of nothing good by its own code', async () => {
+test('HTTP: of an array the bad elements are named by index, the good ones are kept and counted', async () => {
   const good = (n: number) => `{"device_id":"exam-array","tag_id":"m${n}","v":${n}}`
-  const { status, answer } = await program.post(`[${good(0)},{"v":NaN},${good(2)},{"v":1e999},${good(4)}]`)
+  const elements = [
+    good(0),
+    '{"v":NaN}',
+    good(2),
+    '{"v":1e999}',
+    good(4),
+    '{"device_id":"\xff","v":1}',
+    good(6),
+  ]
+  const body = Uint8Array.from(Buffer.from(`[${elements.join()}]`, 'latin1'))
+  const { status, answer } = await program.post(body)
   assert.equal(status, 400)
-  assert.deepEqual([answer.accepted, answer.refused], [3, 2])
+  assert.deepEqual([answer.accepted, answer.refused], [4, 3])
   assert.deepEqual(
     answer.refusals?.map(({ index, code }) => [index, code]),
     [
       [1, 'undecodable'],
       [3, 'missing-field'],
+      [5, 'undecodable'],
     ],
   )
   await program.settled()
-  assert.deepEqual(await program.values('exam-array'), { m0: 0, m2: 2, m4: 4 })
-  for (const body of ['', 'NaN', '{"v":']) {
-    const none = await program.post(body)
-    assert.deepEqual([none.status, none.answer.error?.code], [400, 'undecodable'])
+  assert.deepEqual(await program.values('exam-array'), { m0: 0, m2: 2, m4: 4, m6: 6 })
+})
+
+/** Bodies of which nothing is taken: the status and code of the whole answer. */
+const badBodies: readonly [
+  what: string,
+  body: string,
+  status: number,
+  code: string,
+  headers?: Readonly<Record<string, string>>,
+][] = [
+  ['nothing', '', 400, 'undecodable'],
+  ['NaN', 'NaN', 400, 'undecodable'],
+  ['a record cut off', '{"v":', 400, 'undecodable'],
+  ['a record without a device', '{"tag_id":"v","v":1}', 400, 'missing-field'],
+  ['a million commas', `[${','.repeat(1_000_000)}]`, 400, 'undecodable'],
+  ['a content type that is none', '{"v":1}', 415, 'unsupported-media', { 'content-type': 'text/plain' }],
+  [
+    'a foreign page',
+    '{"device_id":"exam-0","tag_id":"m","v":1}',
+    403,
+    'not-allowed',
+    { 'content-type': 'application/json', origin: 'https://evil.example' },
+  ],
+]
+
+test('HTTP: a body of nothing good is answered by its own status and code', async () => {
+  for (const [what, body, status, code, headers] of badBodies) {
+    const none = await program.post(body, '', headers)
+    assert.deepEqual([none.status, none.answer.error?.code], [status, code], what)
+    assert.equal(none.answer.cursor, undefined, what)
   }
 })
 
@@ -169,7 +207,7 @@ test('an edit of a number that would change is refused', async () => {
     })
     assert.equal(response.status, 400, `${value} ${await response.text()}`)
   }
-  assert.deepEqual(await program.values('exam-array'), { m0: 0, m2: 2, m4: 4 })
+  assert.deepEqual(await program.values('exam-array'), { m0: 0, m2: 2, m4: 4, m6: 6 })
 })
 
 const oversized = JSON.stringify({ v: 'x', note: 'y'.repeat(70_000) })
