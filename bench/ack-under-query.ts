@@ -1,6 +1,7 @@
 /**
  * PUBACK p99 at an even rate, calm and then with four dashboards querying over HTTP: people who look must not slow devices down.
- * `p50Ms` and `p99Ms` are those under queries; `p99Ratio` is to stay under 2 (delivery.md, *heavy queries*).
+ * `p50Ms` and `p99Ms` are those under queries; `calmRatio`, the calm p99 in parts of that, is to stay above 0.5 (delivery.md, *heavy
+ * queries*).
  */
 import { SluiceProcess } from '../test/support/sluice-process.ts'
 import { drained } from '../test/support/sluice-status.ts'
@@ -80,7 +81,7 @@ export async function run(options: AckUnderQueryOptions = {}) {
       p99Ms: busy.p99Ms,
       calmP50Ms: calm.p50Ms,
       calmP99Ms: calm.p99Ms,
-      p99Ratio: busy.p99Ms / calm.p99Ms,
+      calmRatio: calm.p99Ms / busy.p99Ms,
       queries,
       queryMeanMs: meanMs,
       querySlowestMs: slowestMs,

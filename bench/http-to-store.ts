@@ -2,19 +2,35 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import { SluiceProcess } from '../test/support/sluice-process.ts'
-import { drained } from '../test/support/sluice-status.ts'
-import { countReadings } from '../test/support/stored-readings.ts'
 import { makeBenchFolder, removeBenchFolder } from './load/bench-folder.ts'
 import type { HttpLoadOptions, HttpLoadResult } from './load/http-load.ts'
+import type { Subject } from './load/measure.ts'
+import { startReference } from './load/reference-subject.ts'
+import { sluiceToStore } from './load/sluice-subject.ts'
 import { TreeMonitor } from './load/tree-monitor.ts'
 
 export type HttpBenchOptions = Partial<Omit<HttpLoadOptions, 'port'>> & { readonly data?: string }
 
 export async function run({ data: parent, ...load }: HttpBenchOptions = {}) {
   const data = makeBenchFolder('http-to-store', parent)
-  const sluice = await SluiceProcess.start({ data })
-  const tree = new TreeMonitor(sluice.pid)
+  const result = await measureHttp('http-to-store', await sluiceToStore(data, 'http'), load)
+  removeBenchFolder(data) // a run that failed keeps its data
+  return result
+}
+
+export async function reference({ data: parent, ...load }: HttpBenchOptions = {}) {
+  const data = makeBenchFolder('reference-http-to-store', parent)
+  const result = await measureHttp(
+    'reference/http-to-store',
+    await startReference('http-to-store', data),
+    load,
+  )
+  removeBenchFolder(data)
+  return result
+}
+
+async function measureHttp(bench: string, subject: Subject, load: HttpBenchOptions) {
+  const tree = new TreeMonitor(subject.pid)
   try {
     const result = await runLoadProcess({
       connections: 8,
@@ -22,20 +38,14 @@ export async function run({ data: parent, ...load }: HttpBenchOptions = {}) {
       batch: 1000,
       metrics: 50,
       ...load,
-      port: sluice.httpPort,
+      port: subject.port,
     })
     if (result.failures.length > 0) throw new Error(`the load failed: ${result.failures.join('; ')}`)
-    const { log } = await drained(sluice, { rows: result.acked, timeoutMs: 300_000 })
-    const seconds = (Date.now() - result.startedAt) / 1000
     const { rssMb, cpuSeconds } = tree.use()
-    const { code, signal } = await sluice.stop()
-    if (code !== 0) throw new Error(`sluice ended with ${code ?? signal}:\n${sluice.output.slice(-2000)}`)
-    const stored = await countReadings(data)
-    if (stored !== result.acked)
-      throw new Error(`${result.acked} readings were acknowledged, the store has ${stored}`)
-    removeBenchFolder(data) // a run that failed keeps its data
+    const { stored, storedAt = Date.now(), fsyncs } = await subject.finish(result.acked)
+    const seconds = (storedAt - result.startedAt) / 1000
     return {
-      bench: 'http-to-store',
+      bench,
       ratePerSecond: Math.round(result.acked / seconds),
       unit: 'readings/s',
       requestsPerSecond: Math.round(result.requests / result.seconds),
@@ -47,13 +57,13 @@ export async function run({ data: parent, ...load }: HttpBenchOptions = {}) {
       p99Ms: result.p99Ms,
       rssMb,
       series: result.series,
-      fsyncs: log.syncs,
+      fsyncs,
       cpuSeconds,
       loadCpuSeconds: result.cpuSeconds,
     }
   } finally {
     tree.stop()
-    sluice.kill()
+    subject.kill()
   }
 }
 

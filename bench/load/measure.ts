@@ -7,7 +7,8 @@ import { TreeMonitor } from './tree-monitor.ts'
 /** What is put under load: a process with an MQTT port. */
 export interface Subject {
   readonly pid: number
-  readonly mqttPort: number
+  /** Of the door that is measured. */
+  readonly port: number
   /** Called when the load is over: waits until everything that `rows` acknowledged rows caused is done, and says what came of it. */
   finish(rows: number): Promise<SubjectResult>
   /** Ends the process if it still runs. */
@@ -67,7 +68,7 @@ export async function measure(bench: string, subject: Subject, options: BenchOpt
   const { data: _, ...given } = options
   const tree = new TreeMonitor(subject.pid)
   try {
-    const load = await runLoadProcess({ ...defaultLoad, ...given, port: subject.mqttPort })
+    const load = await runLoadProcess({ ...defaultLoad, ...given, port: subject.port })
     if (load.failures.length > 0) throw new Error(`the load failed: ${load.failures.join('; ')}`)
     const use = tree.use()
     const { stored, storedAt, fsyncs } = await subject.finish(load.ackedRows)

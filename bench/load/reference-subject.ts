@@ -3,8 +3,10 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Subject, SubjectResult } from './measure.ts'
 
-/** One of the programs in bench/reference, which print `mqtt://HOST:PORT` and `ready`, and their counts after SIGTERM. */
-export async function startReference(name: 'mqtt-to-log' | 'mqtt-to-store', data: string): Promise<Subject> {
+export type ReferenceName = 'mqtt-to-log' | 'mqtt-to-store' | 'http-to-store'
+
+/** One of the programs in bench/reference, which print where they listen and `ready`, and their counts after SIGTERM. */
+export async function startReference(name: ReferenceName, data: string): Promise<Subject> {
   const program = path.resolve(import.meta.dirname, `../reference/${name}.ts`)
   const child: ChildProcess = spawn(process.execPath, [program, '--data', data], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -16,11 +18,11 @@ export async function startReference(name: 'mqtt-to-log' | 'mqtt-to-store', data
     if (line.done === true) throw new Error(`reference ${name} ended early`)
     return line.value
   }
-  const port = Number(/^mqtt:\/\/.*:(\d+)$/.exec(await next())?.[1])
+  const port = Number(/^\w+:\/\/.*:(\d+)$/.exec(await next())?.[1])
   await next()
   return {
     pid: child.pid ?? 0,
-    mqttPort: port,
+    port,
     kill: () => child.kill('SIGKILL'),
     async finish(): Promise<SubjectResult> {
       child.kill('SIGTERM')

@@ -9,7 +9,7 @@ export async function sluiceToLog(data: string): Promise<Subject> {
   const sluice = await SluiceProcess.start({ data })
   return {
     pid: sluice.pid,
-    mqttPort: sluice.mqttPort,
+    port: sluice.mqttPort,
     kill: () => sluice.kill(),
     async finish(rows) {
       // The log's own count, which follows its commits at a small distance.
@@ -21,11 +21,11 @@ export async function sluiceToLog(data: string): Promise<Subject> {
 }
 
 /** The product, measured until every row can be counted in its store; the count is the store's own, from its file. */
-export async function sluiceToStore(data: string): Promise<Subject> {
+export async function sluiceToStore(data: string, door: 'mqtt' | 'http' = 'mqtt'): Promise<Subject> {
   const sluice = await SluiceProcess.start({ data })
   return {
     pid: sluice.pid,
-    mqttPort: sluice.mqttPort,
+    port: door === 'mqtt' ? sluice.mqttPort : sluice.httpPort,
     kill: () => sluice.kill(),
     async finish(rows) {
       const { log } = await until(sluice, 600_000, (status) =>

@@ -5,16 +5,15 @@
  *
  *   node bench/reference/mqtt-to-store.ts --data DIR
  */
-import { once } from 'node:events'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { Worker } from 'node:worker_threads'
 import { ByteTable } from '../../src/core/byte-table.ts'
 import { bytesPerRow, columnSlab, usedRanges } from './column-slab.ts'
 import { listen, type Peer } from './publish-walk.ts'
 import { scanF5, scannedMicros, scannedQuality, scannedValue } from './scan-f5.ts'
 import { serveUntilSigterm } from './serve.ts'
 import { SlabLog } from './slab-log.ts'
+import { StoreThread } from './store-thread.ts'
 
 /** More rows than the windows of all the generator's connections together. */
 const capacity = 128 * 1024
@@ -42,25 +41,12 @@ const log = new SlabLog(
   },
   (slab) => {
     for (const peer of peers) peer.acknowledge()
-    store.postMessage([slab, sealedRows[slab]])
+    store.take(slab, sealedRows[slab] as number)
   },
 )
 const columns = log.slabs.map((slab) => columnSlab(slab, capacity))
 
-let stored = 0
-let counted = -1
-const store = new Worker(new URL('./store-worker.ts', import.meta.url), {
-  workerData: { data: values.data, slabs: log.slabs, capacity },
-})
-store.on('message', (message: { slab?: number; stored?: number; counted?: number }) => {
-  if (message.slab !== undefined) log.release(message.slab)
-  stored = message.stored ?? stored
-  counted = message.counted ?? counted
-})
-store.on('error', (error) => {
-  throw error
-})
-await once(store, 'message')
+const store = await StoreThread.start(values.data, log.slabs, capacity, (slab) => log.release(slab))
 
 const server = await listen(
   peers,
@@ -84,9 +70,5 @@ const server = await listen(
 )
 await serveUntilSigterm(server, async () => {
   await log.close()
-  while (stored < total) await once(store, 'message')
-  store.postMessage('count')
-  while (counted < 0) await once(store, 'message')
-  console.log(JSON.stringify({ messages: total, stored: counted, fsyncs: log.syncs }))
-  await store.terminate()
+  console.log(JSON.stringify({ messages: total, stored: await store.finish(total), fsyncs: log.syncs }))
 })
