@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
-import { errorTable } from '../../core/errors.ts'
+import { errorTable, SluiceError } from '../../core/errors.ts'
 import { maxMicros } from '../../core/limits.ts'
 import type { DocumentQuery, DocumentRow } from '../../core/store.ts'
 import { callerSignal, sendPieces } from './answer-stream.ts'
@@ -14,8 +14,15 @@ import { shownError, shownNext, shownTime } from './shown-answers.ts'
 /** Letters looked at for one answer, whether they fit the filters or not: a rare one is found page by page. */
 const maxLooked = 100_000
 
-/** `GET /api/v1/dead-letters`: records that were not taken, newest first, with reason and original bytes. */
-export function addDeadLetters(server: RestServer, { clock, store, answers }: RouteParts): void {
+const config = { access: 'dead-letters' } as const
+
+/** Records that were not taken, newest first, with reason and original bytes; and one of them. */
+export function addDeadLetters(server: RestServer, parts: RouteParts): void {
+  addList(server, parts)
+  addOne(server, parts)
+}
+
+function addList(server: RestServer, { clock, store, answers }: RouteParts): void {
   const querystring = z.strictObject({
     device: given.name('device').optional(),
     source: given
@@ -27,19 +34,23 @@ export function addDeadLetters(server: RestServer, { clock, store, answers }: Ro
     to: given.time(clock, 'End, exclusive; everything unless given.').default(maxMicros),
     limit: given.limit,
     cursor: given.cursor(z.tuple([given.sequence])),
+    bytes: z
+      .literal('omit', { error: 'expected omit' })
+      .optional()
+      .describe(
+        'omit leaves bytes and text out of the list: each letter has them at /api/v1/dead-letters/{id}.',
+      ),
     time: given.timeForm,
   })
   const schema = answering(
     { querystring, tags: ['dead letters'], summary: 'Records that could not be taken, newest first' },
     { 200: shownLetters, 400: shownError, 403: shownError, 503: shownError },
   )
-  const config = { access: 'dead-letters' } as const
   server.get('/api/v1/dead-letters', { schema, config }, (request, reply) => {
-    const { device, source, code, from, to, limit, cursor, time } = request.query
+    const { device, source, code, from, to, limit, cursor, bytes, time } = request.query
     const wanted: Wanted = { device, source, code }
     const query: DocumentQuery = {
-      stream: 'dead-letters',
-      key: undefined,
+      ...everything,
       from,
       to,
       match: matchOf(wanted),
@@ -47,10 +58,44 @@ export function addDeadLetters(server: RestServer, { clock, store, answers }: Ro
       before: cursor?.[0],
     }
     const pages = documentPages(store, query, callerSignal(reply))
-    const letters = pieces(pages, wanted, limit, time)
+    const letters = pieces(pages, limit, (row) => letterText(row, wanted, time, bytes !== 'omit'))
     return sendPieces(reply, 'application/json; charset=utf-8', letters, answers)
   })
 }
+
+function addOne(server: RestServer, { store }: RouteParts): void {
+  const params = z.object({
+    id: given.parameter((text) => given.sequence.safeParse(text).data, 'the id of a letter', {
+      type: 'string',
+      description: 'As the list gave it.',
+    }),
+  })
+  const schema = answering(
+    {
+      params,
+      querystring: z.strictObject({ time: given.timeForm }),
+      tags: ['dead letters'],
+      summary: 'One record that could not be taken',
+    },
+    { 200: shownLetter, 400: shownError, 403: shownError, 404: shownError, 503: shownError },
+  )
+  server.get('/api/v1/dead-letters/:id', { schema, config }, async (request, reply) => {
+    const { id } = request.params
+    const query = { ...everything, limit: 1, before: id + 1n }
+    const [row] = await store.documents(query, callerSignal(reply))
+    const letter = row?.seq === id ? letterText(row, {}, request.query.time, true) : undefined
+    if (letter === undefined) throw new SluiceError('not-found', `there is no letter ${id}`)
+    return reply.header('content-type', 'application/json; charset=utf-8').send(letter)
+  })
+}
+
+const everything = {
+  stream: 'dead-letters',
+  key: undefined,
+  from: -maxMicros,
+  to: maxMicros,
+  match: undefined,
+} as const
 
 type Wanted = Readonly<Partial<Record<'device' | 'source' | 'code', string | undefined>>>
 
@@ -77,9 +122,8 @@ const pieceChars = 100_000
 
 async function* pieces(
   pages: AsyncIterable<readonly DocumentRow[]>,
-  wanted: Wanted,
   limit: number,
-  time: TimeText,
+  letterOf: (row: DocumentRow) => string | undefined,
 ): AsyncGenerator<string> {
   let text = '{"letters":['
   let separator = ''
@@ -88,7 +132,7 @@ async function* pieces(
   let lastSeq = 0n
   for await (const page of pages) {
     for (const row of page) {
-      const letter = letterText(row, wanted, time)
+      const letter = letterOf(row)
       if (letter !== undefined && left === 0) {
         yield `${text}],"next":"${encodePage([String(lastSeq)])}"}`
         return
@@ -112,6 +156,7 @@ function letterText(
   { seq, time, body }: DocumentRow,
   wanted: Wanted,
   timeText: TimeText,
+  withBytes: boolean,
 ): string | undefined {
   const { data: letter } = letterBody.safeParse(parsed(body))
   if (letter === undefined) return undefined
@@ -119,10 +164,15 @@ function letterText(
   if (wanted.source !== undefined && letter.source !== wanted.source) return undefined
   if (wanted.code !== undefined && letter.code !== wanted.code) return undefined
   const { code, reason, source, device, topic, principal, bytes } = letter
-  const original = Buffer.from(bytes, 'base64')
-  const text = isUtf8(original) ? original.toString() : undefined
-  const rest = JSON.stringify({ code, reason, source, device, topic, principal, bytes, text })
+  const content = withBytes ? { bytes, text: textOf(bytes) } : {}
+  const rest = JSON.stringify({ code, reason, source, device, topic, principal, ...content })
   return `{"id":"${seq}","time":${timeText(time)},${rest.slice(1)}`
+}
+
+/** The original bytes where they are UTF-8. */
+function textOf(bytes: string): string | undefined {
+  const original = Buffer.from(bytes, 'base64')
+  return isUtf8(original) ? original.toString() : undefined
 }
 
 function parsed(body: string): unknown {
@@ -133,20 +183,20 @@ function parsed(body: string): unknown {
   }
 }
 
+const shownLetter = z.object({
+  id: z.string().describe('The number that the log gave it.'),
+  time: shownTime,
+  code: z.string(),
+  reason: z.string(),
+  source: z.string(),
+  device: z.string().optional(),
+  topic: z.string().optional(),
+  principal: z.string().optional(),
+  bytes: z.string().describe('The original bytes in base64; tokens are masked.'),
+  text: z.string().optional().describe('The original bytes where they are UTF-8.'),
+})
+
 const shownLetters = z.object({
-  letters: z.array(
-    z.object({
-      id: z.string().describe('The number that the log gave it.'),
-      time: shownTime,
-      code: z.string(),
-      reason: z.string(),
-      source: z.string(),
-      device: z.string().optional(),
-      topic: z.string().optional(),
-      principal: z.string().optional(),
-      bytes: z.string().describe('The original bytes in base64; tokens are masked.'),
-      text: z.string().optional().describe('The original bytes where they are UTF-8.'),
-    }),
-  ),
+  letters: z.array(shownLetter.partial({ bytes: true })),
   next: shownNext,
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { openRestDoor } from '../../../test/support/rest-door.ts'
-import { begin, names } from '../../../test/support/rest-rows.ts'
+import { begin, names, type Refused } from '../../../test/support/rest-rows.ts'
 
 test('dead letters are found by device, source and code, page by page, whatever their bytes', async (t) => {
   const door = await openRestDoor(t)
@@ -60,6 +60,19 @@ test('dead letters are found by device, source and code, page by page, whatever 
   assert.equal((await read('source=main')).letters.length, 60)
   assert.equal((await read('code=invalid-time&source=mqtt')).letters.length, 20)
   assert.equal((await read(`from=${(begin + 100) / 1000}`)).letters.length, 20)
+
+  // Without their bytes, and each with them.
+  const brief = await read('bytes=omit&limit=2')
+  assert.deepEqual(
+    brief.letters,
+    all.letters.slice(0, 2).map(({ bytes: _, text, ...rest }) => rest),
+  )
+  for (const letter of [all.letters[0], all.letters[1], all.letters[119]])
+    assert.deepEqual((await door.get(`/api/v1/dead-letters/${letter?.id}`)).body, letter)
+  for (const id of ['120', '-1']) {
+    const { status, body } = await door.get(`/api/v1/dead-letters/${id}`)
+    assert.deepEqual([status, (body as Refused).error.code], [404, 'not-found'])
+  }
 })
 
 test('documents come back newest first, as JSON where they are', async (t) => {
