@@ -1,5 +1,6 @@
 import os from 'node:os'
 import type { DuckdbStore } from '../src/stores/duckdb/store.ts'
+import { askPlain, fillPlain, withPlainTable } from './reference/plain-duckdb.ts'
 import { readOptions } from './runner/options.ts'
 import {
   benchBegin,
@@ -32,7 +33,7 @@ export async function run(given: Partial<QueryOptions> = {}) {
     await fill(store, options)
     await store.settle()
     const { readings } = await store.count(never)
-    const covered = Math.min(day, Math.floor(readings / series) * 1_000_000)
+    const covered = coveredBy(readings, series)
     await bucketDay(store, 0, covered)
     const started = performance.now()
     const waits: number[] = []
@@ -60,6 +61,30 @@ export async function run(given: Partial<QueryOptions> = {}) {
       ...raw,
     }
   })
+}
+
+/** Fewer queries: each takes long enough. */
+export async function reference(given: Partial<QueryOptions> = {}) {
+  const options = { ...queryDefaults, ...given, begin: benchBegin }
+  const { rows, series } = options
+  const queries = Math.ceil(options.queries / 10)
+  return withPlainTable(options, async (connection) => {
+    await fillPlain(connection, options)
+    const to = benchBegin + coveredBy(rows, series)
+    const waits = await askPlain(connection, queries, { series, from: benchBegin, to, step: minute })
+    const seconds = waits.reduce((sum, wait) => sum + wait, 0) / 1000
+    return {
+      bench: 'reference/query-range',
+      ratePerSecond: round(queries / seconds),
+      unit: 'queries',
+      ...percentiles(waits),
+    }
+  })
+}
+
+/** µs that a day of every series covers, or what there is of it. */
+function coveredBy(rows: number, series: number): number {
+  return Math.min(day, Math.floor(rows / series) * 1_000_000)
 }
 
 async function bucketDay(store: DuckdbStore, id: number, covered: number): Promise<number> {

@@ -5,6 +5,7 @@ import type { Readings } from '../src/core/batch.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { createDuckdbStore } from '../src/stores/duckdb/component.ts'
 import type { DuckdbStore } from '../src/stores/duckdb/store.ts'
+import { fillPlain, withPlainTable } from './reference/plain-duckdb.ts'
 import { readOptions } from './runner/options.ts'
 
 /** npm run bench -- store-append [--rows N] [--batchRows N] [--series N] [--memoryLimitMb N] [--threads N] [--data FOLDER] */
@@ -61,6 +62,12 @@ export async function run(given: Partial<StoreBenchOptions> = {}) {
       fileMb: Math.round(fs.statSync(file).size / 1e6),
     }
   })
+}
+
+export async function reference(given: Partial<StoreBenchOptions> = {}) {
+  const options = { ...storeBenchDefaults, ...given, begin: benchBegin }
+  const rate = await withPlainTable(options, (connection) => fillPlain(connection, options))
+  return { bench: 'reference/store-append', ratePerSecond: Math.round(rate), unit: 'rows' }
 }
 
 /** Opens a store in a folder of its own, which is removed afterwards. */
