@@ -9,7 +9,7 @@ import { createServer } from './server.ts'
 
 test('an upgrade that is refused is answered and its connection ends, so that the server can close', async () => {
   const server = createServer({ authorizer: localAuthorizer, hosts: [], origins: [], maxBodyBytes: 1_000 })
-  await addLiveRoute(server, (socket) => socket.send('hello'))
+  await addLiveRoute(server, 1_000, (socket) => socket.send('hello'))
   const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
   for (const [path, headers, status] of [
     ['/ws', { origin: 'https://evil.example' }, '403'],
@@ -44,7 +44,7 @@ test('an upgrade that is refused is answered and its connection ends, so that th
 
 test('a client that reads nothing does not keep the server from closing', async () => {
   const server = createServer({ authorizer: localAuthorizer, hosts: [], origins: [], maxBodyBytes: 1_000 })
-  await addLiveRoute(server, (socket) => socket.send('hello'))
+  await addLiveRoute(server, 1_000, (socket) => socket.send('hello'))
   const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
   const client = new WebSocket(`ws://127.0.0.1:${port}/ws`)
   await once(client, 'message')

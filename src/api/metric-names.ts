@@ -81,6 +81,20 @@ function addDoorMetrics(pull: PulledMetrics): void {
     [],
     ({ mqtt }) => mqtt.counters['subscriptions'] ?? 0,
   )
+  pull.gauge('sluice_live_clients', 'Open live connections.', [], ({ live }) => live.clients)
+  pull.gauge(
+    'sluice_live_subscriptions',
+    'Subscriptions of live connections.',
+    [],
+    ({ live }) => live.subscriptions,
+  )
+  pull.counter(
+    'sluice_live_ended_total',
+    'Live connections that were ended from here, by reason.',
+    ['reason'],
+    ({ live }) =>
+      Object.entries(live.ended).map(([reason, count]) => [{ reason: snake(reason) }, count] as const),
+  )
 }
 
 function addLogMetrics(pull: PulledMetrics): void {

@@ -19,6 +19,7 @@ export interface Snapshot {
     readonly topics: readonly string[]
     readonly counters: Readonly<Record<string, number>>
   }
+  readonly live: LiveSnapshot
   /** Where the doors are: `http://host:port`, `mqtt://host:port`. */
   readonly addresses: Readonly<Record<string, string>>
   /** One per sink and stream; those of the main store first. */
@@ -28,6 +29,14 @@ export interface Snapshot {
   readonly lagSeconds: number
   /** Batches of readings written to the main store since the process started. */
   readonly batchesWritten: number
+}
+
+/** The live door. */
+export interface LiveSnapshot {
+  readonly clients: number
+  readonly subscriptions: number
+  /** Connections that were ended from here, by reason, since the process started. */
+  readonly ended: Readonly<Record<string, number>>
 }
 
 export type MessageOutcome = 'accepted' | 'refused' | 'deadLettered'

@@ -6,7 +6,7 @@ import { alarmsOf, backlogOf, isDoorBalanced, isSinkBalanced, type Snapshot } fr
  * books and the sinks.
  */
 export function statusAnswer(snapshot: Snapshot): object {
-  const { log, intake, books, doors, http, addresses, stores, uptimeMs } = snapshot
+  const { log, intake, books, doors, http, live, addresses, stores, uptimeMs } = snapshot
   const { first, next, ...logRest } = log
   const sinks = snapshot.sinks.map((sink) => {
     const { position, passed, ...rest } = sink
@@ -24,6 +24,7 @@ export function statusAnswer(snapshot: Snapshot): object {
     ...nexusMembers(snapshot),
     addresses,
     http,
+    live,
     doors,
     log: { ...logRest, first: Number(first), next: Number(next) },
     intake,

@@ -24,7 +24,7 @@ import { lockFolder } from '../lib/folder-lock.ts'
 import { TemporaryFolder } from '../lib/temporary-folder.ts'
 import { version } from '../lib/version.ts'
 import { LiveHub, type LiveSource } from '../live/hub.ts'
-import { serveWebSocket } from '../live/websocket.ts'
+import { WebSocketDoor } from '../live/websocket.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
 import { openSink } from '../sinks/table.ts'
@@ -169,10 +169,11 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       seriesOfTopic: (topic) => seriesOf(router.route(encoder.encode(topic), 0, Buffer.byteLength(topic))),
     })
   }
-  const live = new LiveHub(liveSource(log), { subscriptionsPerClient: 100 })
-  await addLiveRoute(server, (socket) => serveWebSocket(socket, live))
+  const hub = new LiveHub(liveSource(log), { subscriptionsPerClient: config.live.maxSubscriptions })
+  const live = new WebSocketDoor(hub, config.live, systemClock)
+  await addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
   await addWebApp(server, webFolder)
-  const parts = { log, intake, mqtt, http, stores, sinks }
+  const parts = { log, intake, mqtt, http, live, stores, sinks }
   const started = systemClock.monotonicMs()
   const addresses: Record<string, string> = {}
   const snapshot = (): Snapshot =>
@@ -193,7 +194,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   // Doors close first and together: nothing is acknowledged that the parts behind them could still lose.
   built.defer(async () => {
     stopping.abort()
-    live.close()
+    hub.close()
     await Promise.all([gateway.catch(() => undefined), server.close()])
   })
   const mqttAddress = await mqtt.listening()

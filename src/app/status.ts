@@ -2,6 +2,7 @@ import type { IngestCounters } from '../api/ingest/ingest.ts'
 import type { Operations } from '../api/operations.ts'
 import type { Snapshot } from '../api/snapshot.ts'
 import type { DoorBooks } from '../core/intake.ts'
+import type { WebSocketDoor } from '../live/websocket.ts'
 import type { GroupCommitIntake } from '../intake/intake.ts'
 import type { EmbeddedLog } from '../log/embedded/log.ts'
 import type { MqttGateway } from '../sources/mqtt/gateway.ts'
@@ -14,6 +15,7 @@ export interface StatusParts {
   readonly intake: GroupCommitIntake
   readonly mqtt: MqttGateway
   readonly http: IngestCounters
+  readonly live: WebSocketDoor
   readonly stores: readonly StoreProcess[]
   readonly sinks: readonly SinkPipeline[]
 }
@@ -39,7 +41,7 @@ export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations,
 
 /** Everything as it stands now; `rest` is what only the composition root knows. */
 export function snapshotOf(
-  { log, intake, mqtt, http, stores, sinks }: StatusParts,
+  { log, intake, mqtt, http, live, stores, sinks }: StatusParts,
   rest: Pick<Snapshot, 'uptimeMs' | 'addresses' | 'lagSeconds' | 'batchesWritten'> & {
     readonly topics: readonly string[]
     readonly maxIntakeBytes: number
@@ -58,6 +60,7 @@ export function snapshotOf(
     doors: doorsOf(books, log.start.books, http),
     http,
     mqtt: { topics, counters: { ...mqtt.status() } },
+    live: live.status,
     sinks: [
       ...stores.flatMap((store) => store.status.pipelines),
       ...sinks.flatMap(({ status }) => status ?? []),

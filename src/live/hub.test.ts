@@ -94,8 +94,6 @@ class TestClient implements LiveClient {
     return this.#busy?.promise ?? Promise.resolve()
   }
 
-  close(): void {}
-
   stall(): void {
     this.#busy = Promise.withResolvers<void>()
   }

@@ -4,6 +4,4 @@ export interface LiveClient {
   send(frame: string): boolean
   /** Resolves when the client takes frames again, or is gone. */
   ready(): Promise<void>
-  /** Ends the connection; the reason is for people. */
-  close(reason: string): void
 }

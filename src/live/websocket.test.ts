@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
 import { LiveHub, type LiveSource } from './hub.ts'
-import { serveWebSocket } from './websocket.ts'
+import { systemClock } from '../lib/clock.ts'
+import { WebSocketDoor } from './websocket.ts'
 
 const log = '00000000-0000-4000-8000-000000000000'
 
@@ -27,7 +28,8 @@ for (const [what, ping] of pings) {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false })
     await once(server, 'listening')
     const hub = new LiveHub(silence, { subscriptionsPerClient: 1 })
-    server.on('connection', (socket) => serveWebSocket(socket, hub))
+    const door = new WebSocketDoor(hub, { framesPerSecond: 1e9, bytesPerSecond: 1e9 }, systemClock)
+    server.on('connection', (socket, request) => door.serve(socket, request.socket))
     const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`) // it listens on TCP
     await once(client, 'open')
     client.pause()

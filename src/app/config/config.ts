@@ -53,6 +53,21 @@ const mqtt = z
 
 const grpc = section('The gRPC door. Nothing listens here yet.', { host, port: port(50_051) })
 
+const live = section('Live connections (`/ws`). Whoever sends more than its budget is cut off.', {
+  framesPerSecond: z
+    .number()
+    .positive()
+    .default(20)
+    .describe('Frames that a client may send each second; ten seconds’ worth may come at once.'),
+  bytesPerSecond: z
+    .number()
+    .positive()
+    .default(64 * kib)
+    .describe('Bytes that a client may send each second; ten seconds’ worth may come at once.'),
+  maxFrameBytes: bytes(64 * kib, 'The largest frame of a client.'),
+  maxSubscriptions: z.int().min(1).default(100).describe('Subscriptions of one client.'),
+})
+
 const log = section('The log, where everything is safe before it is acknowledged.', {
   retentionDays: z
     .number()
@@ -161,6 +176,7 @@ export const configSchema = z.strictObject({
   http,
   mqtt,
   grpc,
+  live,
   auth: section('Identity.', {
     enabled: z.boolean().default(false).describe('Not there yet: only false is accepted.'),
   }),
