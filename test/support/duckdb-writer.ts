@@ -1,11 +1,13 @@
 import type { Batch } from '../../src/core/batch.ts'
 import { systemClock } from '../../src/lib/clock.ts'
-import { createDuckdbStore } from '../../src/stores/duckdb/component.ts'
+import { duckdbSchema } from '../../src/stores/duckdb/component.ts'
+import { Removals } from '../../src/stores/duckdb/removals.ts'
+import { DuckdbStore } from '../../src/stores/duckdb/store.ts'
 import { never, PaperLog, type Row } from './duckdb-store.ts'
 
 /**
  * The process that the kill test kills: writes the scripted batches one after the other, from where its store stands.
- * It writes `<` before and `>` after each write, so that whoever kills it knows where the kill fell.
+ * With a second argument it removes rows in at most so many row groups at once. It writes `<` before and `>` after each write, so that whoever kills it knows where the kill fell.
  */
 
 const series = 7
@@ -37,6 +39,10 @@ export function scriptedBatch(log: PaperLog, b: number): Batch {
     for (let i = 0; i < 20; i++) {
       rows.push({ device: 'd', metric: `m${i % series}`, time: time(b - 1, i), value: -b })
     }
+    // Far back, where other row groups are.
+    for (const back of [20, 40, 80]) {
+      if (b > back) rows.push({ device: 'd', metric: 'm1', time: time(b - back, 1), value: -b })
+    }
     rows.push({ device: 'd', metric: 'm0', time: b, value: b })
     rows.push({ device: 'd', metric: 'm0', time: 7, value: b, byNumber: true })
   }
@@ -44,13 +50,12 @@ export function scriptedBatch(log: PaperLog, b: number): Batch {
 }
 
 if (import.meta.main) {
-  const [file = ''] = process.argv.slice(2)
-  const store = await createDuckdbStore({
+  const [file = '', rowGroups] = process.argv.slice(2)
+  const store = await DuckdbStore.open({
+    ...duckdbSchema.parse({ memoryLimitMb: 128, threads: 1, chunkRows: 20_000 }),
     file,
-    memoryLimitMb: 128,
-    threads: 1,
-    chunkRows: 20_000,
     clock: systemClock,
+    removals: new Removals(rowGroups === undefined ? undefined : Number(rowGroups)),
   })
   const position = (await store.state(scriptedLog, 0))?.position.next ?? 0n
   // The script is followed from its beginning, because the log's dictionary and numbers come from it.

@@ -3,7 +3,7 @@ import { type TextColumn, textAt, textColumn } from '../../core/text-column.ts'
 import type { Chunk, Chunks } from './chunks.ts'
 import { newestColumns, newestOf } from './newest.ts'
 import { generationOf, generationStart } from './positions.ts'
-import { maxRowGroups, type Removals } from './removals.ts'
+import type { Removals } from './removals.ts'
 import { numberKind, type SeriesTable, textKind } from './series-table.ts'
 import type { LatestState, SeriesRest, StateSnapshots } from './snapshots.ts'
 import { int, type Sql, timeBound, toBigint, toNumber, toText } from './sql.ts'
@@ -88,10 +88,15 @@ export class Edits {
 
   /**
    * Before the transaction of an edit that deletes rows all over the store: removes them a part at a time, with what is known of the
-   * series put in the file first. The edit itself, coming again after a crash, goes on with the rest. Returns in how many row
-   * groups there is something left to remove.
+   * series put in the file first. The edit itself, coming again after a crash, goes on with the rest. `verify` throws where the
+   * edit is not due. Returns in how many row groups there is something left to remove.
    */
-  async deleteSpread(parts: EditParts, edit: Edit, origin: number): Promise<number> {
+  async deleteSpread(
+    parts: EditParts,
+    edit: Edit,
+    origin: number,
+    verify: () => Promise<void>,
+  ): Promise<number> {
     const { sql, series, chunks, snapshots, removals } = parts
     const ids = series.ofDevice(edit.device, edit.metric)
     if (edit.patch !== undefined || ids.length === 0) return 0
@@ -99,8 +104,11 @@ export class Edits {
     const found = chunks.within(edit.from, edit.to)
     let rowGroups = 0
     for (const chunk of found) rowGroups += await removals.countRowGroups(sql, chunk, where)
-    if (rowGroups <= maxRowGroups) return rowGroups
-    await sql.transaction(() => snapshots.save(sql))
+    if (rowGroups <= removals.maxRowGroups) return rowGroups
+    await sql.transaction(async () => {
+      await verify()
+      await snapshots.save(sql)
+    })
     snapshots.saved()
     for (const chunk of found) {
       chunk.watcher?.touchedRange(ids, edit.from, edit.to)

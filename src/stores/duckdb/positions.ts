@@ -17,16 +17,9 @@ export interface Place {
 }
 
 const partitions = 4096
-const noBooks: SinkBooks = {
-  handed: 0,
-  stored: 0,
-  repeated: 0,
-  overwritten: 0,
-  filtered: 0,
-  deadLettered: 0,
-  expired: 0,
-  damaged: 0,
-}
+const noTerms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
+const nothing: Written = { stored: 0, repeated: 0, overwritten: 0, refused: [] }
+const noBooks: SinkBooks = { ...noTerms, stored: 0, repeated: 0, overwritten: 0 }
 
 /**
  * The positions and books of every log, partition, stream and replay that this store has met. A log it does not know
@@ -102,6 +95,14 @@ export class Positions {
       if (place.replay === '' && place.stream === stream) next.set(place.origin, place.next)
     }
     return next
+  }
+
+  /** Gives a log that is new here its position, so that its rows, which carry its origin, may stand before their write moves it. */
+  async begin(sql: Sql, lane: Lane, { from, batch }: SinkWrite): Promise<void> {
+    if (this.#places.has(key(from.log, from.partition, lane))) return
+    const nowhere = { batch, from, to: from, terms: noTerms }
+    const place = await sql.transaction(() => this.advance(sql, lane, nowhere, nothing))
+    this.moved(lane, nowhere, place)
   }
 
   /** Inside an open transaction that changes rows ahead of the position. @throws SinkFailure `stop` if it is not at `from`. */

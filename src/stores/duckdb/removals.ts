@@ -2,20 +2,23 @@ import type { Chunk } from './chunks.ts'
 import { rowGroupRows } from './engine.ts'
 import { int, type Sql, toNumber } from './sql.ts'
 
-/**
- * Row groups in which rows may be removed before a checkpoint. The engine takes 256 KiB that it cannot put aside for each until then,
- * however few rows were removed: 40 MB for these.
- */
-export const maxRowGroups = 160
+/** The engine takes 256 KiB that it cannot put aside for each, however few rows were removed: 40 MB for these. */
+const usualRowGroups = 160
 
 /** Counts the row groups with removed rows, and has a checkpoint made before they take too much memory. */
 export class Removals {
+  /** Row groups in which one transaction may remove rows. */
+  readonly maxRowGroups: number
   #rowGroups = 0
+
+  constructor(maxRowGroups = usualRowGroups) {
+    this.maxRowGroups = maxRowGroups
+  }
 
   /** After a commit that removed rows in so many row groups. */
   async noted(sql: Sql, rowGroups: number): Promise<void> {
     this.#rowGroups += rowGroups
-    if (this.#rowGroups < maxRowGroups) return
+    if (this.#rowGroups < this.maxRowGroups) return
     await sql.run('CHECKPOINT')
     this.#rowGroups = 0
   }
@@ -32,13 +35,13 @@ export class Removals {
       )
       if (row?.[0] == null) return removed
       const from = Math.floor(toNumber(row[0]) / rowGroupRows) * rowGroupRows
-      const to = from + maxRowGroups * rowGroupRows
+      const to = from + this.maxRowGroups * rowGroupRows
       const count = await sql.run(
         `DELETE FROM ${chunk.table} WHERE ${where} AND rowid >= ${int(from)} AND rowid < ${int(to)}`,
       )
       removed += count
       chunk.rows -= count
-      await this.noted(sql, Math.min(maxRowGroups, toNumber(row[1])))
+      await this.noted(sql, Math.min(this.maxRowGroups, toNumber(row[1])))
     }
   }
 

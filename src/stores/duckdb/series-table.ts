@@ -102,7 +102,7 @@ export class SeriesTable {
     return [...(this.#ids.get(device) ?? [])].sort(([a], [b]) => compareText(a, b))
   }
 
-  /** Starts a write; until `keep` or `undo`, `touch` remembers what stood there. */
+  /** Starts a write; until `saved` or `undo`, `touch` remembers what stood there. */
   begin(): number {
     this.#touched = []
     return ++this.#write
@@ -183,9 +183,11 @@ export class SeriesTable {
     }
   }
 
+  /** The write is committed: from now on there is nothing to undo. */
   saved(): void {
     this.#unsaved = this.size
     this.#unitsUnsaved.clear()
+    this.#touched = []
   }
 
   #create(device: string, metric: string, unit: string): number {

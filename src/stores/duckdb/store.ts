@@ -50,6 +50,7 @@ export interface DuckdbOptions {
   readonly chunkRows: number
   /** Rows of chunks that one step of a query looks at. */
   readonly windowRows?: number
+  readonly removals?: Removals
 }
 
 export interface DuckdbStatus {
@@ -98,7 +99,7 @@ export class DuckdbStore implements Store, StoreCopy {
       const snapshots = new StateSnapshots(series, positions, readingsStream)
       for (const part of [positions, series, chunks, edits, documents]) await part.load(sql)
       await snapshots.load(sql, chunks)
-      const removals = new Removals()
+      const removals = options.removals ?? new Removals()
       const parts = { sql, positions, series, chunks, edits, documents, snapshots, removals }
       return new DuckdbStore(engine, await Readers.open(engine), parts, options)
     } catch (error) {

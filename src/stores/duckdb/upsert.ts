@@ -110,17 +110,20 @@ export class UpsertPlan {
     return { rowids: rowids.subarray(0, count), winners }
   }
 
-  /** These losers are gone and their winners stand; a checkpoint may have moved the others, so they are looked up again. */
-  async replaced(chunk: Chunk, { winners }: Losers): Promise<void> {
+  /** The losers of a chunk, looked up again: a checkpoint may have moved the rows of every chunk. */
+  async findLosers(chunk: Chunk, maxRowGroups: number): Promise<Losers> {
+    if (this.#losing.has(chunk)) await this.#find(chunk)
+    return this.losers(chunk, maxRowGroups)
+  }
+
+  /** These losers are gone and their winners stand. */
+  replaced(chunk: Chunk, { winners }: Losers): void {
     const done = new Set(winners)
     const rest = this.#losing
       .get(chunk)
       ?.filter((group) => !done.has(this.#identities.winner[group] as number))
     if (rest === undefined || rest.length === 0) this.#losing.delete(chunk)
-    else {
-      this.#losing.set(chunk, rest)
-      await this.#find(chunk)
-    }
+    else this.#losing.set(chunk, rest)
   }
 
   /** Counts the rows of a group, and says what its winner does. */

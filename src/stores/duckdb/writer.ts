@@ -10,7 +10,7 @@ import { sinkFailure } from './failure.ts'
 import { fastLane, type Lanes, splitLanes, upsertLane } from './lanes.ts'
 import { partition } from './partition.ts'
 import type { Lane, Positions } from './positions.ts'
-import { maxRowGroups, type Removals } from './removals.ts'
+import type { Removals } from './removals.ts'
 import type { SeriesTable } from './series-table.ts'
 import type { Sql } from './sql.ts'
 import type { StateSnapshots } from './snapshots.ts'
@@ -47,7 +47,7 @@ export class Writer {
     this.#appender = new RowAppender(parts.sql.connection)
   }
 
-  /** One attempt; nothing has changed if it throws or returns refusals. @throws SinkFailure */
+  /** One attempt; if it throws or returns refusals, the position tells whether the write came to be. @throws SinkFailure */
   async write(lane: Lane, write: SinkWrite): Promise<Written> {
     const { sql, positions, series } = this.#parts
     try {
@@ -62,8 +62,8 @@ export class Writer {
         const applied = await prepared.apply()
         return { applied, place: await positions.advance(sql, lane, write, applied.written) }
       })
-      series.saved()
       applied.commit()
+      series.saved()
       positions.moved(lane, write, place)
       await applied.after?.()
       return applied.written
@@ -78,18 +78,19 @@ export class Writer {
     const { batch, from } = write
     if (batch === undefined)
       return { refused: [], apply: async () => ({ written: nothing, commit: () => {} }) }
-    if (batch.kind === 'edit') return this.#prepareEdit(batch, origin)
+    if (batch.kind === 'edit') return this.#prepareEdit(batch, lane, write, origin)
     if (batch.kind === 'documents') return this.#prepareDocuments(batch, lane, from, origin)
     return this.#prepareReadings(batch, lane, write, origin)
   }
 
-  async #prepareEdit(edit: Edit, origin: number): Promise<Prepared> {
-    const { chunks, sql, edits } = this.#parts
+  async #prepareEdit(edit: Edit, lane: Lane, write: SinkWrite, origin: number): Promise<Prepared> {
+    const { chunks, sql, edits, positions } = this.#parts
     if (typeof edit.patch?.value === 'string') {
       for (const chunk of chunks.within(edit.from, edit.to))
         if (!chunk.hasText) await chunks.addText(sql, chunk)
     }
-    const rowGroups = await edits.deleteSpread(this.#parts, edit, origin)
+    const verify = () => positions.verify(sql, lane, write)
+    const rowGroups = await edits.deleteSpread(this.#parts, edit, origin, verify)
     const apply = async () => {
       const applied = await edits.apply(this.#parts, edit, origin)
       return { ...applied, after: () => this.#parts.removals.noted(sql, rowGroups) }
@@ -133,26 +134,25 @@ export class Writer {
     origin: number,
   ): Promise<void> {
     const { sql, positions, removals, snapshots } = this.#parts
+    const { maxRowGroups } = removals
     if (plan.rowGroups <= maxRowGroups) return
+    await positions.begin(sql, lane, write)
     for (const chunk of plan.chunks) {
-      for (let losers = plan.losers(chunk, maxRowGroups); losers.winners.length > 0; ) {
+      for (;;) {
+        const losers = await plan.findLosers(chunk, maxRowGroups)
+        if (losers.winners.length === 0) break
         await sql.transaction(async () => {
           await positions.verify(sql, lane, write)
           if (lane.replay !== '') await snapshots.rewind(sql, origin, numberAt(batch, 0))
           await removeLosers(sql, chunk, losers)
-          await this.#appender.append(
-            chunk.table,
-            chunk.hasText,
-            { batch, own: lanes.own, origin },
-            losers.winners,
-          )
+          const rows = { batch, own: lanes.own, origin }
+          await this.#appender.append(chunk.table, chunk.hasText, rows, losers.winners)
         })
         this.#added(chunk, batch, lanes, losers.winners)
         chunk.rows -= losers.winners.length
         this.#noteWinners(batch, lanes, origin, losers.winners)
+        plan.replaced(chunk, losers)
         await removals.noted(sql, maxRowGroups)
-        await plan.replaced(chunk, losers)
-        losers = plan.losers(chunk, maxRowGroups)
       }
     }
   }
