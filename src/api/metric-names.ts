@@ -24,7 +24,11 @@ function addNexusMetrics(pull: PulledMetrics): void {
     'Batches written to the main store.',
     (snapshot) => snapshot.batchesWritten,
   )
-  counter('parse_errors_total', 'Messages refused or dead-lettered.', parseErrors)
+  counter(
+    'parse_errors_total',
+    'Messages that could not be read: refused with an answer, or dead-lettered.',
+    parseErrors,
+  )
   const failures: Values = (snapshot) => mainSink(snapshot)?.retries ?? 0
   counter('write_errors_total', 'Failed writes to the main store.', failures)
   counter('write_retries_total', 'Writes to the main store that were tried again.', failures)
@@ -60,7 +64,7 @@ function addDoorMetrics(pull: PulledMetrics): void {
   )
   pull.counter(
     'sluice_http_turned_away_total',
-    'HTTP requests with readings that were not looked at: too large, no room, a full disk.',
+    'HTTP requests with readings that were not looked at: no room, a full disk, cut off half-way.',
     [],
     ({ http }) => http.turnedAway,
   )

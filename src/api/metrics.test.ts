@@ -43,7 +43,14 @@ const quiet: Snapshot = {
     tornTails: 0,
     state: 'open',
   },
-  intake: { series: 3, openRows: 1, underwayBytes: 250, maxBytes: 1_000, deadLetterBytes: 9 },
+  intake: {
+    series: 3,
+    openRows: 1,
+    underwayBytes: 250,
+    maxBytes: 1_000,
+    deadLetterBytes: 9,
+    failedMessages: 1,
+  },
   books: {
     messagesReceived: 9,
     messagesAccepted: 6,
@@ -56,11 +63,14 @@ const quiet: Snapshot = {
     letterBytes: 100,
   },
   doors: {
-    mqtt: { accepted: 4, refused: 0, deadLettered: 2 },
+    mqtt: { accepted: 4, refused: 6, deadLettered: 2 },
     http: { accepted: 2, refused: 1, deadLettered: 0 },
   },
   http: { accepted: 2, refused: 1, turnedAway: 7 },
-  mqtt: { topics: ['dev/{metric}'], counters: { connectionsOpen: 4, lostQos0: 1, bytesReceived: 100 } },
+  mqtt: {
+    topics: ['dev/{metric}'],
+    counters: { connectionsOpen: 4, lostQos0: 1, bytesReceived: 100, refusedUnread: 5 },
+  },
   live: { clients: 2, subscriptions: 3, ended: { flood: 1, tooLarge: 2 } },
   addresses: { mqtt: 'mqtt://127.0.0.1:1883' },
   sinks: [sink],

@@ -18,8 +18,10 @@ export function pointsDropped(snapshot: Snapshot): number {
   return (snapshot.mqtt.counters['lostQos0'] ?? 0) + (books === undefined ? 0 : books.expired + books.damaged)
 }
 
-export function parseErrors({ books }: Snapshot): number {
-  return books.messagesRefused + books.messagesDeadLettered
+/** Messages that nobody could read, at any door; not those refused unread or with a failed commit, as the best of them may be. */
+export function parseErrors({ doors, mqtt, intake }: Snapshot): number {
+  const unfit = Object.values(doors).reduce((sum, door) => sum + door.refused + door.deadLettered, 0)
+  return unfit - (mqtt.counters['refusedUnread'] ?? 0) - intake.failedMessages
 }
 
 /** The main store as a circuit breaker: 0 closed, 1 open, 2 half-open. */

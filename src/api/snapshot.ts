@@ -47,6 +47,8 @@ export interface IntakeSnapshot {
   readonly underwayBytes: number
   readonly maxBytes: number
   readonly deadLetterBytes: number
+  /** Messages, counted as refused, whose commit has failed. */
+  readonly failedMessages: number
 }
 
 export interface SinkSnapshot {

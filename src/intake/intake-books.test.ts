@@ -153,7 +153,7 @@ test('commits sent behind a failing one fail with it, and the books still balanc
   }
   assert.deepEqual(await Promise.all(outcomes), ['disk-full', 'disk-full', 'durable', 'durable'])
   assertBalanced(intake.books)
-  assert.equal(intake.books.messagesRefused, 2)
+  assert.deepEqual([intake.books.messagesRefused, intake.status.failedMessages], [2, 2])
   assert.deepEqual(
     (await rows()).map(({ device }) => device),
     ['d2', 'd3'],

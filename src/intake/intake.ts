@@ -66,6 +66,7 @@ export class GroupCommitIntake implements Intake {
   #last: Promise<Durable> | undefined
   #room: PromiseWithResolvers<void> | undefined
   #isClosed = false
+  #failedMessages = 0
 
   constructor(log: Log, clock: Clock, start: IntakeStart, options: IntakeOptions) {
     this.#log = log
@@ -183,13 +184,20 @@ export class GroupCommitIntake implements Intake {
   }
 
   /** How much is known and waits: for /status and metrics. */
-  get status(): { series: number; openRows: number; underwayBytes: number; deadLetterBytes: number } {
+  get status(): {
+    series: number
+    openRows: number
+    underwayBytes: number
+    deadLetterBytes: number
+    failedMessages: number
+  } {
     const openRows = this.#open.columns.length
     return {
       series: this.#table.size,
       openRows,
       underwayBytes: this.#underwayBytes,
       deadLetterBytes: this.books.letterBytes,
+      failedMessages: this.#failedMessages,
     }
   }
 
@@ -266,6 +274,7 @@ export class GroupCommitIntake implements Intake {
     this.books.messagesAccepted -= commit.accepted
     this.books.messagesDeadLettered -= commit.deadLettered
     this.books.messagesRefused += commit.accepted + commit.deadLettered
+    this.#failedMessages += commit.accepted + commit.deadLettered
     this.books.rowsAccepted -= rows
     this.books.rowsDeadLettered -= commit.letters
     this.books.letterBytes -= commit.letterBytes

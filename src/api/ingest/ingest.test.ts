@@ -53,7 +53,9 @@ test('a commit that fails is no acknowledgement', async () => {
   assert.equal(status, 500)
   assert.equal(answer.error?.code, 'internal')
   assert.equal(door.reports.length, 1)
-  assert.equal(door.counters.accepted, 0)
+  assert.deepEqual(door.counters, { accepted: 0, refused: 1, turnedAway: 0 })
+  const { messagesReceived, messagesRefused, rowsRefused } = door.intake.books
+  assert.deepEqual([messagesReceived, messagesRefused, rowsRefused], [1, 1, 1])
 })
 
 test('?device names the device where the body does not', async () => {
@@ -126,6 +128,30 @@ test('a body that is refused whole is counted in the books without anybody waiti
   assert.equal(rowsReceived, rowsRefused + 1)
 })
 
+test('a message that is refused unread counts as one refused message of one record, whatever is wrong with it', async () => {
+  await using door = await HttpDoor.open({ limits: { batchBytes: 1_000 } })
+  const gzip = { 'content-encoding': 'gzip' }
+  const refusals: readonly [status: number, ...Parameters<typeof door.post>][] = [
+    [400, ''],
+    [400, 'no gzip', gzip],
+    [413, ' '.repeat(1_001)],
+    [413, Uint8Array.from(zlib.gzipSync(Buffer.alloc(2_000))), gzip],
+    [415, reading('a', 1), { 'content-type': 'text/csv' }],
+    [415, reading('a', 1), { 'content-encoding': 'br' }],
+    [400, reading('a', 1), {}, '?devise=a'],
+  ]
+  for (const [i, [status, ...body]] of refusals.entries()) {
+    assert.equal((await door.post(...body)).status, status, `case ${i}`)
+    assert.deepEqual(door.counters, { accepted: 0, refused: i + 1, turnedAway: 0 }, `case ${i}`)
+  }
+  await door.post(reading('a', 1))
+  const { books } = door.intake
+  assert.deepEqual(
+    [books.messagesReceived, books.messagesRefused, books.rowsReceived, books.rowsRefused],
+    [refusals.length + 1, refusals.length, refusals.length + 1, refusals.length],
+  )
+})
+
 test('an empty array is no fault, an empty body is', async () => {
   await using door = await HttpDoor.open()
   const array = await door.post('[]')
@@ -190,7 +216,7 @@ test('a body over the limit is refused and its sender hears so, announced or not
   assert.equal(response.statusCode, 413)
   response.resume()
   assert.deepEqual(door.log.values, [])
-  assert.equal(door.counters.turnedAway, 2)
+  assert.deepEqual(door.counters, { accepted: 0, refused: 2, turnedAway: 0 })
 })
 
 test('one record over its own limit is 413, within an array it is one refusal', async () => {
@@ -261,17 +287,21 @@ test('a sender that goes away half-way leaves nothing behind', async () => {
   for (let i = 0; i < 8; i++) {
     const socket = net.connect(door.port, '127.0.0.1')
     await once(socket, 'connect')
+    const begun = once(door.server.server, 'request')
     socket.write(
       `POST /api/v1/readings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n${half}`,
     )
-    // The server has the headers when it holds bytes for the body; then we go.
-    await new Promise((resolve) => setImmediate(resolve))
+    await begun
     socket.resetAndDestroy()
   }
   // All that was held is given back: bodies of full size fit again.
   const full = `[${reading('a', 2)}${' '.repeat(9_000)}]`
   for (let i = 0; i < 4; i++) assert.equal((await door.post(full)).status, 202)
   assert.deepEqual(door.log.values, [2, 2, 2, 2])
+  while (door.counters.turnedAway + door.counters.refused < 8)
+    await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(door.counters, { accepted: 4, refused: 0, turnedAway: 8 })
+  assert.equal(door.intake.books.messagesReceived, 4, 'a half is no message')
 })
 
 test('a defect while decoding leaves no half of a body behind', async () => {

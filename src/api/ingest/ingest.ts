@@ -7,7 +7,7 @@ import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import { encodeCursor } from '../../core/position.ts'
 import { wait } from '../../lib/wait.ts'
-import { BadRequest, errorBody, refuse } from '../error-answer.ts'
+import { BadRequest, errorBody, refuse, told } from '../error-answer.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { decodeJson, decodeLines, type Outcome } from './decode-body.ts'
 import { announcedBytes, bodyTooLarge, type Packing, readBody, unpack } from './request-body.ts'
@@ -25,9 +25,9 @@ export interface IngestParts {
 export interface IngestCounters {
   /** Requests of which something was taken, or that had nothing to refuse. */
   accepted: number
-  /** Requests of which every record was refused. */
+  /** Requests of which every record was refused, or that were no readings at all: empty, too large, of another type. */
   refused: number
-  /** Requests turned away unread: too large, no room, a full disk. */
+  /** Requests that were not looked at, and may be sent again: no room, a full disk, cut off half-way. */
   turnedAway: number
 }
 
@@ -68,37 +68,59 @@ class IngestDoor {
   }
 
   async take(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    let outcome: Outcome
+    try {
+      outcome = await this.#receive(request)
+    } catch (error) {
+      this.#countRefusal(told(error).code, request)
+      throw error
+    }
+    if (outcome.accepted === 0 && outcome.refused > 0) return answerRefusal(reply, request.id, outcome, '')
+    let durable: Durable
+    try {
+      durable = await this.#intake.durable()
+    } catch (error) {
+      // As in the books, where the failed commit has turned what it had accepted into refused.
+      this.counters.accepted--
+      this.counters.refused++
+      throw error
+    }
+    return this.#acknowledge(reply, request.id, outcome, durable)
+  }
+
+  /** Reads and decodes a body. @throws what keeps it from being looked at; then it is not counted. */
+  async #receive(request: FastifyRequest): Promise<Outcome> {
     const isLines = isNdjson(request.headers['content-type'])
     const packing = packingOf(request.headers['content-encoding'])
     const route = this.#route(deviceOf(request.query))
     const maxBytes = this.#limits.batchBytes
     const length = announcedBytes(request.raw) ?? maxBytes
-    let held = 0
-    let outcome: Outcome
+    if (length > maxBytes) throw bodyTooLarge(maxBytes)
+    await this.#room()
+    const held = packing === undefined ? length : length + maxBytes
+    const isReserved = this.#budget.reserve(held, patienceMs)
+    if (isReserved !== true && !(await isReserved))
+      throw new SluiceError('busy', 'too many bodies are being received at once')
     try {
-      if (length > maxBytes) throw bodyTooLarge(maxBytes)
-      await this.#room()
-      const bytes = packing === undefined ? length : length + maxBytes
-      const isReserved = this.#budget.reserve(bytes, patienceMs)
-      if (isReserved !== true && !(await isReserved))
-        throw new SluiceError('busy', 'too many bodies are being received at once')
-      held = bytes
       let body = await readBody(request.raw, maxBytes)
       if (packing !== undefined) body = await unpack(body, packing, maxBytes)
-      outcome = this.#decode(body, isLines, route)
-    } catch (error) {
-      this.counters.turnedAway++
-      throw error
+      return this.#decode(body, isLines, route)
     } finally {
-      if (held > 0) this.#budget.release(held)
+      this.#budget.release(held)
     }
-    if (outcome.accepted === 0 && outcome.refused > 0) {
-      this.counters.refused++
-      return answerRefusal(reply, request.id, outcome, '')
+  }
+
+  /**
+   * A message that is refused before its records are known counts as one, with one record: as at the other doors. Where nothing can be
+   * taken now, or the sender has gone half-way, it still has the message: that is none.
+   */
+  #countRefusal(code: ErrorCode, request: FastifyRequest): void {
+    if (errorTable[code].http === 503 || request.raw.readableAborted) {
+      this.counters.turnedAway++
+      return
     }
-    const durable = await this.#intake.durable()
-    this.counters.accepted++
-    return this.#acknowledge(reply, request.id, outcome, durable)
+    this.#intake.countRefusedRows(1)
+    this.#count('refused')
   }
 
   /** Decodes and counts, in one turn: nothing else comes between a record and its place in the books. */
@@ -115,11 +137,15 @@ class IngestDoor {
       throw error
     }
     if (outcome.refused > 0) intake.countRefusedRows(outcome.refused)
-    const isRefused = outcome.accepted === 0 && outcome.refused > 0
-    intake.countMessage(isRefused ? 'refused' : 'accepted')
-    // Nobody waits for a commit that only counts a refusal; the books are written all the same.
-    if (isRefused) intake.durable().catch(() => {})
+    this.#count(outcome.accepted === 0 && outcome.refused > 0 ? 'refused' : 'accepted')
     return outcome
+  }
+
+  #count(outcome: 'accepted' | 'refused'): void {
+    this.counters[outcome]++
+    this.#intake.countMessage(outcome)
+    // Nobody waits for a commit that only counts a refusal; the books are written all the same.
+    if (outcome === 'refused') this.#intake.durable().catch(() => {})
   }
 
   /** What stands in the body is safe: only a `Durable` can say so. */

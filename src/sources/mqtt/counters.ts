@@ -19,6 +19,8 @@ export interface MqttCounters {
   /** QoS 0 messages whose commit failed: their senders do not know. */
   lostQos0: number
   commitFailures: number
+  /** Messages refused without a look at their payload: nothing can be taken now, or their sender may not publish there. */
+  refusedUnread: number
   subscriptions: number
   delivered: number
   /** Deliveries that slow subscribers lost. */
@@ -44,6 +46,7 @@ export function newCounters(): MqttCounters {
     acknowledged: 0,
     lostQos0: 0,
     commitFailures: 0,
+    refusedUnread: 0,
     subscriptions: 0,
     delivered: 0,
     dropped: 0,

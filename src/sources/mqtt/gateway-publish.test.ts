@@ -66,6 +66,7 @@ for (const version of [4, 5] as const) {
       assert.deepEqual(await client.acknowledged(1), [10])
     } else await client.closed
     assert.equal(door.intake.books.messagesRefused, 1)
+    assert.equal(door.gateway.status().refusedUnread, 1, 'nobody has found it unreadable')
   })
 }
 

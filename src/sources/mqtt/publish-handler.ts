@@ -6,6 +6,7 @@ import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { maskTokens } from '../../lib/mask-tokens.ts'
+import type { MqttCounters } from './counters.ts'
 import type { FanOut, Subscriber } from './fan-out.ts'
 import type { MqttLog } from './log.ts'
 import { PacketWalk } from './packet-walk.ts'
@@ -31,6 +32,7 @@ export interface PublishDependencies {
   readonly fanOut: FanOut
   readonly letters: RefusalLetters
   readonly log: MqttLog
+  readonly counters: Pick<MqttCounters, 'refusedUnread'>
 }
 
 /**
@@ -110,7 +112,7 @@ export class PublishHandler {
   ): number {
     const intake = this.#intake
     if (this.#closedBy !== undefined) {
-      intake.countMessage('refused')
+      this.#refuseUnread()
       return errorTable[this.#closedBy].mqtt
     }
     const from = walk.payloadFrom
@@ -146,7 +148,7 @@ export class PublishHandler {
     const intake = this.#intake
     if (walk.qos > 0) {
       if (this.#closedBy !== undefined) {
-        intake.countMessage('refused')
+        this.#refuseUnread()
         return errorTable[this.#closedBy].mqtt
       }
       intake.addDocument('messages', entry.topic, intake.now, bytes.subarray(walk.payloadFrom, walk.end))
@@ -184,7 +186,7 @@ export class PublishHandler {
   #refuseMessage(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry, publisher: Publisher): number {
     const refusal = entry.refusal
     if (refusal === undefined) return 0
-    this.#intake.countMessage('refused')
+    this.#refuseUnread()
     const { session } = publisher
     if (walk.qos === 0) return 0
     if (session.version === 5) return errorTable[refusal.code].mqtt
@@ -199,6 +201,12 @@ export class PublishHandler {
     }
     this.dirty = true
     return 0
+  }
+
+  /** The message may be as good as any: it counts as refused, and not among those that nobody can read. */
+  #refuseUnread(): void {
+    this.#deps.counters.refusedUnread++
+    this.#intake.countMessage('refused')
   }
 
   #letter(
