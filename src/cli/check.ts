@@ -1,25 +1,16 @@
-import { components } from '../app/components.ts'
 import { describeFault } from '../app/config/fault.ts'
 import { readConfig } from '../app/config/load.ts'
-
-export interface CheckOptions {
-  readonly config?: string
-  readonly set: readonly string[]
-}
+import { type ConfigOptions, configSources } from './config-options.ts'
+import { exitCode } from './failure.ts'
 
 /** `sluice check`: every fault of the configuration at once, or the configuration in effect with secrets masked. */
-export async function check(options: CheckOptions): Promise<number> {
-  const { faults, printed } = await readConfig({
-    file: options.config,
-    env: process.env,
-    sets: options.set,
-    components,
-  })
+export async function check(options: ConfigOptions): Promise<number> {
+  const { faults, printed } = await readConfig(configSources(options))
   if (faults.length === 0) {
     process.stdout.write(printed)
-    return 0
+    return exitCode.ok
   }
   for (const fault of faults) process.stderr.write(`${describeFault(fault)}\n`)
   process.stderr.write(`${faults.length === 1 ? 'one fault' : `${faults.length} faults`}\n`)
-  return 2
+  return exitCode.usage
 }

@@ -1,3 +1,6 @@
+import { reasonOf } from '../lib/reason.ts'
+import { usage } from './failure.ts'
+
 /** Talks to a running Sluice over HTTP. Every failure is a sentence for people. */
 export class Client {
   readonly #url: string
@@ -19,15 +22,18 @@ export class Client {
     try {
       answer = await fetch(target, { method })
     } catch (error) {
-      const cause =
-        error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
-      throw new Error(
-        `no Sluice answers at ${this.#url} (${cause}); is it running? Name another with --url`,
-        { cause: error },
-      )
+      throw this.unreachable(error)
     }
-    if (!answer.ok) throw new Error(await complaint(answer))
+    if (!answer.ok) throw await complaint(answer)
     return answer
+  }
+
+  /** Nobody there, or nobody who speaks HTTP. */
+  unreachable(error: unknown): Error {
+    return new Error(
+      `no Sluice answers at ${this.#url} (${reasonOf(error)}); is it running? Name another with --url`,
+      { cause: error },
+    )
   }
 
   /** The same address for a WebSocket. */
@@ -46,15 +52,24 @@ interface ErrorAnswer {
   }
 }
 
-async function complaint(answer: Response): Promise<string> {
+/** What the server said, each parameter that is wrong on a line of its own. */
+async function complaint(answer: Response): Promise<Error> {
   const text = await answer.text()
+  const { message, hint, details = [] } = errorOf(text)
+  if (message === undefined)
+    return new Error(`the answer is ${answer.status} ${text.slice(0, 300)}; is it a Sluice that answers?`)
+  if (answer.status !== 400) return new Error(hint === undefined ? message : `${message}\n${hint}`)
+  const lines = details.map(({ field, message: fault }) => `${field}: ${fault}`)
+  if (lines.length === 0) return usage(message)
+  return usage(
+    lines.length === 1 ? lines.join() : `${lines.length} parameters are wrong:\n  ${lines.join('\n  ')}`,
+  )
+}
+
+function errorOf(text: string): NonNullable<ErrorAnswer['error']> {
   try {
-    const { error } = JSON.parse(text) as ErrorAnswer // or whatever else speaks HTTP there: every member is optional
-    const details = error?.details?.map(({ field, message }) => `\n  ${field}: ${message}`).join('') ?? ''
-    if (error?.message !== undefined)
-      return `${error.message}${details}${error.hint === undefined ? '' : `\n${error.hint}`}`
+    return (JSON.parse(text) as ErrorAnswer).error ?? {} // or whatever else speaks HTTP there: every member is optional
   } catch {
-    // not JSON: told as it is
+    return {} // not JSON: told as it is
   }
-  return `${answer.status} ${text.slice(0, 300)}`
 }

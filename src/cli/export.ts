@@ -1,7 +1,10 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { reasonOf } from '../lib/reason.ts'
 import { writeStream } from '../lib/text-file.ts'
 import { Client } from './client.ts'
+import { exitCode } from './failure.ts'
+import { findSeries } from './find-series.ts'
 
 export interface ExportOptions {
   readonly url: string
@@ -17,10 +20,18 @@ export async function exportReadings(
   device: string,
   { url, metric, from, to, format, out }: ExportOptions,
 ): Promise<number> {
-  const answer = await new Client(url).fetch('GET', '/api/v1/export', { device, metric, from, to, format })
+  const client = new Client(url)
+  // Before a file is replaced by one that holds nothing.
+  await findSeries(client, device, metric)
+  const answer = await client.fetch('GET', '/api/v1/export', { device, metric, from, to, format })
   if (answer.body === null) throw new Error('the answer is empty')
   const target = out === undefined ? process.stdout : writeStream(out)
-  await pipeline(Readable.fromWeb(answer.body), target, { end: out !== undefined })
+  try {
+    await pipeline(Readable.fromWeb(answer.body), target, { end: out !== undefined })
+  } catch (error) {
+    const where = out === undefined ? '' : ` to ${out}`
+    throw new Error(`the export${where} broke off: ${reasonOf(error)}`, { cause: error })
+  }
   if (out !== undefined) process.stderr.write(`written to ${out}\n`)
-  return 0
+  return exitCode.ok
 }

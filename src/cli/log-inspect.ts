@@ -1,5 +1,7 @@
 import path from 'node:path'
 import { inspectData } from '../app/inspect.ts'
+import { reasonOf } from '../lib/reason.ts'
+import { exitCode, usage } from './failure.ts'
 import { formatTable } from './table.ts'
 
 export interface InspectOptions {
@@ -9,12 +11,12 @@ export interface InspectOptions {
 
 /** `sluice log inspect`: what the segments of a data folder hold. Exit code 1 if something in them is damaged. */
 export function inspect({ data, json }: InspectOptions): Promise<number> {
-  const reports = inspectData(data)
-  if (reports.length === 0) throw new Error(`there is no log in ${data}`)
+  const reports = read(data)
+  if (reports.length === 0) throw usage(`there is no log in ${data}; name the data folder with --data`)
   const damaged = reports.slice(0, -1).some((report) => report.damage.length > 0)
   if (json) {
     for (const report of reports) process.stdout.write(`${JSON.stringify(report)}\n`)
-    return Promise.resolve(damaged ? 1 : 0)
+    return Promise.resolve(damaged ? exitCode.failed : exitCode.ok)
   }
   const time = (micros: number | undefined) =>
     micros === undefined ? '' : new Date(micros / 1000).toISOString()
@@ -33,5 +35,13 @@ export function inspect({ data, json }: InspectOptions): Promise<number> {
   ])
   const headers = ['segment', 'bytes', 'commits', 'first', 'next', 'from', 'to', 'rows', 'damage']
   process.stdout.write(`log ${reports.at(-1)?.log ?? 'unknown'}\n${formatTable(headers, rows)}\n`)
-  return Promise.resolve(damaged ? 1 : 0)
+  return Promise.resolve(damaged ? exitCode.failed : exitCode.ok)
+}
+
+function read(data: string): ReturnType<typeof inspectData> {
+  try {
+    return inspectData(data)
+  } catch (error) {
+    throw new Error(`the log in ${data} cannot be read: ${reasonOf(error)}`, { cause: error })
+  }
 }

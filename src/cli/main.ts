@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 import module from 'node:module'
-import { Command } from 'commander'
-import type { CheckOptions } from './check.ts'
+import { Command, CommanderError, Option } from 'commander'
+import { version } from '../lib/version.ts'
+import type { ConfigOptions } from './config-options.ts'
 import type { DemoClearOptions } from './demo-clear.ts'
 import type { ExportOptions } from './export.ts'
+import { exitCode, exitCodeOf } from './failure.ts'
 import type { InspectOptions } from './log-inspect.ts'
-import { count, finite, positive } from './numbers.ts'
+import { count, doorUrl, finite, hertz, httpUrl, positive, prefix, seed, some } from './option-values.ts'
 import type { QueryOptions } from './query.ts'
 import type { ReplayOptions } from './replay.ts'
 import type { SimulateOptions } from './simulate.ts'
 import type { TailOptions } from './tail.ts'
-import type { UpOptions } from './up.ts'
 
 // Compiled code is kept between starts: the first acknowledgement comes sooner.
 module.enableCompileCache()
@@ -25,7 +26,9 @@ const program = new Command('sluice')
   .description(
     'Telemetry and event platform: acknowledged only when safe on disk, delivered exactly once to every store.',
   )
-  .showHelpAfterError()
+  .version(version)
+  .showHelpAfterError('Try it with --help.')
+  .exitOverride()
 
 const collect = (value: string, all: string[]) => [...all, value]
 
@@ -35,14 +38,14 @@ program
   .option('-c, --config <file>', 'configuration file (YAML)')
   .option('-d, --data <folder>', 'data folder (default ./data)')
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
-  .option('--demo', 'with a small simulated fleet (demo-*)')
+  .option('--demo', 'with a small simulated fleet (demo-*, kept a day)')
   .option('--no-demo', 'without it')
-  .action((options: UpOptions) => run(async () => (await import('./up.ts')).up(options)))
+  .action((options: ConfigOptions) => run(async () => (await import('./up.ts')).up(options)))
 
 program
   .command('simulate')
   .description('send what a fleet of simulated devices measures, over MQTT (QoS 1) or HTTP')
-  .option('--url <url>', 'where to: mqtt://host:port or http://host:port', 'mqtt://127.0.0.1:1883')
+  .option('--url <url>', 'where to: mqtt://host:port or http://host:port', doorUrl, 'mqtt://127.0.0.1:1883')
   .option(
     '--preset <name>',
     'hivepulse (200 devices × 100/s), sensors (10 × 25 kHz), nexus (100 PLCs × 10/s)',
@@ -50,26 +53,29 @@ program
   .option('--trackers <n>', 'vehicles that move on a map (F1)', count)
   .option('--accelerometers <n>', 'vibration sensors (F3)', count)
   .option('--plcs <n>', 'PLCs with five tags each (F6)', count)
-  .option('--prefix <text>', 'begin of the device ids')
+  .option('--prefix <text>', 'begin of the device ids', prefix)
   .option('--rate <n>', 'messages a second of each device', positive)
-  .option('--connections <n>', 'connections to share', count)
+  .option('--connections <n>', 'connections to share', some)
   .option('--duration <seconds>', 'stop after this time; without it on Ctrl-C', positive)
-  .option('--seed <n>', 'the same seed gives the same fleet', count, 1)
-  .option('--frequency <hertz>', 'samples a second of an accelerometer', positive)
+  .option('--seed <n>', 'the same seed gives the same fleet', seed, 1)
+  .option('--frequency <hertz>', 'samples a second of an accelerometer', hertz)
   .option('--amplitude <A>', 'one sine A sin(ωt + φ) instead of the seven', finite)
   .option('--omega <ω>', 'its ω in rad/s', finite)
   .option('--phase <φ>', 'its φ in rad', finite)
   .option('--noise <sigma>', 'standard deviation of the noise', finite)
   .action((options: SimulateOptions) => run(async () => (await import('./simulate.ts')).runSimulate(options)))
 
-const serverOption = ['--url <url>', 'the running Sluice', 'http://127.0.0.1:8080'] as const
+const serverOption = ['--url <url>', 'the running Sluice', httpUrl, 'http://127.0.0.1:8080'] as const
 
 program
   .command('check')
   .description('check the configuration, every fault at once, and print what is in effect')
   .option('-c, --config <file>', 'configuration file (YAML)')
+  .option('-d, --data <folder>', 'data folder (default ./data)')
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
-  .action((options: CheckOptions) => run(async () => (await import('./check.ts')).check(options)))
+  .option('--demo', 'as of "up --demo"')
+  .option('--no-demo', 'without it')
+  .action((options: ConfigOptions) => run(async () => (await import('./check.ts')).check(options)))
 
 program
   .command('query [device]')
@@ -81,7 +87,7 @@ program
   .option('--step <duration>', 'in buckets, such as 1m')
   .option('--aggregate <names>', 'avg,min,max,sum,count,first,last,worstQuality')
   .option('--limit <n>', 'at most this many rows')
-  .option('--order <asc|desc>', 'by time')
+  .addOption(new Option('--order <asc|desc>', 'by time').choices(['asc', 'desc']))
   .option('--json', 'the answer as it is')
   .action((device: string | undefined, options: QueryOptions) =>
     run(async () => (await import('./query.ts')).query(device, options)),
@@ -94,7 +100,9 @@ program
   .option('-m, --metric <name>', 'one metric only')
   .option('--from <time>', 'ms since 1970, RFC 3339, or as -1h')
   .option('--to <time>', 'the same; default now')
-  .option('-f, --format <csv|parquet>', 'form of the file', 'csv')
+  .addOption(
+    new Option('-f, --format <csv|parquet>', 'form of the file').choices(['csv', 'parquet']).default('csv'),
+  )
   .option('-o, --out <file>', 'file to write; default standard output')
   .action((device: string, options: ExportOptions) =>
     run(async () => (await import('./export.ts')).exportReadings(device, options)),
@@ -137,7 +145,13 @@ program
     run(async () => (await import('./demo-clear.ts')).demoClear(options)),
   )
 
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  // Commander has said what is wrong, or shown the help or version that was asked for.
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage
+}
 
 /** Runs a command; a failure is a sentence on standard error and an exit code. */
 async function run(command: () => Promise<number>): Promise<void> {
@@ -145,6 +159,6 @@ async function run(command: () => Promise<number>): Promise<void> {
     process.exitCode = await command()
   } catch (error) {
     process.stderr.write(`sluice: ${error instanceof Error ? error.message : String(error)}\n`)
-    process.exitCode = error instanceof Error && 'code' in error && error.code === 'config-invalid' ? 2 : 1
+    process.exitCode = exitCodeOf(error)
   }
 }

@@ -1,19 +1,19 @@
-import { components } from '../app/components.ts'
+import { configSchema } from '../app/config/config.ts'
 import { loadConfig } from '../app/config/load.ts'
 import type { PipelineStatus } from '../app/pipeline/runner.ts'
 import { replayOffline } from '../app/replay.ts'
+import { type ConfigOptions, configSources } from './config-options.ts'
+import { exitCode, usage } from './failure.ts'
 
-export interface ReplayOptions {
-  readonly config?: string
-  readonly data?: string
-  readonly set: readonly string[]
+export interface ReplayOptions extends ConfigOptions {
   readonly into: string
 }
 
 /** `sluice replay --into NAME`: fills an empty embedded store from the log, while Sluice is stopped. */
 export async function replay(options: ReplayOptions): Promise<number> {
-  const sets = options.data === undefined ? options.set : [`data=${options.data}`, ...options.set]
-  const config = await loadConfig({ file: options.config, env: process.env, sets, components })
+  const name = configSchema.shape.stores.unwrap().keyType.safeParse(options.into)
+  if (!name.success) throw usage(`--into ${options.into}: ${name.error.issues[0]?.message}`)
+  const config = await loadConfig(configSources(options))
   const stop = new AbortController()
   process.once('SIGINT', () =>
     stop.abort(new Error('stopped; the store holds a part of the log and can be removed')),
@@ -25,7 +25,7 @@ export async function replay(options: ReplayOptions): Promise<number> {
       `${stream}: handed ${handed}, stored ${stored}, repeated ${repeated}, overwritten ${overwritten}, damaged ${damaged}\n`,
     )
   }
-  return 0
+  return exitCode.ok
 }
 
 function showProgress({ stream, position }: PipelineStatus, goal: bigint): void {

@@ -3,6 +3,7 @@ import { wait } from '../lib/wait.ts'
 import { sevenSines, type Sine } from '../simulator/accelerometer.ts'
 import type { FleetTotals } from '../simulator/fleet.ts'
 import { type SimulationOptions, simulate } from '../simulator/simulate.ts'
+import { exitCode, usage } from './failure.ts'
 import { presets } from './presets.ts'
 
 export interface SimulateOptions {
@@ -25,6 +26,7 @@ export interface SimulateOptions {
 
 /** `sluice simulate`: runs a fleet for its duration or until Ctrl-C, and says what became of its messages. */
 export async function runSimulate(options: SimulateOptions): Promise<number> {
+  const fleet = fleetOf(options)
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort())
   process.once('SIGTERM', () => stop.abort())
@@ -32,7 +34,6 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
     options.duration === undefined ? undefined : setTimeout(() => stop.abort(), options.duration * 1000)
   const started = systemClock.monotonicMs()
   try {
-    const fleet = fleetOf(options)
     const totals = await simulate(
       fleet,
       systemClock,
@@ -40,10 +41,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
       stop.signal,
     )
     process.stdout.write(`${report(totals, started)}\n`)
-    return totals.failed > 0 || totals.acknowledged < totals.sent ? 1 : 0
-  } catch (error) {
-    process.stderr.write(`sluice: ${error instanceof Error ? error.message : String(error)}\n`)
-    return 1
+    return totals.failed > 0 || totals.acknowledged < totals.sent ? exitCode.failed : exitCode.ok
   } finally {
     clearTimeout(timer)
   }
@@ -52,7 +50,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
 function fleetOf(options: SimulateOptions): SimulationOptions {
   const isKnown = options.preset === undefined || Object.hasOwn(presets, options.preset)
   if (!isKnown)
-    throw new Error(`there is no preset ${options.preset}; there are: ${Object.keys(presets).join(', ')}`)
+    throw usage(`there is no preset ${options.preset}; there are: ${Object.keys(presets).join(', ')}`)
   const preset = presets[(options.preset ?? 'nexus') as keyof typeof presets]
   const { trackers, accelerometers, plcs } = options
   const isChosen = trackers !== undefined || accelerometers !== undefined || plcs !== undefined
@@ -61,6 +59,8 @@ function fleetOf(options: SimulateOptions): SimulationOptions {
     : options.preset === undefined
       ? { tracker: 10 }
       : preset.devices
+  if (Object.values(devices).every((number) => number === 0))
+    throw usage('a fleet without a device: name some with --trackers, --accelerometers or --plcs')
   return {
     url: options.url,
     devices,

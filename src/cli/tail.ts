@@ -1,5 +1,6 @@
 import { WebSocket } from 'ws'
 import { Client } from './client.ts'
+import { exitCode } from './failure.ts'
 
 export interface TailOptions {
   readonly url: string
@@ -20,14 +21,26 @@ type Frame =
 
 /** `sluice tail`: readings as they come, one a line, until Ctrl-C. */
 export async function tail({ url, devices, metrics, json }: TailOptions): Promise<number> {
-  const target = new Client(url).socketUrl('/ws')
-  const socket = new WebSocket(target, { perMessageDeflate: false })
+  const client = new Client(url)
+  const socket = new WebSocket(client.socketUrl('/ws'), { perMessageDeflate: false })
   const names = new Map<number, readonly [device: string, metric: string, unit: string]>()
-  process.once('SIGINT', () => socket.close())
+  let isEnough = false
+  process.once('SIGINT', () => {
+    isEnough = true
+    socket.close()
+  })
   return new Promise((resolve, reject) => {
     socket.on('open', () => socket.send(JSON.stringify({ type: 'subscribe', id: 'tail', devices, metrics })))
-    socket.on('error', (error) => reject(new Error(`no live connection to ${target.href}: ${error.message}`)))
-    socket.on('close', () => resolve(0))
+    socket.on('error', (error) => reject(client.unreachable(error)))
+    socket.on('close', (code, reason) => {
+      if (isEnough) resolve(exitCode.ok)
+      else
+        reject(
+          new Error(
+            `Sluice closed the connection (${code}${reason.length > 0 ? ` ${reason.toString()}` : ''})`,
+          ),
+        )
+    })
     socket.on('message', (data: Buffer) => {
       const frame = JSON.parse(data.toString('utf8')) as Frame // the server's own
       if (frame.type === 'error') reject(new Error(frame.message))

@@ -1,25 +1,17 @@
 import type { Logger } from 'pino'
 import type { Sluice } from '../app/build.ts'
-import { components } from '../app/components.ts'
 import { loadConfig } from '../app/config/load.ts'
 import { explainFailure, runSluice } from '../app/run.ts'
 import { systemClock } from '../lib/clock.ts'
 import { createLogger } from '../lib/logger.ts'
+import { type ConfigOptions, configSources } from './config-options.ts'
 import { demoFleet } from './presets.ts'
 
-export interface UpOptions {
-  readonly config?: string
-  readonly data?: string
-  readonly set: readonly string[]
-  readonly demo?: boolean
-}
-
 /** `sluice up`: runs until a signal; returns the exit code. */
-export async function up(options: UpOptions): Promise<number> {
+export async function up(options: ConfigOptions): Promise<number> {
   const say = (line: string) => process.stdout.write(`${line}\n`)
   try {
-    const sets = options.data === undefined ? options.set : [`data=${options.data}`, ...options.set]
-    const config = await loadConfig({ file: options.config, env: process.env, sets, components })
+    const config = await loadConfig(configSources(options))
     const logger = createLogger(config.logging)
     return await runSluice(config, logger, say, (sluice, signal) => {
       if (!options.demo) return

@@ -1,5 +1,5 @@
 import mqtt from 'mqtt'
-import type { Transport } from './transport.ts'
+import { nobodyAt, type Transport } from './transport.ts'
 
 export interface MqttTransportOptions {
   readonly url: string
@@ -21,13 +21,13 @@ export async function openMqttTransport({
   })
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(
-      () => fail(new Error(`no MQTT at ${url} within ${connectTimeoutMs} ms`)),
+      () => fail(new Error(`nothing within ${connectTimeoutMs / 1000} s`)),
       connectTimeoutMs,
     )
     function fail(error: Error): void {
       clearTimeout(timer)
       client.end(true)
-      reject(error)
+      reject(nobodyAt(url, error))
     }
     client.once('error', fail)
     client.once('connect', () => {

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import { createAccelerometer, type Vibration } from './accelerometer.ts'
 import type { Device } from './device.ts'
 import { type FleetTotals, newTotals, runFleet } from './fleet.ts'
-import { createHttpTransport } from './http-transport.ts'
+import { openHttpTransport } from './http-transport.ts'
 import { openMqttTransport } from './mqtt-transport.ts'
 import { createPlc } from './plc.ts'
 import { createRandom } from './random.ts'
@@ -66,7 +66,7 @@ function buildDevices({ devices, prefix, seed, vibration }: SimulationOptions): 
 function openTransports({ url, prefix, seed }: SimulationOptions, connections: number): Promise<Transport[]> {
   const open = async (i: number): Promise<Transport> =>
     /^https?:/.test(url)
-      ? createHttpTransport(url, connectTimeoutMs)
+      ? openHttpTransport(url, connectTimeoutMs)
       : openMqttTransport({ url, clientId: `${prefix}-simulator-${seed}-${i}`, connectTimeoutMs })
   return Promise.all(Array.from({ length: connections }, (_, i) => open(i)))
 }

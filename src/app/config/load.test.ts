@@ -5,7 +5,7 @@ import test from 'node:test'
 import { faults, sources } from '../../../test/support/config-sources.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { describeFault } from './fault.ts'
-import { loadConfig, readConfig } from './load.ts'
+import { type ConfigSources, loadConfig, readConfig } from './load.ts'
 
 test('without any source every door is known, on loopback, with its default port', async (t) => {
   const config = await loadConfig(sources(t, undefined))
@@ -34,25 +34,16 @@ test('an empty file, a file of comments and sections with nothing below them are
     assert.deepEqual(await loadConfig(sources(t, yaml)), expected, JSON.stringify(yaml))
 })
 
-test('file, environment and --set stand over each other in this order, above presets', async (t) => {
+test('file, environment and --set stand over each other in this order, above the defaults', async (t) => {
   const yaml = 'http:\n  port: 2\n  host: 127.0.0.2\nmqtt:\n  port: 2\n'
   const config = await loadConfig(
     sources(t, yaml, {
-      defaults: {
-        http: { port: 1, hosts: ['preset'] },
-        mqtt: { port: 1 },
-        grpc: { port: 1 },
-        data: 'preset',
-      },
       env: { SLUICE_HTTP_PORT: '3', SLUICE_MQTT_PORT: '3', HTTP_PORT: '9' },
       sets: ['http.port=4', 'http.port=5', 'data=here'],
     }),
   )
   const { http, mqtt, grpc, data } = config
-  assert.deepEqual(
-    [http.port, http.host, http.hosts, mqtt.port, grpc.port, data],
-    [5, '127.0.0.2', ['preset'], 3, 1, 'here'],
-  )
+  assert.deepEqual([http.port, http.host, mqtt.port, grpc.port, data], [5, '127.0.0.2', 3, 50_051, 'here'])
 })
 
 test('every fault is found at once, each with its path, its line and what would be right', async (t) => {
@@ -262,6 +253,15 @@ test('--set adds to what the file or the defaults name, and cannot reach into a 
   assert.deepEqual(await faults(t, 'topics: [a]', { sets: ['topics.0=b'] }), [
     `topics.0 (--set topics.0): topics is a list: set it whole, such as topics='[a, b]'`,
   ])
+})
+
+test('what a command adds to the configuration is in effect and printed; it never sees a faulty one', async (t) => {
+  const complete: ConfigSources['complete'] = (config) => ({ ...config, data: `${config.data}-and-more` })
+  const { config, printed } = await readConfig(sources(t, 'data: here', { complete }))
+  assert.equal(config?.data, 'here-and-more')
+  assert.match(printed, /^data: here-and-more$/m)
+  const never = () => assert.fail('a faulty configuration is not completed')
+  assert.equal((await faults(t, 'data: [1]', { complete: never })).length, 1)
 })
 
 test('stores that a file names replace the default one', async (t) => {

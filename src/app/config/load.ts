@@ -13,8 +13,8 @@ import { readYaml } from './yaml-file.ts'
 
 /** Where settings come from: each later one stands over the earlier. */
 export interface ConfigSources {
-  /** What a command presets, as plain values. */
-  readonly defaults?: object
+  /** What a command adds to the checked configuration. It is printed like the rest. */
+  readonly complete?: (config: Config) => Config
   /** The YAML file; if not given, the one that `SLUICE_CONFIG` names, if it does. */
   readonly file?: string | undefined
   /** The process' environment: `SLUICE_*`, and what `${NAME}` in the file stands for. */
@@ -44,17 +44,14 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
 
 /** Reads and checks everything, and tells all that is wrong instead of stopping at the first fault. */
 export async function readConfig(sources: ConfigSources): Promise<LoadedConfig> {
-  const { defaults = {}, env, sets, components } = sources
+  const { complete = unchanged, env, sets, components } = sources
   const faults: ConfigFault[] = []
   const collect = <T extends { faults: readonly ConfigFault[] }>(result: T): T => {
     faults.push(...result.faults)
     return result
   }
 
-  let root: ConfigNode = overlay(
-    nodeOf({ stores: configSchema.shape.stores.parse(undefined) }),
-    nodeOf(defaults),
-  )
+  let root: ConfigNode = nodeOf({ stores: configSchema.shape.stores.parse(undefined) })
   const file = sources.file ?? env[fileVariable]
   if (file !== undefined) root = overlayFile(root, collect(readFile(file, env)).root)
   const settings: Setting[] = [
@@ -64,13 +61,16 @@ export async function readConfig(sources: ConfigSources): Promise<LoadedConfig> 
   root = collect(apply(root, settings, configSchema)).root
 
   const broken = new Set(faults.map((fault) => fault.path))
-  const { config, secrets, faults: found } = await checkTree(root, components)
+  const { config: checked, secrets, faults: found } = await checkTree(root, components)
   // What a failed substitution left behind is no second fault.
   faults.push(...found.filter(({ path }) => !broken.has(path)))
-  if (config === undefined || faults.length > 0)
+  if (checked === undefined || faults.length > 0)
     return { config: undefined, faults: inOrder(faults), printed: '' }
+  const config = complete(checked)
   return { config, faults, printed: printConfig(config, secrets) }
 }
+
+const unchanged = (config: Config) => config
 
 function readFile(file: string, env: Environment): { root: ConfigNode; faults: ConfigFault[] } {
   try {
