@@ -58,6 +58,25 @@ test('bad parameters are one 400 that names each', async (t) => {
   }
 })
 
+test('a parameter that is missing, or there twice, is told as that, with an example of what it means', async (t) => {
+  const door = await openRestDoor(t)
+  for (const [path, messages] of [
+    ['/api/v1/readings', ['device: is missing: expected the name of a device such as pump1']],
+    [
+      '/api/v1/readings?device=a&device=b',
+      ['device: is given more than once: expected the name of a device such as pump1'],
+    ],
+    ['/api/history', ['topic: is missing: expected the name of a topic such as dev/pump1/temperature']],
+    [
+      '/api/v1/readings?device=a&limit=1&limit=2',
+      ['limit: is given more than once: expected a whole number from 1 to 100000'],
+    ],
+  ] as const) {
+    const { error } = (await door.get(path)).body as Refused
+    assert.deepEqual(error.message.split('; '), messages)
+  }
+})
+
 test('bad edits are refused whole, naming each fault, and change nothing', async (t) => {
   const door = await openRestDoor(t)
   const send = async (method: string, query: string, body?: unknown): Promise<[number, string[]]> => {

@@ -18,7 +18,10 @@ export function parameter<T>(
   shown: Readonly<Record<string, unknown>>,
 ): z.ZodType<T, string> {
   return z
-    .string({ error: `expected ${expected}, once` })
+    .string({
+      error: ({ input }) =>
+        `${input === undefined ? 'is missing' : 'is given more than once'}: expected ${expected}`,
+    })
     .transform((text, context) => {
       const value = read(text)
       if (value !== undefined) return value
@@ -44,13 +47,23 @@ export function wholeNumber(min: number, max: number): z.ZodType<number, string>
   })
 }
 
+/** Names that stand for any, where a caller has given none. */
+const exampleNames: Readonly<Record<string, string>> = {
+  device: 'pump1',
+  metric: 'temperature',
+  topic: 'dev/pump1/temperature',
+}
+
 /** A device or metric. No name is longer than the limits of intake allow; a longer one is found nowhere. */
 export function name(what: string): z.ZodType<string, string> {
   const read = (text: string) =>
     text !== '' && text.length <= maxNameLength && text.isWellFormed() && !text.includes('\0')
       ? text
       : undefined
-  return parameter(read, `the name of a ${what}`, { type: 'string', description: `Name of the ${what}.` })
+  const example = exampleNames[what]
+  const expected = `the name of a ${what}${example === undefined ? '' : ` such as ${example}`}`
+  const examples = example === undefined ? {} : { examples: [example] }
+  return parameter(read, expected, { type: 'string', description: `Name of the ${what}.`, ...examples })
 }
 const maxNameLength = 65_535
 

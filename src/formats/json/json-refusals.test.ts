@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createRoute } from '../../core/format.ts'
 import { defaultRecordLimits } from '../../core/limits.ts'
 import { decodeInto, onPump, refusalOf, rowsOf, topic } from '../../../test/support/decode.ts'
 import { RecordingIntake } from '../../../test/support/recording-intake.ts'
@@ -95,6 +96,21 @@ test('an array of nothing but commas ends in a bounded number of refusals', () =
 test('an object without any value is refused', () => {
   for (const payload of ['{}', '{"ts":1705314600}', '{"a":null}', '{"a":[1]}', '{"token":"x"}'])
     assert.deepEqual(refusalOf(format, payload), { code: 'missing-field', field: undefined }, payload)
+})
+
+test('what is missing is told with an example, and with where this door looks for a device', () => {
+  for (const [path, payload, reason] of [
+    ['', '{"x":1}', 'device: neither the record ("device": "pump1") nor the query ?device=pump1 names one'],
+    ['a', '{"x":1}', 'device: neither the record ("device": "pump1") nor the topic names one'],
+    ['', '7', /^a value alone needs a topic .* else send \{"device": "pump1", "temperature": 25\.5\}$/],
+    ['', '{"device":"a"}', 'the record holds no value, such as "temperature": 25.5'],
+  ] as const) {
+    const { refusals } = decodeInto(format, payload, createRoute(path, undefined, undefined))
+    assert.match(
+      refusals[0]?.reason ?? '',
+      typeof reason === 'string' ? new RegExp(RegExp.escape(reason)) : reason,
+    )
+  }
 })
 
 test('a time that is none, or more than an hour ahead, is refused', () => {

@@ -56,7 +56,9 @@ export class RecordReader {
     if (this.context.route.device !== undefined) return { name: this.context.route.device, id: '' }
     const last = this.id('id')
     if (last !== '') return { name: last, id: last }
-    throw new RecordFault('missing-field', 'device', 'neither the topic nor the record names a device')
+    const place = this.context.route.topic === '' ? 'the query ?device=pump1' : 'the topic'
+    const example = '"device": "pump1"'
+    throw new RecordFault('missing-field', 'device', `neither the record (${example}) nor ${place} names one`)
   }
 
   /** The metric that the payload names, '' if it names none. */

@@ -31,7 +31,7 @@ export function takeBareValue(value: unknown, context: RecordContext): number {
     throw new RecordFault(
       'missing-field',
       undefined,
-      'a bare value needs a topic that names device and metric',
+      'a value alone needs a topic that names device and metric; else send {"device": "pump1", "temperature": 25.5}',
     )
   const stamp = stampOf(undefined, undefined, good, 0, intake, limits)
   const target = { device: route.device, metric: route.metric, unit: undefined, field: undefined }
@@ -71,7 +71,8 @@ function takeSample(record: RecordReader): number {
   const { intake, limits, route } = record.context
   const serial = record.id('SerialNumber')
   const device = serial === '' ? route.device : serial
-  if (device === undefined) throw new RecordFault('missing-field', 'SerialNumber', 'no device is named')
+  if (device === undefined)
+    throw new RecordFault('missing-field', 'SerialNumber', 'it is missing or empty, and names the device')
   if (!record.has('Value')) throw new RecordFault('missing-field', 'Value', 'a sample needs a value')
   const time = timeOf(record.take('Timestamp'), 'Timestamp', 'guess', false)
   const stamp = stampOf(time, 'Timestamp', good, 0, intake, limits)
@@ -86,7 +87,7 @@ function takeSample(record: RecordReader): number {
 /** F1: `{"id":"dev-1","latitude":55.7,…,"timestamp":1765400000,"token":"…"}`: in whole seconds, so rows are told apart by number. */
 function takeTracker(record: RecordReader): number {
   const device = record.id('id')
-  if (device === '') throw new RecordFault('missing-field', 'id', 'no device is named')
+  if (device === '') throw new RecordFault('missing-field', 'id', 'it is empty, and names the device')
   return takeEvery(record, { name: device, id: device }, ['timestamp'], 's', byNumber)
 }
 
@@ -127,7 +128,12 @@ function takeEvery(
     }
   }
   takeAll(record.rest(), '')
-  if (rows === 0) throw new RecordFault('missing-field', undefined, 'the record holds no value')
+  if (rows === 0)
+    throw new RecordFault(
+      'missing-field',
+      undefined,
+      'the record holds no value, such as "temperature": 25.5',
+    )
   record.addExtra(arrays)
   return rows
 }
