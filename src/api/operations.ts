@@ -5,7 +5,10 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 export interface Operations {
   /** Components by name, for /health. */
   health(): { readonly healthy: boolean; readonly components: Readonly<Record<string, string>> }
-  /** Ready to take messages and keep them: intake is open. A store that is away does not make it unready, the log keeps its rows. */
+  /**
+   * Ready to take messages and keep them: intake is open. A store that is away, or opens still, does not make it unready, the log keeps
+   * its rows; `database` tells of it.
+   */
   ready(): { readonly ready: boolean; readonly mqtt: boolean; readonly database: boolean }
   status(): object
 }
@@ -35,9 +38,8 @@ export function addOperations(
   }))
   server.get('/health/ready', forProbes('Messages are taken; 503 where not'), (_request, reply) => {
     const { ready, mqtt, database } = operations.ready()
-    return ready
-      ? { status: 'ready', timestamp: timestamp() }
-      : reply.status(503).send({ status: 'not_ready', timestamp: timestamp(), mqtt, database })
+    const status = ready ? 'ready' : 'not_ready'
+    return reply.status(ready ? 200 : 503).send({ status, timestamp: timestamp(), mqtt, database })
   })
   const schema = { tags: ['operations'], summary: 'Log, doors, stores, sinks, books and alarms' }
   server.get('/status', { config: { access: 'read' }, schema }, () => operations.status())

@@ -30,6 +30,8 @@ interface Call {
   reject(error: Error): void
 }
 
+/** How long a query waits for a store that opens for the first time. */
+const openPatienceMs = 5_000
 const firstRestartMs = 200
 const lastRestartMs = 10_000
 
@@ -45,6 +47,8 @@ export class StoreProcess {
   readonly #calls = new Map<number, Call>()
   readonly #statuses = new Map<string, PipelineStatus>()
   readonly #stopping = new AbortController()
+  /** Aborts when the store has opened for the first time, or has failed to. */
+  readonly #opening = new AbortController()
   #child: ChildProcess | undefined
   #isReady = false
   #error: string | undefined
@@ -99,6 +103,7 @@ export class StoreProcess {
   /** Lets the write under way finish, closes the store and waits for the process to end. */
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#opening.abort()
     this.#send({ kind: 'stop' })
     await this.#running
   }
@@ -118,6 +123,7 @@ export class StoreProcess {
       failures = systemClock.monotonicMs() - started > 60_000 ? 1 : failures + 1
       this.#restarts++
       this.#error = reason
+      this.#opening.abort()
       const ms = Math.min(lastRestartMs, firstRestartMs * 2 ** (failures - 1))
       this.#options.onEvent('error', `store ${this.name}: ${reason}; starting again in ${ms} ms`)
       await wait(ms, this.#stopping.signal)
@@ -167,6 +173,7 @@ export class StoreProcess {
     if (message.kind === 'ready') {
       this.#isReady = true
       this.#error = undefined
+      this.#opening.abort()
       this.#options.onEvent('info', `store ${this.name} is open`)
     } else if (message.kind === 'want') this.#supervise(this.#tellTail(message.next))
     else if (message.kind === 'ack') this.#log.acknowledge(message.group, message.next)
@@ -241,17 +248,20 @@ export class StoreProcess {
     }
   }
 
-  #request(
+  async #request(
     id: number,
     message: (id: number) => ToStore,
     signal: AbortSignal,
   ): Promise<{ value: unknown; done: boolean }> {
+    if (!this.#opening.signal.aborted)
+      await wait(openPatienceMs, AbortSignal.any([signal, this.#opening.signal]))
     if (!this.#isReady)
-      return Promise.reject(
-        new SluiceError('store-down', `store ${this.name} is not open: ${this.#error ?? 'it is starting'}`),
+      throw new SluiceError(
+        'store-down',
+        `store ${this.name} is not open: ${this.#error ?? 'it is starting'}`,
       )
     signal.throwIfAborted()
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       const cancel = () => {
         this.#calls.delete(id)
         this.#send({ kind: 'cancel', id })
