@@ -369,7 +369,7 @@ export class Connection implements WireListener, Publisher {
   // Pausing.
 
   #waitForRoom(room: Promise<void>, bytes: Uint8Array): void {
-    this.#held = bytes.slice()
+    this.#held = new Uint8Array(bytes) // Buffer.slice() would share them
     this.#reading.pause('room')
     room.then(
       () => this.#takeHeld(),
