@@ -69,6 +69,7 @@ const quiet: Snapshot = {
   http: { accepted: 2, refused: 1, turnedAway: 7 },
   mqtt: {
     topics: ['dev/{metric}'],
+    addresses: [{ address: '10.0.0.7', connections: 4, refused: 0, malformed: 9 }],
     counters: { connectionsOpen: 4, lostQos0: 1, bytesReceived: 100, refusedUnread: 5 },
   },
   live: { clients: 2, subscriptions: 3, ended: { flood: 1, tooLarge: 2 } },
@@ -199,4 +200,5 @@ test("status has Nexus' documented members, and is JSON whatever the numbers are
   assert.deepEqual(part('batcher'), { batches_flushed: 8, points_batched: 14, current_batch_size: 1 })
   assert.deepEqual(part('alarms'), [{ code: 'sink-down', message: 'main (readings) is down: no table' }])
   assert.deepEqual(Reflect.get(Object(part('mqtt')), 'messages_received'), 9)
+  assert.deepEqual(Reflect.get(Object(part('mqtt')), 'addresses'), quiet.mqtt.addresses)
 })

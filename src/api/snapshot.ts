@@ -18,6 +18,8 @@ export interface Snapshot {
     /** Templates of the topics that are telemetry. */
     readonly topics: readonly string[]
     readonly counters: Readonly<Record<string, number>>
+    /** A few remote addresses: those that make the most trouble, or hold the most connections. */
+    readonly addresses: readonly AddressSnapshot[]
   }
   readonly live: LiveSnapshot
   /** Where the doors are: `http://host:port`, `mqtt://host:port`. */
@@ -29,6 +31,14 @@ export interface Snapshot {
   readonly lagSeconds: number
   /** Batches of readings written to the main store since the process started. */
   readonly batchesWritten: number
+}
+
+/** What one remote address has done at the MQTT door. */
+export interface AddressSnapshot {
+  readonly address: string
+  readonly connections: number
+  readonly refused: number
+  readonly malformed: number
 }
 
 /** The live door. */

@@ -53,6 +53,7 @@ function nexusMembers(snapshot: Snapshot) {
       connections: mqtt.counters['connectionsOpen'] ?? 0,
       broker: addresses['mqtt'],
       topics: mqtt.topics,
+      addresses: mqtt.addresses,
       messages_received: books.messagesReceived,
       parse_errors: parseErrors(snapshot),
     },

@@ -39,6 +39,9 @@ export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations,
   }
 }
 
+/** Remote addresses on /status: enough to find who makes trouble. */
+const shownAddresses = 10
+
 /** Everything as it stands now; `rest` is what only the composition root knows. */
 export function snapshotOf(
   { log, intake, mqtt, http, live, stores, sinks }: StatusParts,
@@ -59,7 +62,7 @@ export function snapshotOf(
     books,
     doors: doorsOf(books, log.start.books, http),
     http,
-    mqtt: { topics, counters: { ...mqtt.status() } },
+    mqtt: { topics, counters: { ...mqtt.status() }, addresses: mqtt.addresses(shownAddresses) },
     live: live.status,
     sinks: [
       ...stores.flatMap((store) => store.status.pipelines),

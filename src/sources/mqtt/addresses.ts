@@ -1,8 +1,16 @@
 /** What one remote address has done. */
 export interface AddressCounters {
+  /** Open now. */
   connections: number
+  /** Connections refused because it has too many. */
   refused: number
+  /** Connections that a malformed packet has ended. */
   malformed: number
+}
+
+/** The same for people. */
+export interface AddressReport extends Readonly<AddressCounters> {
+  readonly address: string
 }
 
 const maxRemembered = 4096
@@ -20,8 +28,11 @@ export class Addresses {
     return fresh
   }
 
-  entries(): IterableIterator<[string, Readonly<AddressCounters>]> {
-    return this.#byAddress.entries()
+  /** Those that make the most trouble first, then those with the most connections; at most `limit`. */
+  top(limit: number): AddressReport[] {
+    const reports = [...this.#byAddress].map(([address, counters]) => ({ address, ...counters }))
+    const trouble = ({ refused, malformed }: AddressCounters) => refused + malformed
+    return reports.sort((a, b) => trouble(b) - trouble(a) || b.connections - a.connections).slice(0, limit)
   }
 
   #forgetOne(): void {

@@ -6,7 +6,7 @@ import type { Intake } from '../../core/intake.ts'
 import { defaultRecordLimits, type RecordLimits } from '../../core/limits.ts'
 import type { Source } from '../../core/source.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { type AddressCounters, Addresses } from './addresses.ts'
+import { Addresses, type AddressReport } from './addresses.ts'
 import type { MqttConfig } from './config.ts'
 import { Connection } from './connection.ts'
 import { type MqttCounters, newCounters } from './counters.ts'
@@ -33,8 +33,8 @@ export interface MqttGateway extends Source {
   /** Where it listens; undefined before it does and after it stopped. */
   address(): AddressInfo | undefined
   status(): Readonly<MqttCounters>
-  /** Connections, refusals and malformed packets per remote address. */
-  addresses(): Iterable<[string, Readonly<AddressCounters>]>
+  /** The remote addresses that make the most trouble, or hold the most connections. */
+  addresses(limit: number): readonly AddressReport[]
 }
 
 const sweepEveryMs = 250
@@ -74,7 +74,7 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
     listening: () => listening.promise,
     address: () => address,
     status: () => counters,
-    addresses: () => addresses.entries(),
+    addresses: (limit) => addresses.top(limit),
   }
 }
 
