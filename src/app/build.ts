@@ -160,6 +160,10 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   if (mainStore !== undefined) {
     addRest(server, {
       store: mainStore.queries,
+      position: async () => {
+        const state = await mainStore.queries.state(log.id, 0)
+        return state?.position ?? { log: log.id, partition: 0, next: log.status().first }
+      },
       passed: (position, signal) => mainStore.passed(position, signal),
       intake,
       clock: systemClock,

@@ -61,6 +61,22 @@ export interface DeviceRow {
   readonly lastTime: number
 }
 
+export interface DeviceQuery {
+  /** What the names begin with. */
+  readonly prefix: string
+  /** Case-insensitive substring of the name. */
+  readonly match: string
+  /** Continue after this name. */
+  readonly after: string | undefined
+  readonly limit: number
+}
+
+/** A page of the devices that fit, and how many fit on all pages together. */
+export interface DevicePage {
+  readonly rows: readonly DeviceRow[]
+  readonly total: number
+}
+
 export interface SeriesRow {
   readonly device: string
   readonly metric: string
@@ -95,7 +111,8 @@ export interface Store extends Sink {
   buckets(query: BucketQuery, signal: AbortSignal): AsyncIterable<BucketRows>
   /** Newest row per series, of one device or of all, by device and metric. */
   latest(device: string | undefined, limit: number, signal: AbortSignal): Promise<LatestRow[]>
-  devices(prefix: string, after: string | undefined, limit: number, signal: AbortSignal): Promise<DeviceRow[]>
+  /** Devices that have rows, by name. */
+  devices(query: DeviceQuery, signal: AbortSignal): Promise<DevicePage>
   series(
     device: string | undefined,
     after: { device: string; metric: string } | undefined,

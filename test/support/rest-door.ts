@@ -9,6 +9,7 @@ import { createServer } from '../../src/api/server.ts'
 import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
 import type { Authorizer } from '../../src/core/authorizer.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
+import { encodeCursor, type Position } from '../../src/core/position.ts'
 import { createIntake } from '../../src/intake/intake.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { TemporaryFolder } from '../../src/lib/temporary-folder.ts'
@@ -24,6 +25,8 @@ export interface RestDoor {
   readonly log: PaperLog
   /** The folder of files being exported. */
   readonly exports: string
+  /** What answers say that they hold at least, where the test says nothing of it. */
+  readonly asOf: string
   get(path: string): Promise<{ status: number; body: unknown; headers: Headers }>
 }
 
@@ -32,6 +35,8 @@ export interface RestDoorOptions {
   readonly authorizer?: Authorizer
   /** Sees the server before it has any route. */
   readonly before?: (server: FastifyInstance) => void
+  /** Where the store says it stands. */
+  readonly position?: () => Promise<Position>
 }
 
 export async function openRestDoor(
@@ -58,6 +63,7 @@ export async function openRestDoor(
     maxBytes: 1024 * 1024,
     deadLetters: { maxBytes: 1024 * 1024 },
   })
+  const unbegun = { log: embedded.id, partition: 0, next: 0n }
   // No pipeline feeds the store: it passes nothing of this log.
   const progress = new Progress(embedded.id)
   const server = createServer({
@@ -71,6 +77,7 @@ export async function openRestDoor(
   await addDocumentation(server, '0.0.0')
   addRest(server, {
     store: around(store),
+    position: options.position ?? (async () => unbegun),
     passed: (position, signal) => progress.passed(position, signal),
     intake,
     clock: systemClock,
@@ -93,6 +100,7 @@ export async function openRestDoor(
     store,
     log: new PaperLog(),
     exports,
+    asOf: encodeCursor([unbegun]),
     async get(path) {
       const response = await fetch(url + path)
       const text = await response.text()

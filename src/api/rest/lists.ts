@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import { asOfText } from './as-of.ts'
 import { callerSignal, sendPieces } from './answer-stream.ts'
 import { listPieces } from './list-pieces.ts'
 import { encodePage } from './page-cursor.ts'
 import * as given from './parameters.ts'
 import { answering, reading, type RestServer, type RouteParts } from './rest-parts.ts'
-import { shownError, shownNext, shownQuality, shownTime, shownValue } from './shown-answers.ts'
+import { shownAsOf, shownError, shownNext, shownQuality, shownTime, shownValue } from './shown-answers.ts'
 
 const json = 'application/json; charset=utf-8'
 
@@ -15,14 +16,17 @@ export function addLists(server: RestServer, parts: RouteParts): void {
   addLatest(server, parts)
 }
 
-function addDevices(server: RestServer, { store, answers }: RouteParts): void {
+function addDevices(server: RestServer, { store, position, answers }: RouteParts): void {
   const querystring = z.strictObject({
     prefix: given.name('device').optional().describe('What the names begin with.'),
+    match: z.string().max(1000).optional().describe('Words that the name holds, in any case.'),
     limit: given.limit,
     cursor: given.cursor(z.tuple([z.string()])),
     time: given.timeForm,
   })
   const shown = z.object({
+    asOf: shownAsOf,
+    total: z.int().describe('Devices that fit, on all pages.'),
     devices: z.array(z.object({ device: z.string(), series: z.int(), lastTime: shownTime })),
     next: shownNext,
   })
@@ -31,9 +35,10 @@ function addDevices(server: RestServer, { store, answers }: RouteParts): void {
     { 200: shown, 400: shownError, 503: shownError },
   )
   server.get('/api/v1/devices', { schema, config: reading }, async (request, reply) => {
-    const { prefix = '', limit, cursor, time } = request.query
-    const rows = await store.devices(prefix, cursor?.[0], limit + 1, callerSignal(reply))
-    const pieces = listPieces('{"devices":[', rows, limit, {
+    const { prefix = '', match = '', limit, cursor, time } = request.query
+    const query = { prefix, match, after: cursor?.[0], limit: limit + 1 }
+    const [asOf, { rows, total }] = await Promise.all([position(), store.devices(query, callerSignal(reply))])
+    const pieces = listPieces(`{${asOfText(asOf)}"total":${total},"devices":[`, rows, limit, {
       row: ({ device, series, lastTime }) =>
         `{"device":${JSON.stringify(device)},"series":${series},"lastTime":${time(lastTime)}}`,
       behind: ({ device }) => `"next":"${encodePage([device])}"`,
@@ -79,13 +84,14 @@ function addSeries(server: RestServer, { store, answers }: RouteParts): void {
   })
 }
 
-function addLatest(server: RestServer, { store, answers }: RouteParts): void {
+function addLatest(server: RestServer, { store, position, answers }: RouteParts): void {
   const querystring = z.strictObject({
     device: given.name('device').optional(),
     limit: given.limit,
     time: given.timeForm,
   })
   const shown = z.object({
+    asOf: shownAsOf,
     latest: z.array(
       z.object({
         device: z.string(),
@@ -108,8 +114,8 @@ function addLatest(server: RestServer, { store, answers }: RouteParts): void {
   )
   server.get('/api/v1/latest', { schema, config: reading }, async (request, reply) => {
     const { device, limit, time: timeText } = request.query
-    const rows = await store.latest(device, limit + 1, callerSignal(reply))
-    const pieces = listPieces('{"latest":[', rows, limit, {
+    const [asOf, rows] = await Promise.all([position(), store.latest(device, limit + 1, callerSignal(reply))])
+    const pieces = listPieces(`{${asOfText(asOf)}"latest":[`, rows, limit, {
       row: ({ device, metric, unit, time, value, quality }) =>
         `{"device":${JSON.stringify(device)},"metric":${JSON.stringify(metric)},"unit":${JSON.stringify(unit)},"time":${timeText(time)},"value":${JSON.stringify(value)},"quality":${quality}}`,
       behind: () => '"truncated":true',

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { StoreQueries } from './store-queries.ts'
+import { decodeCursor } from '../../core/position.ts'
+import { PaperLog } from '../../../test/support/duckdb-store.ts'
 import { openRestDoor } from '../../../test/support/rest-door.ts'
-import { begin, beginMs, hour, names, page, type Row } from '../../../test/support/rest-rows.ts'
+import { begin, beginMs, bind, hour, many, names, page, type Row } from '../../../test/support/rest-rows.ts'
 
 test('every page of a range comes after the one before, and together they are the range', async (t) => {
   const door = await openRestDoor(t)
@@ -81,6 +84,7 @@ test('any name comes back as it went in, everywhere', async (t) => {
     const buckets = (await door.get(`/api/v1/readings?device=${one}&${hour}&step=1m&aggregate=count`)).body
     assert.deepEqual(buckets, {
       device: name,
+      asOf: door.asOf,
       step: 60_000,
       buckets: [{ metric: name, time: beginMs, count: 1 }],
     })
@@ -102,15 +106,85 @@ test('lists say when there is more than the limit', async (t) => {
   const some = (await door.get('/api/v1/latest?limit=9')).body as { latest: unknown[]; truncated?: boolean }
   assert.deepEqual([some.latest.length, some.truncated], [9, true])
   const none = (await door.get('/api/v1/latest?device=nobody')).body
-  assert.deepEqual(none, { latest: [] })
-  assert.deepEqual((await door.get('/api/v1/devices?prefix=x')).body, { devices: [] })
+  assert.deepEqual(none, { asOf: door.asOf, latest: [] })
+  assert.deepEqual((await door.get('/api/v1/devices?prefix=x')).body, {
+    asOf: door.asOf,
+    total: 0,
+    devices: [],
+  })
   assert.deepEqual((await door.get('/api/v1/series?device=x')).body, { series: [] })
-  assert.deepEqual((await door.get(`/api/v1/readings?device=x&${hour}`)).body, { device: 'x', rows: [] })
+  assert.deepEqual((await door.get(`/api/v1/readings?device=x&${hour}`)).body, {
+    device: 'x',
+    asOf: door.asOf,
+    rows: [],
+  })
   assert.deepEqual((await door.get(`/api/v1/readings?device=x&${hour}&step=1s`)).body, {
     device: 'x',
+    asOf: door.asOf,
     step: 1000,
     buckets: [],
   })
+})
+
+test('devices are found by any part of their names, and counted over all pages', async (t) => {
+  const door = await openRestDoor(t)
+  const names = ['Pump-1', 'pump-2', 'site/PUMP-3', 'site/fan-1', 'ÄRGER-1']
+  await door.log.put(
+    door.store.sink('readings'),
+    names.map((device) => ({ device, metric: 'm', time: begin, value: 1 })),
+  )
+  const find = async (query: string) => {
+    const { body } = await door.get(`/api/v1/devices?${query}`)
+    const { devices, total, next } = body as { devices: { device: string }[]; total: number; next?: string }
+    return { found: devices.map(({ device }) => device), total, next }
+  }
+  assert.deepEqual(await find('match=pump'), {
+    found: ['Pump-1', 'pump-2', 'site/PUMP-3'],
+    total: 3,
+    next: undefined,
+  })
+  assert.deepEqual((await find('match=PUMP&prefix=site')).found, ['site/PUMP-3'])
+  assert.deepEqual((await find('match=%C3%A4rger')).found, ['ÄRGER-1'])
+  const { found, total, next } = await find('match=-&limit=2')
+  assert.deepEqual([found, total], [['Pump-1', 'pump-2'], 5])
+  const rest = await find(`match=-&limit=9&cursor=${next}`)
+  assert.deepEqual(
+    [rest.found, rest.total, rest.next],
+    [['site/PUMP-3', 'site/fan-1', 'ÄRGER-1'], 5, undefined],
+  )
+})
+
+test('answers say what they hold at least: what the store stood at before it was asked', async (t) => {
+  const log = new PaperLog()
+  let next = 3n
+  const position = async () => ({ log: log.id, partition: 0, next })
+  // The store goes on while it is asked: the answer may hold more, but must not say so.
+  const whileAsked = (store: StoreQueries): StoreQueries =>
+    bind(store, {
+      latest: (...asked) => ((next = 1_000n), store.latest(...asked)),
+      devices: (...asked) => ((next = 1_000n), store.devices(...asked)),
+      async *range(...asked) {
+        next = 1_000n
+        yield* store.range(...asked)
+      },
+      async *buckets(...asked) {
+        next = 1_000n
+        yield* store.buckets(...asked)
+      },
+    })
+  const door = await openRestDoor(t, whileAsked, { position })
+  await log.put(door.store.sink('readings'), many(3))
+  for (const path of [
+    'latest',
+    'devices',
+    `readings?device=d&${hour}`,
+    `readings?device=d&${hour}&step=1m`,
+  ]) {
+    next = 3n
+    const { asOf } = (await door.get(`/api/v1/${path}`)).body as { asOf: string }
+    assert.deepEqual(decodeCursor(asOf), [{ log: log.id, partition: 0, next: 3n }], path)
+    assert.equal(next, 1_000n, path)
+  }
 })
 
 test('buckets hold what was asked of them, and leave out what they have no number for', async (t) => {
@@ -125,6 +199,7 @@ test('buckets hold what was asked of them, and leave out what they have no numbe
   const { body } = await door.get(`/api/v1/readings?device=d&${hour}&step=1m&aggregate=${asked}`)
   assert.deepEqual(body, {
     device: 'd',
+    asOf: door.asOf,
     step: 60_000,
     buckets: [
       {
@@ -157,6 +232,7 @@ test('buckets hold what was asked of them, and leave out what they have no numbe
   const plain = (await door.get(`/api/v1/readings?device=d&metric=m&${hour}&step=1h&limit=1`)).body
   assert.deepEqual(plain, {
     device: 'd',
+    asOf: door.asOf,
     step: 3_600_000,
     buckets: [{ metric: 'm', time: beginMs - 1_800_000, avg: 2 }],
   })

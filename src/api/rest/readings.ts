@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import type { Aggregate, BucketQuery, BucketRows, RangeRows } from '../../core/store.ts'
+import { asOfText } from './as-of.ts'
 import { callerSignal, sendPieces } from './answer-stream.ts'
 import { encodePage } from './page-cursor.ts'
 import * as given from './parameters.ts'
 import type { TimeText } from './query-time.ts'
 import { answering, reading, type RestServer, type RouteParts } from './rest-parts.ts'
 import { bucketText, rangeText, rowsPerPiece } from './row-text.ts'
-import { shownError, shownNext, shownQuality, shownTime, shownValue } from './shown-answers.ts'
+import { shownAsOf, shownError, shownNext, shownQuality, shownTime, shownValue } from './shown-answers.ts'
 
 const aggregates = [
   'avg',
@@ -25,7 +26,7 @@ const standardRangeMicros = 3_600_000_000
 
 /** `GET /api/v1/readings`: raw rows in pages, or buckets. */
 export function addReadings(server: RestServer, parts: RouteParts): void {
-  const { clock, store, answers } = parts
+  const { clock, store, position, answers } = parts
   const querystring = z
     .strictObject({
       device: given.name('device'),
@@ -70,27 +71,30 @@ export function addReadings(server: RestServer, parts: RouteParts): void {
     const signal = callerSignal(reply)
     // One more than asked for shows whether there is more.
     const range = { device, metric, from, to, limit: limit + 1 }
+    // Asked before the first piece is: an answer may hold more than it says, never less.
+    const begin = async () => `{"device":${JSON.stringify(device)},${asOfText(await position())}`
     let pieces: AsyncGenerator<string>
     if (step === undefined) {
       const { cursor, order } = request.query
       const after = cursor && { metric: cursor[0], time: cursor[1], seq: cursor[2] }
       const direction = order === 'desc' ? 'descending' : 'ascending'
-      pieces = rangePieces(device, store.range({ ...range, after, order: direction }, signal), limit, time)
+      const found = store.range({ ...range, after, order: direction }, signal)
+      pieces = rangePieces(begin, found, limit, time)
     } else {
       const query: BucketQuery = { ...range, step, aggregates: request.query.aggregate ?? ['avg'] }
-      pieces = bucketPieces(query, store.buckets(query, signal), limit, time)
+      pieces = bucketPieces(begin, query, store.buckets(query, signal), limit, time)
     }
     return sendPieces(reply, 'application/json; charset=utf-8', pieces, answers)
   })
 }
 
 async function* rangePieces(
-  device: string,
+  begin: () => Promise<string>,
   found: AsyncIterable<RangeRows>,
   limit: number,
   time: TimeText,
 ): AsyncGenerator<string> {
-  let head = `{"device":${JSON.stringify(device)},"rows":[`
+  let head = `${await begin()}"rows":[`
   let left = limit
   let next = ''
   for await (const rows of found) {
@@ -115,12 +119,13 @@ function pageBehind({ metric, time, seq }: RangeRows, i: number): string {
 }
 
 async function* bucketPieces(
-  { device, step, aggregates }: BucketQuery,
+  begin: () => Promise<string>,
+  { step, aggregates }: BucketQuery,
   found: AsyncIterable<BucketRows>,
   limit: number,
   time: TimeText,
 ): AsyncGenerator<string> {
-  let head = `{"device":${JSON.stringify(device)},"step":${step / 1000},"buckets":[`
+  let head = `${await begin()}"step":${step / 1000},"buckets":[`
   let left = limit
   for await (const rows of found) {
     const length = Math.min(rows.length, left)
@@ -144,12 +149,14 @@ function readAggregates(text: string): readonly Aggregate[] | undefined {
 
 const shownRows = z.object({
   device: z.string(),
+  asOf: shownAsOf,
   rows: z.array(z.object({ metric: z.string(), time: shownTime, value: shownValue, quality: shownQuality })),
   next: shownNext,
 })
 
 const shownBuckets = z.object({
   device: z.string(),
+  asOf: shownAsOf,
   step: z.number().describe('ms'),
   buckets: z.array(
     z.object({

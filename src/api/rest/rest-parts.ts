@@ -13,6 +13,8 @@ import type { StoreQueries } from './store-queries.ts'
 /** What the REST routes need. */
 export interface RestParts {
   readonly store: StoreQueries
+  /** Where the store stands in the log: a query asked after this, even without waiting for it, sees every reading before it. */
+  position(): Promise<Position>
   /** Resolves when the store has applied everything of the log before the position: an edit's answer waits for it. */
   passed(position: Position, signal: AbortSignal): Promise<void>
   /** For edits, which go through the log. */

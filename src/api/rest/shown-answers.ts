@@ -9,6 +9,12 @@ export const shownValue = z.union([z.number(), z.string()])
 export const shownQuality = z.int().min(0).max(255).describe('Good 192, uncertain 64, bad 0.')
 export const shownNext = z.string().optional().describe('Give it as cursor to go on; absent at the end.')
 
+export const shownAsOf = z
+  .string()
+  .describe(
+    'A live cursor: every reading before it is in the answer, so a subscription on /ws from here goes on without a hole. Of several pages the first says it for all.',
+  )
+
 export const shownError = z
   .object({
     error: z.object({

@@ -57,4 +57,5 @@ export type StoreMethod =
   | 'series'
   | 'documents'
   | 'count'
+  | 'state'
   | 'export'

@@ -88,10 +88,11 @@ export class StoreProcess {
     range: (query, signal) => this.#stream('range', [query], signal),
     buckets: (query, signal) => this.#stream('buckets', [query], signal),
     latest: (device, limit, signal) => this.#ask('latest', [device, limit], signal),
-    devices: (prefix, after, limit, signal) => this.#ask('devices', [prefix, after, limit], signal),
+    devices: (query, signal) => this.#ask('devices', [query], signal),
     series: (device, after, limit, signal) => this.#ask('series', [device, after, limit], signal),
     documents: (query, signal) => this.#ask('documents', [query], signal),
     count: (signal) => this.#ask('count', [], signal),
+    state: (log, partition) => this.#ask('state', [log, partition], this.#stopping.signal),
     export: (query, format, path, signal) => this.#ask('export', [query, format, path], signal),
   }
 

@@ -1,4 +1,4 @@
-import type { DeviceRow, LatestRow, SeriesRow } from '../../core/store.ts'
+import type { DevicePage, DeviceQuery, DeviceRow, LatestRow, SeriesRow } from '../../core/store.ts'
 import { compareText, numberKind, type SeriesTable, textKind } from './series-table.ts'
 
 /** Newest row per series by device and metric: from memory, nothing is scanned. */
@@ -23,22 +23,31 @@ export function listLatest(series: SeriesTable, device: string | undefined, limi
   return rows
 }
 
-/** Devices that have rows, in order of name. */
-export function listDevices(
-  series: SeriesTable,
-  prefix: string,
-  after: string | undefined,
-  limit: number,
-): DeviceRow[] {
+/** A page of the devices that have rows, in order of name. All names are looked at, because all that fit are counted. */
+export function listDevices(series: SeriesTable, { prefix, match, after, limit }: DeviceQuery): DevicePage {
+  const lower = match.toLowerCase()
   const rows: DeviceRow[] = []
+  let total = 0
   for (const device of series.sortedDevices()) {
-    if (rows.length >= limit) break
-    if (!device.startsWith(prefix) || (after !== undefined && compareText(device, after) <= 0)) continue
-    const times = series.ofDevice(device).map((own) => series.latestTime[own] as number)
-    const present = times.filter((time) => time !== -Infinity)
-    if (present.length > 0) rows.push({ device, series: present.length, lastTime: Math.max(...present) })
+    if (!device.startsWith(prefix) || (lower !== '' && !device.toLowerCase().includes(lower))) continue
+    const row = deviceRow(series, device)
+    if (row === undefined) continue
+    total++
+    if (rows.length < limit && (after === undefined || compareText(device, after) > 0)) rows.push(row)
   }
-  return rows
+  return { rows, total }
+}
+
+function deviceRow(table: SeriesTable, device: string): DeviceRow | undefined {
+  let series = 0
+  let lastTime = -Infinity
+  for (const own of table.ofDevice(device)) {
+    const time = table.latestTime[own] as number
+    if (time === -Infinity) continue
+    series++
+    if (time > lastTime) lastTime = time
+  }
+  return series === 0 ? undefined : { device, series, lastTime }
 }
 
 /** Series that have rows, by device and metric. */

@@ -105,7 +105,10 @@ test('buckets are aligned to 1970 and hold what a plain loop computes, over many
   }
   assert.ok(page)
   assert.deepEqual([...(page.columns.worstQuality ?? [])], [...worst.values()])
-  assert.deepEqual([...new Set(worst.values())].sort((a, b) => a - b), [0, 64, 192])
+  assert.deepEqual(
+    [...new Set(worst.values())].sort((a, b) => a - b),
+    [0, 64, 192],
+  )
   assert.deepEqual([...page.time], [...byBucket.keys()])
   ;[...byBucket.values()].forEach((values, i) => {
     const numbers = values.filter((value) => typeof value === 'number')

@@ -204,8 +204,8 @@ test('names and texts of every kind come back as they were given', async (t) => 
       [[name, name]],
     )
   }
-  const devices = await store.devices('', undefined, 100, never)
-  assert.deepEqual(new Set(devices.map(({ device }) => device)), new Set(names))
+  const { rows } = await store.devices({ prefix: '', match: '', after: undefined, limit: 100 }, never)
+  assert.deepEqual(new Set(rows.map(({ device }) => device)), new Set(names))
 })
 
 test('rows that cannot be stored are refused by index, and their batch is not written', async (t) => {

@@ -5,7 +5,8 @@ import { type Sink, SinkFailure, type SinkState, type SinkWrite, type Written } 
 import type {
   BucketQuery,
   BucketRows,
-  DeviceRow,
+  DevicePage,
+  DeviceQuery,
   DocumentQuery,
   DocumentRow,
   LatestRow,
@@ -159,14 +160,9 @@ export class DuckdbStore implements Store, StoreCopy {
     return listLatest(this.#series, device, limit)
   }
 
-  async devices(
-    prefix: string,
-    after: string | undefined,
-    limit: number,
-    signal: AbortSignal,
-  ): Promise<DeviceRow[]> {
+  async devices(query: DeviceQuery, signal: AbortSignal): Promise<DevicePage> {
     signal.throwIfAborted()
-    return listDevices(this.#series, prefix, after, limit)
+    return listDevices(this.#series, query)
   }
 
   async series(

@@ -173,7 +173,9 @@ test('retention removes by device pattern and overall, and a new start still kno
   clock.pass(3 * day)
   await store.settle()
   const present = async (each: DuckdbStore) =>
-    (await each.devices('', undefined, 10, never)).map(({ device }) => device)
+    (await each.devices({ prefix: '', match: '', after: undefined, limit: 10 }, never)).rows.map(
+      ({ device }) => device,
+    )
   assert.deepEqual(await present(store), ['demo-2', 'pump'])
   assert.deepEqual(await store.count(never), { readings: 2, documents: 0 })
   clock.pass(60 * day)
