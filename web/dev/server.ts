@@ -33,8 +33,11 @@ export async function startDevServer(options: {
   const routes: Record<string, (query: URLSearchParams) => unknown> = {
     '/status': () => devStatus(history, letters.length, started),
     '/api/v1/devices': (query) => {
-      const devices = history.devices(query.get('prefix') ?? '')
-      return paged(devices, query, 'devices')
+      const match = (query.get('match') ?? '').toLowerCase()
+      const devices = history
+        .devices(query.get('prefix') ?? '')
+        .filter(({ device }) => device.toLowerCase().includes(match))
+      return { asOf: cursorAt(Date.now()), total: devices.length, ...paged(devices, query, 'devices') }
     },
     '/api/v1/series': (query) => {
       const series = history.latest(query.get('device') ?? undefined).map((row) => ({
@@ -49,7 +52,7 @@ export async function startDevServer(options: {
     },
     '/api/v1/latest': (query) => {
       const rows = history.latest(query.get('device') ?? undefined)
-      return { latest: rows.slice(0, Number(query.get('limit') ?? 1000)) }
+      return { asOf: cursorAt(Date.now()), latest: rows.slice(0, Number(query.get('limit') ?? 1000)) }
     },
     '/api/v1/readings': (query) => readings(history, query),
     '/api/v1/dead-letters': (query) => {
@@ -64,7 +67,8 @@ export async function startDevServer(options: {
             return wanted === null || wanted === (letter as unknown as Record<string, string>)[name]
           }),
       )
-      return paged(found, query, 'letters')
+      const isBrief = query.get('bytes') === 'omit'
+      return paged(isBrief ? found.map(({ bytes: _, ...letter }) => letter) : found, query, 'letters')
     },
   }
 
@@ -82,7 +86,8 @@ export async function startDevServer(options: {
       })
       return
     }
-    const route = routes[url.pathname]
+    const letter = letters.find(({ id }) => url.pathname === `/api/v1/dead-letters/${id}`)
+    const route = letter === undefined ? routes[url.pathname] : () => letter
     if (route === undefined)
       return answer(response, 404, fault('not-found', `there is no ${url.pathname}`, 'Check the name.'))
     try {
@@ -111,12 +116,13 @@ function readings(history: DevHistory, query: URLSearchParams): unknown {
   const to = timeOf(query.get('to'), Date.now())
   const from = timeOf(query.get('from'), to - 3_600_000)
   const step = query.get('step')
+  const asOf = cursorAt(Date.now())
   const rows = history.rows(device, metric, from, to)
   if (step === null) {
     rows.sort((a, b) => (a.metric === b.metric ? a.time - b.time : a.metric < b.metric ? -1 : 1))
     if (query.get('order') === 'desc') rows.reverse()
     const answered = rows.map(({ metric, time, value, quality }) => ({ metric, time, value, quality }))
-    return { device, ...paged(answered, query, 'rows') }
+    return { device, asOf, ...paged(answered, query, 'rows') }
   }
   const stepMs = durationOf(step)
   const buckets = new Map<
@@ -153,6 +159,7 @@ function readings(history: DevHistory, query: URLSearchParams): unknown {
   }
   return {
     device,
+    asOf,
     step,
     buckets: [...buckets.values()].map(({ sum, ...b }) => ({ ...b, avg: sum / b.count })),
   }

@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { ApiFault } from './api/request.ts'
+import { ApiFault, isPassing } from './api/request.ts'
 import { router } from './router.tsx'
 import { live } from './state/live.ts'
 import './styles.css'
@@ -12,9 +12,9 @@ const queries = new QueryClient({
     queries: {
       // The server is near, or it is not there: `navigator.onLine` says nothing about it.
       networkMode: 'always',
-      // A refusal stays one; what could not be reached may come back.
-      retry: (failures, error) => !(error instanceof ApiFault) && failures < 2,
-      retryDelay: 700,
+      // A refusal stays one; a server that is busy, or whose store is opening, or that is away, may answer soon.
+      retry: (failures, error) => isPassing(error) && failures < (error instanceof ApiFault ? 5 : 2),
+      retryDelay: (failures) => 700 + 500 * failures,
       refetchOnWindowFocus: false,
     },
   },

@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '
 import { type DeviceSearch, readDeviceSearch } from './pages/device/range.ts'
 import { type LetterSearch, readLetterSearch } from './pages/letters/letter-search.ts'
 import { OverviewPage } from './pages/overview/overview-page.tsx'
+import { type OverviewSearch, readOverviewSearch } from './pages/overview/overview-search.ts'
 import { NotFound, PageFault } from './ui/not-found.tsx'
 import { Shell } from './ui/shell.tsx'
 
@@ -14,6 +15,7 @@ const rootRoute = createRootRoute({
 const overview = createRoute({
   getParentRoute: () => rootRoute,
   path: '/',
+  validateSearch: (search): OverviewSearch => readOverviewSearch(search),
   component: OverviewPage,
 })
 

@@ -1,8 +1,8 @@
 import { list, members, number, optionalText, text } from './decode.ts'
 import type { Answer } from './readings.ts'
 
-/** A dead letter: a record that could not be taken, with its reason and original bytes. */
-export interface Letter {
+/** A dead letter as the list has it: a record that could not be taken, and why. */
+export interface LetterRow {
   readonly id: string
   readonly time: number
   readonly code: string
@@ -11,26 +11,38 @@ export interface Letter {
   readonly device: string | undefined
   readonly topic: string | undefined
   readonly principal: string | undefined
+}
+
+/** A letter whole. */
+export interface Letter extends LetterRow {
+  /** As they came; tokens are masked. */
   readonly bytes: Uint8Array
 }
 
-export function readLetters(value: unknown): Answer<Letter> {
+export function readLetters(value: unknown): Answer<LetterRow> {
   const body = members(value, 'answer')
-  const rows = list(body['letters'], 'letters', (item, path) => {
-    const row = members(item, path)
-    return {
-      id: String(row['id']),
-      time: number(row['time'], `${path}.time`),
-      code: text(row['code'], `${path}.code`),
-      reason: text(row['reason'], `${path}.reason`),
-      source: text(row['source'], `${path}.source`),
-      device: optionalText(row['device'], `${path}.device`),
-      topic: optionalText(row['topic'], `${path}.topic`),
-      principal: optionalText(row['principal'], `${path}.principal`),
-      bytes: base64(optionalText(row['bytes'], `${path}.bytes`) ?? ''),
-    }
-  })
-  return { rows, next: optionalText(body['next'], 'next') }
+  return { rows: list(body['letters'], 'letters', readRow), next: optionalText(body['next'], 'next') }
+}
+
+export function readLetter(value: unknown): Letter {
+  return {
+    ...readRow(value, 'letter'),
+    bytes: base64(text(members(value, 'letter')['bytes'], 'letter.bytes')),
+  }
+}
+
+function readRow(value: unknown, path: string): LetterRow {
+  const row = members(value, path)
+  return {
+    id: String(row['id']),
+    time: number(row['time'], `${path}.time`),
+    code: text(row['code'], `${path}.code`),
+    reason: text(row['reason'], `${path}.reason`),
+    source: text(row['source'], `${path}.source`),
+    device: optionalText(row['device'], `${path}.device`),
+    topic: optionalText(row['topic'], `${path}.topic`),
+    principal: optionalText(row['principal'], `${path}.principal`),
+  }
 }
 
 function base64(encoded: string): Uint8Array {

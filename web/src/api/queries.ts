@@ -1,11 +1,10 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { now } from '../clock.ts'
 import { stepName } from '../chart/resolution.ts'
-import { readLetters } from './letters.ts'
+import { readLetter, readLetters } from './letters.ts'
 import { readBuckets, readDevices, readLatest, readRows } from './readings.ts'
 import { get } from './request.ts'
 import { Rates } from './rates.ts'
-import { storeCursor } from './store-cursor.ts'
 import { readStatus } from './status.ts'
 
 const rates = new Rates()
@@ -20,22 +19,23 @@ export const statusQuery = queryOptions({
   refetchInterval: 1000,
 })
 
-export const devicesQuery = (prefix: string) =>
+/** Devices on one page; only these are followed live. */
+export const devicesPerPage = 25
+
+export const devicesQuery = (match: string, cursor: string) =>
   queryOptions({
-    queryKey: ['devices', prefix],
-    queryFn: ({ signal }) => get('/api/v1/devices', { prefix, limit: 1000 }, readDevices, signal),
+    queryKey: ['devices', match, cursor],
+    queryFn: ({ signal }) =>
+      get('/api/v1/devices', { match, cursor, limit: devicesPerPage }, readDevices, signal),
     refetchInterval: 5000,
     placeholderData: keepPreviousData,
   })
 
-/** Newest value of each metric, and the cursor up to which they are whole at least. */
+/** Newest value of each metric. */
 export const latestQuery = (device: string) =>
   queryOptions({
     queryKey: ['latest', device],
-    queryFn: async ({ signal }) => {
-      const cursor = await storeCursor(signal)
-      return { ...(await get('/api/v1/latest', { device, limit: 10_000 }, readLatest, signal)), cursor }
-    },
+    queryFn: ({ signal }) => get('/api/v1/latest', { device, limit: 10_000 }, readLatest, signal),
     staleTime: Infinity,
     gcTime: 0,
   })
@@ -82,8 +82,21 @@ export const lettersQuery = (filter: LetterFilter) =>
   infiniteQueryOptions({
     queryKey: ['letters', filter],
     queryFn: ({ signal, pageParam }) =>
-      get('/api/v1/dead-letters', { ...filter, limit: 20, cursor: pageParam }, readLetters, signal),
+      get(
+        '/api/v1/dead-letters',
+        { ...filter, bytes: 'omit', limit: 20, cursor: pageParam },
+        readLetters,
+        signal,
+      ),
     initialPageParam: '',
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
+  })
+
+/** One letter with its bytes, which never change. */
+export const letterQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['letter', id],
+    queryFn: ({ signal }) => get(`/api/v1/dead-letters/${id}`, {}, readLetter, signal),
+    staleTime: Infinity,
   })

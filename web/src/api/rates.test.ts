@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Rates } from './rates.ts'
 import { readStatus } from './status.ts'
-import { readStoreCursor } from './store-cursor.ts'
 
 function status(rows: number, handed: number) {
   return readStatus({
@@ -36,14 +35,4 @@ test('a status of another age is read as far as it goes', () => {
   assert.deepEqual(sinks, [])
   assert.deepEqual(alarms, [{ code: 'books-door', message: '' }])
   assert.equal(log.state, 'unknown')
-})
-
-test('the place of the main store is a live cursor, and none before it has begun', () => {
-  const id = '5f0c1f7e-0000-4000-8000-00000000de50'
-  const sinks = [
-    { stream: 'dead-letters', position: 5 },
-    { stream: 'readings', position: 36 },
-  ]
-  assert.equal(readStoreCursor({ log: { id }, sinks }), `${id}.0-10`)
-  assert.equal(readStoreCursor({ log: { id }, sinks: [{ stream: 'readings' }] }), undefined)
 })

@@ -42,8 +42,19 @@ export interface Answer<T> {
   readonly next: string | undefined
 }
 
-export function readDevices(value: unknown): Answer<DeviceRow> {
-  return answer(value, 'devices', (item, path) => {
+/** What of the readings an answer holds at least: everything before the live cursor. */
+export interface AsOf {
+  readonly asOf: string
+}
+
+export interface DevicePage extends Answer<DeviceRow> {
+  /** Devices that fit, on all pages. */
+  readonly total: number
+}
+
+export function readDevices(value: unknown): DevicePage {
+  const total = number(members(value, 'answer')['total'], 'total')
+  const page = answer(value, 'devices', (item, path) => {
     const row = members(item, path)
     return {
       device: text(row['device'], `${path}.device`),
@@ -51,9 +62,10 @@ export function readDevices(value: unknown): Answer<DeviceRow> {
       lastTime: number(row['lastTime'], `${path}.lastTime`),
     }
   })
+  return { ...page, total }
 }
 
-export function readLatest(value: unknown): Answer<Latest> {
+export function readLatest(value: unknown): Answer<Latest> & AsOf {
   return answer(value, 'latest', (item, path) => {
     const row = members(item, path)
     return {
@@ -64,11 +76,11 @@ export function readLatest(value: unknown): Answer<Latest> {
   })
 }
 
-export function readRows(value: unknown): Answer<ReadingRow> {
+export function readRows(value: unknown): Answer<ReadingRow> & AsOf {
   return answer(value, 'rows', reading)
 }
 
-export function readBuckets(value: unknown): Answer<Bucket> {
+export function readBuckets(value: unknown): Answer<Bucket> & AsOf {
   return answer(value, 'buckets', (item, path) => {
     const row = members(item, path)
     return {
@@ -93,10 +105,15 @@ function reading(value: unknown, path: string): ReadingRow {
   }
 }
 
-function answer<T>(value: unknown, name: string, item: (value: unknown, path: string) => T): Answer<T> {
+function answer<T>(
+  value: unknown,
+  name: string,
+  item: (value: unknown, path: string) => T,
+): Answer<T> & AsOf {
   const body = members(value, 'answer')
   return {
     rows: list(body[name], name, item),
     next: optionalText(body['next'], 'next'),
+    asOf: text(body['asOf'], 'asOf'),
   }
 }

@@ -1,3 +1,4 @@
+import { errorTable } from '../../../src/core/errors.ts'
 import { type Members, members, optionalText } from './decode.ts'
 
 /** The server answered, and said no: its one error shape. */
@@ -21,6 +22,13 @@ export class ApiFault extends Error {
         })
       : []
   }
+}
+
+/** Whether the same question may be answered a moment later. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof ApiFault)) return true
+  const rows: Readonly<Record<string, { readonly retry: boolean }>> = errorTable
+  return rows[error.code]?.retry ?? false
 }
 
 /** The server could not be reached at all. */

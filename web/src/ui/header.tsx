@@ -23,7 +23,7 @@ export function Header() {
           <span className="text-[1.2rem] font-bold tracking-[-0.01em]">Sluice</span>
         </Link>
         <nav aria-label="Pages" className="order-4 flex grow gap-5 sm:gap-6 sm:order-2">
-          <Link to="/" activeOptions={{ exact: true }} className={item}>
+          <Link to="/" activeOptions={{ exact: true, includeSearch: false }} className={item}>
             Overview
           </Link>
           <Link to="/dead-letters" className={item}>

@@ -5,7 +5,7 @@ import { startDevServer } from '../../../dev/server.ts'
 import { cursorAt } from '../../../dev/live.ts'
 import { LiveConnection } from '../../live/connection.ts'
 import type { LiveRow } from '../../live/subscription.ts'
-import { DeviceFeed, isWithin } from './device-feed.ts'
+import { DeviceFeed } from './device-feed.ts'
 
 test('history that is read late and the live rows behind it are everything, whatever falls between', async (context) => {
   const server = await startDevServer({ port: 0, devices: 3, letters: 0 })
@@ -43,13 +43,4 @@ test('history that is read late and the live rows behind it are everything, what
     live.length < first.length,
     'what history has is not given again, but for a batch that lies across',
   )
-})
-
-test('a cursor is within another of the same log alone, and unknown ones are not', () => {
-  assert.equal(isWithin(cursorAt(1000), cursorAt(1000)), true)
-  assert.equal(isWithin(cursorAt(1001), cursorAt(1000)), false)
-  const other = '00000000-0000-4000-8000-000000000000.0-zzzzzzzz'
-  assert.equal(isWithin(cursorAt(1), other), false)
-  assert.equal(isWithin(cursorAt(1), undefined), false)
-  assert.equal(isWithin('nonsense', cursorAt(1)), false)
 })

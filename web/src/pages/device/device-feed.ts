@@ -1,5 +1,5 @@
-import { decodeCursor } from '../../../../src/core/position.ts'
 import type { LiveConnection } from '../../live/connection.ts'
+import { isWithin } from '../../live/cursor.ts'
 import type { LiveRow } from '../../live/subscription.ts'
 
 interface Batch {
@@ -74,16 +74,4 @@ export class DeviceFeed {
   #tellIncomplete(): void {
     for (const listener of [...this.#listeners]) listener.incomplete()
   }
-}
-
-/** Whether everything before `cursor` lies before `wholeTo` too. Without knowing, no: a row twice is drawn once, a lost one never. */
-export function isWithin(cursor: string, wholeTo: string | undefined): boolean {
-  const reached = wholeTo === undefined ? undefined : decodeCursor(wholeTo)
-  const wanted = decodeCursor(cursor)
-  if (reached === undefined || wanted === undefined) return false
-  return wanted.every((position) =>
-    reached.some(
-      (r) => r.log === position.log && r.partition === position.partition && r.next >= position.next,
-    ),
-  )
 }

@@ -15,7 +15,7 @@ export function useDeviceFeed(device: string) {
   const [feed, setFeed] = useState<DeviceFeed>()
   const values = useMemo(() => new LatestValues(), [device])
   const isRead = latest.data !== undefined
-  const cursor = latest.data?.cursor
+  const cursor = latest.data?.asOf
   useEffect(() => {
     if (latest.data !== undefined) values.apply(latest.data.rows)
   }, [latest.data, values])

@@ -2,7 +2,6 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import type { Bucket, ReadingRow } from '../../api/readings.ts'
 import { fetchBuckets, fetchRows, type Span } from '../../api/queries.ts'
-import { storeCursor } from '../../api/store-cursor.ts'
 import { chooseResolution, rawLimit, type Resolution } from '../../chart/resolution.ts'
 import { Trace } from '../../chart/trace.ts'
 import { now } from '../../clock.ts'
@@ -16,7 +15,7 @@ interface History {
   readonly stepMs: number
   readonly points: { readonly rows: readonly ReadingRow[] } | { readonly buckets: readonly Bucket[] }
   /** Everything before this live cursor is in it. */
-  readonly cursor: string | undefined
+  readonly asOf: string
   readonly rowsPerMs: number
 }
 
@@ -76,7 +75,7 @@ export function useTrace(
       density.current = trace.length / Math.max(1, trace.lastTime - trace.firstTime)
       setRevision((n) => n + 1)
     })
-    const leave = feed.join(history.cursor, {
+    const leave = feed.join(history.asOf, {
       rows: (rows) => conflator.add(rows.filter((row) => row.metric === metric)),
       // Everything skipped is in the store, or will be in a moment.
       incomplete: () => (healing ??= setTimeout(() => setRevision((n) => n + 1), 1500)),
@@ -105,13 +104,12 @@ async function readHistory(
   rowsPerMs: number | undefined,
   signal: AbortSignal,
 ): Promise<History> {
-  const cursor = await storeCursor(signal)
   const rangeMs = span.to - span.from
   let resolution: Resolution = chooseResolution(rangeMs, widthPx, rowsPerMs)
   if (resolution.kind === 'raw') {
     const rows = await fetchRows(span, resolution.limit, signal)
     if (rows.next === undefined)
-      return { stepMs: 0, points: rows, cursor, rowsPerMs: rows.rows.length / rangeMs }
+      return { stepMs: 0, points: rows, asOf: rows.asOf, rowsPerMs: rows.rows.length / rangeMs }
     resolution = chooseResolution(rangeMs, widthPx, Infinity)
   }
   if (resolution.kind === 'raw') throw new Error('an endless density is never raw')
@@ -119,7 +117,7 @@ async function readHistory(
   const from = Math.floor(span.from / stepMs) * stepMs
   const buckets = await fetchBuckets({ ...span, from }, stepMs, signal)
   const count = buckets.rows.reduce((sum, bucket) => sum + bucket.count, 0)
-  return { stepMs, points: { buckets: buckets.rows }, cursor, rowsPerMs: count / rangeMs }
+  return { stepMs, points: { buckets: buckets.rows }, asOf: buckets.asOf, rowsPerMs: count / rangeMs }
 }
 
 /** A moment more than asked at the end, where rows may carry a clock that runs ahead of this one. */

@@ -1,13 +1,17 @@
+import { useQuery } from '@tanstack/react-query'
 import { Dialog } from '@base-ui/react/dialog'
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
-import type { Letter } from '../../api/letters.ts'
+import type { LetterRow } from '../../api/letters.ts'
+import { letterQuery } from '../../api/queries.ts'
 import { asText, type BytesForm, hexLines } from '../../format/bytes-view.ts'
 import { formatCounted } from '../../format/number.ts'
 import { formatMoment, zoneName } from '../../format/time.ts'
 import { usePreference } from '../../state/preference.ts'
 import { zonePreference } from '../../state/preferences.ts'
 import { CloseIcon } from '../../ui/icons.tsx'
+import { Fault } from '../../ui/fault.tsx'
+import { Reading } from '../../ui/notice.tsx'
 import { Segmented } from '../../ui/segmented.tsx'
 import { explainCode } from './explain-code.ts'
 
@@ -16,7 +20,7 @@ export function LetterDrawer({
   letter,
   onClose,
 }: {
-  readonly letter: Letter | undefined
+  readonly letter: LetterRow | undefined
   readonly onClose: () => void
 }) {
   const [last, setLast] = useState(letter)
@@ -34,7 +38,7 @@ export function LetterDrawer({
   )
 }
 
-function LetterView({ letter }: { readonly letter: Letter }) {
+function LetterView({ letter }: { readonly letter: LetterRow }) {
   const zone = usePreference(zonePreference)
   const advice = explainCode(letter.code)
   return (
@@ -72,7 +76,7 @@ function LetterView({ letter }: { readonly letter: Letter }) {
         <Fact name="Sender">{letter.principal}</Fact>
         <Fact name="Number">{letter.id}</Fact>
       </dl>
-      <BytesView bytes={letter.bytes} />
+      <Bytes key={letter.id} id={letter.id} />
     </>
   )
 }
@@ -84,6 +88,19 @@ function Fact({ name, children }: { readonly name: string; readonly children: Re
       <dt className="text-ink-3">{name}</dt>
       <dd className="min-w-0 wrap-anywhere">{children}</dd>
     </>
+  )
+}
+
+/** The list comes without the bytes, which may be many: they are read when they are looked at. */
+function Bytes({ id }: { readonly id: string }) {
+  const query = useQuery(letterQuery(id))
+  if (query.data !== undefined) return <BytesView bytes={query.data.bytes} />
+  return query.error === null ? (
+    <Reading what="the bytes" />
+  ) : (
+    <div className="mt-5">
+      <Fault what="The bytes" error={query.error} onRetry={() => void query.refetch()} />
+    </div>
   )
 }
 

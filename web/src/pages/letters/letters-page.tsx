@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
 import { errorTable } from '../../../../src/core/errors.ts'
-import type { Letter } from '../../api/letters.ts'
+import type { LetterRow } from '../../api/letters.ts'
 import { lettersQuery, statusQuery } from '../../api/queries.ts'
 import { now } from '../../clock.ts'
 import { formatAgo, formatMoment, zoneName } from '../../format/time.ts'
@@ -28,7 +28,7 @@ export function LettersPage() {
   useTitle('Dead letters')
   const search = route.useSearch()
   const navigate = route.useNavigate()
-  const [open, setOpen] = useState<Letter>()
+  const [open, setOpen] = useState<LetterRow>()
   const { since, ...names } = search
   const query = useInfiniteQuery(
     lettersQuery({ ...names, from: since === undefined ? undefined : `-${since}` }),
@@ -80,7 +80,7 @@ export function LettersPage() {
   )
 }
 
-/** Reads the list again when the books say that there are more letters: with their bytes they are too much to read for nothing. */
+/** Reads the list again when the books say that there are more letters. */
 function useNewLetters(refetch: () => Promise<unknown>): void {
   const status = useQuery(statusQuery)
   const letters = status.data?.status.sinks.find((sink) => sink.stream === 'dead-letters')?.books.handed
@@ -172,8 +172,8 @@ function LetterTable({
   letters,
   onOpen,
 }: {
-  readonly letters: readonly Letter[]
-  readonly onOpen: (letter: Letter) => void
+  readonly letters: readonly LetterRow[]
+  readonly onOpen: (letter: LetterRow) => void
 }) {
   const present = useNow(5000)
   const zone = usePreference(zonePreference)
@@ -227,7 +227,7 @@ function LetterTable({
 }
 
 /** The usual doors, and whatever else letters came from. */
-function sourcesOf(letters: readonly Letter[], chosen: string | undefined): string[] {
+function sourcesOf(letters: readonly LetterRow[], chosen: string | undefined): string[] {
   const found = letters.map(({ source }) => source)
   return [...new Set(['mqtt', 'http', ...found, ...(chosen === undefined ? [] : [chosen])])]
 }

@@ -1,23 +1,26 @@
-import { useState } from 'react'
-import type { DeviceRow } from '../../api/readings.ts'
+import type { DevicePage } from '../../api/readings.ts'
 import { formatCount } from '../../format/number.ts'
 import { Button } from '../../ui/button.tsx'
 import { DeviceLine } from './device-line.tsx'
 import { useLatestValues } from './use-latest-values.ts'
 
-/** Devices on one page; only these are followed live. */
-const perPage = 25
+export interface DeviceTableProps {
+  readonly page: DevicePage
+  /** Devices on the pages before this one. */
+  readonly before: number
+  /** Another page is being read. */
+  readonly isTurning: boolean
+  readonly onPrevious: () => void
+  readonly onNext: (cursor: string) => void
+}
 
-export function DeviceTable({ devices }: { readonly devices: readonly DeviceRow[] }) {
-  const [page, setPage] = useState(0)
-  const pages = Math.max(1, Math.ceil(devices.length / perPage))
-  const current = Math.min(page, pages - 1)
-  const start = current * perPage
-  const shown = devices.slice(start, start + perPage)
-  const values = useLatestValues(shown.map((row) => row.device))
+/** One page of the devices, each with its newest values, followed live. */
+export function DeviceTable({ page, before, isTurning, onPrevious, onNext }: DeviceTableProps) {
+  const { rows: shown, total, next } = page
+  const values = useLatestValues(shown, shown.length === total)
   return (
     <>
-      <table className="data w-full table-fixed">
+      <table className="data w-full table-fixed" aria-busy={isTurning}>
         <thead>
           <tr>
             <th scope="col" className="w-auto sm:w-[30%]">
@@ -40,21 +43,38 @@ export function DeviceTable({ devices }: { readonly devices: readonly DeviceRow[
           ))}
         </tbody>
       </table>
-      {pages > 1 && (
+      {total > shown.length && (
         <nav aria-label="Pages of devices" className="mt-4 flex items-center justify-between gap-4">
-          <p className="text-sm text-ink-2">
-            {formatCount(start + 1)} to {formatCount(start + shown.length)} of {formatCount(devices.length)}
+          <p role="status" className="text-sm text-ink-2">
+            {formatCount(before + 1)} to {formatCount(before + shown.length)} of {formatCount(total)}
           </p>
           <div className="flex gap-2">
-            <Button disabled={current === 0} onClick={() => setPage(current - 1)}>
-              Previous
-            </Button>
-            <Button disabled={current === pages - 1} onClick={() => setPage(current + 1)}>
-              Next
-            </Button>
+            <Turn name="Previous" isOff={before === 0 || isTurning} onTurn={onPrevious} />
+            <Turn
+              name="Next"
+              isOff={next === undefined || isTurning}
+              onTurn={() => next !== undefined && onNext(next)}
+            />
           </div>
         </nav>
       )}
     </>
+  )
+}
+
+/** A button that is off keeps the focus: who turns pages with the keyboard is not thrown out at the last one. */
+function Turn({
+  name,
+  isOff,
+  onTurn,
+}: {
+  readonly name: string
+  readonly isOff: boolean
+  readonly onTurn: () => void
+}) {
+  return (
+    <Button aria-disabled={isOff} onClick={() => !isOff && onTurn()}>
+      {name}
+    </Button>
   )
 }

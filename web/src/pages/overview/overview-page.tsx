@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useDeferredValue, useEffect, useState } from 'react'
-import { devicesQuery, statusQuery } from '../../api/queries.ts'
+import { getRouteApi } from '@tanstack/react-router'
+import { useEffect, useRef, useState } from 'react'
+import { devicesPerPage, devicesQuery, statusQuery } from '../../api/queries.ts'
 import { SearchIcon } from '../../ui/icons.tsx'
 import { Fault } from '../../ui/fault.tsx'
 import { Reading } from '../../ui/notice.tsx'
@@ -11,6 +12,8 @@ import { Books } from './books.tsx'
 import { DeviceTable } from './device-table.tsx'
 import { FirstSteps } from './first-steps.tsx'
 import { FlowBand } from './flow-band.tsx'
+
+const route = getRouteApi('/')
 
 /** Everything at a glance: what flows, whether the books balance, and every device with what it said last. */
 export function OverviewPage() {
@@ -57,37 +60,30 @@ function useNewcomers(series: number | undefined): void {
 }
 
 function useIsEmpty(): boolean {
-  const all = useQuery(devicesQuery(''))
-  return all.data !== undefined && all.data.rows.length === 0
+  const all = useQuery(devicesQuery('', ''))
+  return all.data?.total === 0
 }
 
 function Devices() {
-  const [search, setSearch] = useState('')
-  const wanted = useDeferredValue(search.trim())
-  const all = useQuery(devicesQuery(''))
-  // With more devices than one answer holds, the server looks for names that begin so.
-  const isPartial = all.data?.next !== undefined
-  const found = useQuery({ ...devicesQuery(wanted), enabled: isPartial && wanted !== '' })
-  const rows = isPartial && wanted !== '' ? found.data?.rows : all.data?.rows
-  const lower = wanted.toLowerCase()
-  const shown = isPartial ? rows : rows?.filter(({ device }) => device.toLowerCase().includes(lower))
+  const [search, setSearch] = useSearch()
+  const wanted = useSettled(search.trim(), settleMs)
+  const [turned, setTurned] = useState<{ readonly of: string; readonly cursors: readonly string[] }>()
+  // Another search begins at its first page.
+  const cursors = turned?.of === wanted ? turned.cursors : []
+  const query = useQuery(devicesQuery(wanted, cursors.at(-1) ?? ''))
+  const page = query.data
 
   return (
     <section aria-labelledby="devices" className="min-w-0">
       <div className="mb-2 flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
         <h2 id="devices" className="text-xl font-semibold">
           Devices
-          {shown !== undefined && (
-            <span className="ml-2.5 text-base font-normal text-ink-3">
-              {formatCount(shown.length)}
-              {isPartial && wanted === '' && '+'}
-            </span>
+          {page !== undefined && (
+            <span className="ml-2.5 text-base font-normal text-ink-3">{formatCount(page.total)}</span>
           )}
         </h2>
         <label className="relative max-sm:w-full">
-          <span className="sr-only">
-            {isPartial ? 'Find devices whose name begins with' : 'Find devices by name'}
-          </span>
+          <span className="sr-only">Find devices by any part of their name</span>
           <span className="pointer-events-none absolute top-[0.55rem] left-2.5 text-ink-3">
             <SearchIcon />
           </span>
@@ -95,16 +91,16 @@ function Devices() {
             type="search"
             value={search}
             onChange={(event) => setSearch(event.target.value)}
-            placeholder={isPartial ? 'Name begins with…' : 'Find a device'}
+            placeholder="Find a device"
             className="field w-full pl-9! sm:w-64"
           />
         </label>
       </div>
-      {all.error !== null && all.data === undefined ? (
-        <Fault what="The devices" error={all.error} onRetry={() => void all.refetch()} />
-      ) : shown === undefined ? (
+      {query.error !== null && page === undefined ? (
+        <Fault what="The devices" error={query.error} onRetry={() => void query.refetch()} />
+      ) : page === undefined ? (
         <Reading what="devices" />
-      ) : shown.length === 0 ? (
+      ) : page.total === 0 && wanted !== '' ? (
         <p role="status" className="border-t border-line-strong py-8 text-ink-2">
           No device is named like “{wanted}”.{' '}
           <button type="button" className="text-link" onClick={() => setSearch('')}>
@@ -112,8 +108,47 @@ function Devices() {
           </button>
         </p>
       ) : (
-        <DeviceTable key={wanted} devices={shown} />
+        <DeviceTable
+          page={page}
+          before={cursors.length * devicesPerPage}
+          isTurning={query.isPlaceholderData}
+          onPrevious={() => setTurned({ of: wanted, cursors: cursors.slice(0, -1) })}
+          onNext={(cursor) => setTurned({ of: wanted, cursors: [...cursors, cursor] })}
+        />
       )}
     </section>
   )
+}
+
+/** Typing is over when no key came for this long: the server looks for words, not for letters. */
+const settleMs = 150
+
+/** What is searched for, kept in the address: going back from a device finds it again. */
+function useSearch(): [search: string, setSearch: (search: string) => void] {
+  const { q = '' } = route.useSearch()
+  const navigate = route.useNavigate()
+  const [search, setSearch] = useState(q)
+  const written = useRef(q)
+  useEffect(() => {
+    if (q === written.current) return
+    written.current = q
+    setSearch(q)
+  }, [q])
+  const change = (next: string) => {
+    setSearch(next)
+    written.current = next
+    navigate({ search: next === '' ? {} : { q: next }, replace: true, resetScroll: false }).catch(
+      console.error,
+    )
+  }
+  return [search, change]
+}
+
+function useSettled<T>(value: T, ms: number): T {
+  const [settled, setSettled] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), ms)
+    return () => clearTimeout(timer)
+  }, [value, ms])
+  return settled
 }

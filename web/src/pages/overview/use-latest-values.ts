@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react'
-import { readLatest } from '../../api/readings.ts'
-import { storeCursor } from '../../api/store-cursor.ts'
+import { type DeviceRow, readLatest } from '../../api/readings.ts'
 import { get } from '../../api/request.ts'
 import { Conflator, frameAfter } from '../../live/conflate.ts'
+import { commonCursor } from '../../live/cursor.ts'
 import { LatestValues } from '../../live/latest-values.ts'
 import type { LiveRow } from '../../live/subscription.ts'
 import { live } from '../../state/live.ts'
@@ -10,21 +10,28 @@ import { live } from '../../state/live.ts'
 /** Digits change four times a second at most. */
 const digitsMs = 250
 
+/** Series that are read in one answer, needed or not. */
+const fewSeries = 2000
+
+/** Metrics read of each device where there are many: three are shown. */
+const metricsEach = 20
+
 /**
- * The newest values of these devices, followed live. The subscription starts where the store stood before it was asked,
- * so nothing falls between the two.
+ * The newest values of these devices, followed live. The subscription starts at the place that the answers reach, so nothing falls
+ * between the two. `isAll`: there are no other devices.
  */
-export function useLatestValues(devices: readonly string[]): LatestValues {
+export function useLatestValues(devices: readonly DeviceRow[], isAll: boolean): LatestValues {
   const [values] = useState(() => new LatestValues())
-  const key = JSON.stringify(devices)
+  const key = JSON.stringify(devices.map(({ device }) => device))
   useEffect(() => {
-    const names: string[] = devices.slice()
+    const names = devices.map(({ device }) => device)
     if (names.length === 0) return
+    const isFew = isAll && devices.reduce((sum, { series }) => sum + series, 0) <= fewSeries
     const stopping = new AbortController()
     const conflator = new Conflator<LiveRow>(frameAfter(digitsMs), (rows) => values.apply(rows))
     let end: (() => void) | undefined
     const read = () =>
-      readNewest(names, values, stopping.signal).catch((error: unknown) => {
+      readNewest(isFew ? undefined : names, values, stopping.signal).catch((error: unknown) => {
         // What is missing comes live; the page says by itself when the server is away.
         if (!stopping.signal.aborted) console.warn(error)
         return undefined
@@ -54,22 +61,16 @@ export function useLatestValues(devices: readonly string[]): LatestValues {
   return values
 }
 
-/** Reads the newest values; returns the cursor up to which they are whole at least. */
+/** Reads the newest values, of all devices in one answer or of each in its own; returns the cursor that they reach at least. */
 async function readNewest(
-  devices: readonly string[],
+  devices: readonly string[] | undefined,
   values: LatestValues,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const cursor = await storeCursor(signal)
-  // One answer for small installations; device by device where one would hold far more than is shown.
-  const all = await get('/api/v1/latest', { limit: 2000 }, readLatest, signal)
-  values.apply(all.rows)
-  if (all.rows.length < 2000) return cursor
-  await Promise.all(
-    devices.map(async (device) => {
-      const { rows } = await get('/api/v1/latest', { device, limit: 20 }, readLatest, signal)
-      values.apply(rows)
-    }),
+  const questions = devices?.map((device) => ({ device, limit: metricsEach })) ?? [{ limit: fewSeries }]
+  const answers = await Promise.all(
+    questions.map((question) => get('/api/v1/latest', question, readLatest, signal)),
   )
-  return cursor
+  for (const { rows } of answers) values.apply(rows)
+  return commonCursor(answers.map(({ asOf }) => asOf))
 }
