@@ -20,8 +20,8 @@ const messages: readonly [sentTo: string, payload: string, value: number, foundB
     ['dev/line1/speed'],
   ],
   ['uns/site1/pump3/temp', `{"v":3,"ts":${timeMs},"tag_id":"speed"}`, 3, ['uns/site1/pump3/speed']],
-  // Each member is a metric.
-  ['uns/site1/pump4/temp', `{"rpm":4,"time":${timeMs}}`, 4, ['uns/site1/pump4/rpm']],
+  // Each member is a metric, behind the topic's.
+  ['uns/site1/pump4/temp', `{"rpm":4,"time":${timeMs}}`, 4, ['uns/site1/pump4/temp.rpm']],
   // A topic without a metric's name.
   ['devices/pump5/telemetry', `{"rpm":5,"time":${timeMs}}`, 5, ['dev/pump5/rpm']],
 ]
