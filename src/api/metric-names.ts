@@ -109,7 +109,16 @@ function addLogMetrics(pull: PulledMetrics): void {
   gauge('log_segments', 'Segments of the log.', ({ log }) => log.segments)
   counter('log_commits_total', 'Commits since the process started.', ({ log }) => log.commits)
   counter('log_syncs_total', 'fdatasync calls since the process started.', ({ log }) => log.syncs)
-  counter('log_damaged_frames_total', 'Frames that were damaged and skipped.', ({ log }) => log.damagedFrames)
+  counter(
+    'log_damaged_frames_total',
+    'Frames found damaged when the log was opened.',
+    ({ log }) => log.damagedFrames,
+  )
+  counter(
+    'log_damaged_places_total',
+    'Damaged places of the log that readers have come upon since then.',
+    ({ log }) => log.damagedPlaces,
+  )
   counter('log_torn_tails_total', 'Unacknowledged tails dropped at start.', ({ log }) => log.tornTails)
   pull.counter('sluice_log_rows_total', 'Rows written since the log was created.', ['stream'], ({ log }) =>
     Object.entries(log.rows).map(([stream, rows]) => [{ stream }, rows] as const),

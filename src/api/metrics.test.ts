@@ -40,6 +40,7 @@ const quiet: Snapshot = {
     commits: 5,
     syncs: 6,
     damagedFrames: 0,
+    damagedPlaces: 0,
     tornTails: 0,
     state: 'open',
   },
@@ -175,6 +176,8 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   })
   assert.deepEqual(await raised({ ...quiet, sinks }), ['rows-damaged'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'read-only' } }), ['log-read-only'])
+  assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, damagedFrames: 1 } }), ['log-damaged'])
+  assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, damagedPlaces: 1 } }), ['log-damaged'])
 })
 
 test("status has Nexus' documented members, and is JSON whatever the numbers are", () => {

@@ -109,6 +109,7 @@ export const alarmCodes = [
   'books-sink',
   'sink-down',
   'rows-damaged',
+  'log-damaged',
   'disk-full',
   'log-read-only',
 ] as const
@@ -134,6 +135,12 @@ export function alarmsOf({ books, sinks, log }: Snapshot): Alarm[] {
     if (sink.state === 'down')
       alarms.push({ code: 'sink-down', message: `${name} is down: ${sink.error ?? 'it says no more'}` })
   }
+  const { damagedFrames, damagedPlaces } = log
+  if (damagedFrames > 0 || damagedPlaces > 0)
+    alarms.push({
+      code: 'log-damaged',
+      message: `the log is damaged: ${damagedFrames} frames found when it was opened, ${damagedPlaces} places while it was read; sluice log inspect shows where. Check the disk`,
+    })
   if (log.state === 'disk-full')
     alarms.push({ code: 'disk-full', message: 'senders are refused until there is space on the data disk' })
   if (log.state === 'read-only')

@@ -79,7 +79,12 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     retentionSeconds: config.log.retentionDays * 86_400,
     reserveBytes: config.log.diskReserveBytes,
     groups,
+    onDamage: (damage) =>
+      logger.error({ ...damage }, 'a part of the log is damaged; its neighbours are delivered'),
   })
+  const { damagedFrames, tornTails } = log.status()
+  if (damagedFrames > 0) logger.error({ damagedFrames }, 'the log was opened with damaged frames')
+  if (tornTails > 0) logger.warn({ tornTails }, 'a tail of the log that was never acknowledged was dropped')
   const metrics = createMetrics(() => snapshot(), storeNames[0])
   const measurements = new Measurements(metrics, systemClock, storeNames)
   const maxIntakeBytes = config.memoryBudgetBytes / 4

@@ -80,7 +80,10 @@ export interface LogStatus {
   readonly rows: Readonly<Record<string, number>>
   readonly commits: number
   readonly syncs: number
+  /** Frames found damaged when the log was opened. */
   readonly damagedFrames: number
+  /** Damaged places that readers have come upon since then; some of them may be of those frames. */
+  readonly damagedPlaces: number
   readonly tornTails: number
   readonly state: 'open' | 'disk-full' | 'read-only' | 'closed'
 }

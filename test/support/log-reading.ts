@@ -2,6 +2,7 @@ import { type Batch, type Edit, isText, numberAt } from '../../src/core/batch.ts
 import type { Delivery } from '../../src/core/log.ts'
 import { textAt } from '../../src/core/text-column.ts'
 import type { Storage } from '../../src/lib/storage.ts'
+import type { Damage } from '../../src/log/embedded/group-walk.ts'
 import { readStream, type Tail } from '../../src/log/embedded/reader.ts'
 import type { Watermark } from '../../src/log/embedded/writer.ts'
 
@@ -43,6 +44,7 @@ export interface ReadOptions {
   readonly stream?: string
   readonly from?: number | undefined
   readonly maxRows?: number
+  readonly onDamage?: (damage: Damage) => void
 }
 
 /** Everything of a stream up to the watermark. */
@@ -50,7 +52,7 @@ export async function readAll(
   storage: Storage,
   folder: string,
   log: Readable,
-  { stream = 'readings', from, maxRows = 1000 }: ReadOptions = {},
+  { stream = 'readings', from, maxRows = 1000, onDamage = () => {} }: ReadOptions = {},
 ): Promise<Read[]> {
   const atEnd = new AbortController()
   const tail: Tail = {
@@ -61,7 +63,7 @@ export async function readAll(
     },
   }
   const position = from === undefined ? undefined : { log: log.id, partition: 0, next: BigInt(from) }
-  const place = { storage, folder, log: log.id, tail }
+  const place = { storage, folder, log: log.id, tail, onDamage }
   const all: Read[] = []
   for await (const d of readStream(
     place,

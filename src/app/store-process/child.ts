@@ -5,6 +5,7 @@ import type { DeadLetter } from '../../core/intake.ts'
 import type { Position } from '../../core/position.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { diskStorage } from '../../lib/storage.ts'
+import type { Damage } from '../../log/embedded/group-walk.ts'
 import { readStream, type Tail } from '../../log/embedded/reader.ts'
 import { createProcessors } from '../../processors/table.ts'
 import { type OpenStore, openStore } from '../../stores/table.ts'
@@ -75,7 +76,8 @@ async function start(message: StoreStart): Promise<void> {
 }
 
 async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: PipelineStart): Promise<void> {
-  const place = { storage: diskStorage, folder: log.folder, log: log.id, tail: tail as Tail }
+  const onDamage = (damage: Damage) => send({ kind: 'damage', damage })
+  const place = { storage: diskStorage, folder: log.folder, log: log.id, tail: tail as Tail, onDamage }
   await runPipeline(
     {
       name: store.place.name,

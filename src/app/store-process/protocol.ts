@@ -1,5 +1,6 @@
 import type { DeadLetter } from '../../core/intake.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { Damage } from '../../log/embedded/group-walk.ts'
 import type { Watermark } from '../../log/embedded/writer.ts'
 import type { StorePlace } from '../../stores/table.ts'
 import type { PipelineStatus } from '../pipeline/runner.ts'
@@ -43,6 +44,8 @@ export type FromStore =
   /** Tell me when numbers beyond `next` are durable. */
   | { readonly kind: 'want'; readonly next: number }
   | { readonly kind: 'ack'; readonly group: string; readonly next: number }
+  /** A reader has come upon damage in the log. */
+  | { readonly kind: 'damage'; readonly damage: Damage }
   | { readonly kind: 'letters'; readonly id: number; readonly letters: readonly DeadLetter[] }
   | { readonly kind: 'status'; readonly status: PipelineStatus }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown; readonly done: boolean }

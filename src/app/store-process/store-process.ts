@@ -178,6 +178,7 @@ export class StoreProcess {
       this.#options.onEvent('info', `store ${this.name} is open`)
     } else if (message.kind === 'want') this.#supervise(this.#tellTail(message.next))
     else if (message.kind === 'ack') this.#log.acknowledge(message.group, message.next)
+    else if (message.kind === 'damage') this.#log.noteDamage(message.damage)
     else if (message.kind === 'letters') this.#supervise(this.#keep(message))
     else if (message.kind === 'status') this.#noteStatus(message.status)
     else this.#settle(message)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import path from 'node:path'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
@@ -12,6 +13,7 @@ import {
 import { damagedOf, rowsOf, valuesOf } from '../../../test/support/log-reading.ts'
 import { folder, range, WrittenLog } from '../../../test/support/written-log.ts'
 import { groupHeaderBytes } from './group.ts'
+import type { Damage } from './group-walk.ts'
 import { SegmentScanner } from './scan.ts'
 import { findSalt, listSegments, segmentHeaderBytes } from './segment.ts'
 
@@ -86,6 +88,47 @@ test('rows lost at the end of a segment are counted with the next one, once', as
   assert.equal(damagedOf(later), 10)
   assert.equal(damagedOf(await log.read({ from: lost + 10 })), 0)
 })
+
+test('a reader tells where the damage lies, also where it has taken no row', async () => {
+  const log = new WrittenLog({ segmentBytes: 1_500 })
+  const edit = { device: 'd0', metric: undefined, from: 0, to: 1, patch: undefined }
+  log.count(10)
+  log.commit({ edits: [edit] })
+  log.count(10)
+  const [file = ''] = log.files
+  const taken = groupsOf(log, file)[2]
+  assert.ok(taken)
+  const place = { file: path.basename(file), offset: taken.offset, bytes: taken.length }
+  damage(log, file, 1)
+  assert.deepEqual(await told(log), [place], 'in the segment being written')
+  while (log.files.length < 2) log.count(10)
+  assert.deepEqual(await told(log), [place], 'in a closed segment')
+  assert.deepEqual(await told(log, 'posts'), [place], 'by whatever reader passes')
+  assert.equal(damagedOf(await log.read()), 0)
+})
+
+test('what lies behind the end of a closed segment is told as damage only where numbers are missing', async () => {
+  const log = new WrittenLog({ segmentBytes: 1_500 })
+  while (log.files.length < 2) log.count(10)
+  const [file = ''] = log.files
+  const end = log.bytes(file).length
+  const open = log.storage.open(file, 'write')
+  open.write([new Uint8Array(200).fill(7)], end)
+  open.close()
+  assert.deepEqual(await told(log), [], 'the void rest of a failed write')
+  const last = groupsOf(log, file).at(-1)
+  log.storage.rot(file, (last?.offset ?? 0) + groupHeaderBytes + 5)
+  assert.deepEqual(
+    (await told(log)).map(({ offset }) => offset),
+    [last?.offset],
+  )
+})
+
+async function told(log: WrittenLog, stream = 'readings'): Promise<Damage[]> {
+  const damage: Damage[] = []
+  await log.read({ stream, onDamage: (one) => damage.push(one) })
+  return damage
+}
 
 test('documents are counted by their own stream', async () => {
   const log = new WrittenLog()

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 import type { Storage, StorageFile } from '../../lib/storage.ts'
 import { type Found, SegmentScanner } from './scan.ts'
@@ -5,6 +6,14 @@ import { listSegments, openSegment, readSegmentHeader, type Segment } from './se
 import type { Watermark } from './writer.ts'
 
 export type FoundGroup = Extract<Found, { kind: 'group' }>
+
+/** Bytes of a segment that are no whole group, though they lie below what was acknowledged. */
+export interface Damage {
+  /** Name of the segment's file. */
+  readonly file: string
+  readonly offset: number
+  readonly bytes: number
+}
 
 /** Goes through the whole groups of a log in order, from segment to segment, up to the watermark. */
 export class GroupWalk {
@@ -19,6 +28,9 @@ export class GroupWalk {
   #scanner: SegmentScanner | undefined
   /** Size of the segment, once nothing more is written to it. */
   #closedBytes: number | undefined
+  readonly #onDamage: (damage: Damage) => void
+  /** Found in a closed segment, and what had been seen before it: damage, or the void rest of a failed write, as will show. */
+  #doubt: { readonly damage: Damage; readonly seen: number } | undefined
   /** The segment after this one, once it has been seen. */
   #following: Segment | undefined
 
@@ -28,7 +40,9 @@ export class GroupWalk {
     salt: number,
     watermark: () => Watermark,
     from: Segment | undefined,
+    onDamage: (damage: Damage) => void,
   ) {
+    this.#onDamage = onDamage
     this.#storage = storage
     this.#folder = folder
     this.#salt = salt
@@ -43,10 +57,14 @@ export class GroupWalk {
       const isWritten = isSame(this.#segment, mark.segment)
       if (!isWritten) this.#closedBytes ??= this.#file?.size() ?? 0
       const found = this.#scanner?.next(isWritten ? mark.end : (this.#closedBytes ?? 0))
-      // What damage has taken shows in the running counts.
-      if (found?.kind === 'damage') continue
+      // What damage has taken of rows shows in the running counts.
+      if (found?.kind === 'damage') {
+        this.#meetDamage(found, isWritten)
+        continue
+      }
       const limit = isWritten ? Number.POSITIVE_INFINITY : this.#findFollowing()?.first
       if (found && limit !== undefined && found.group.number < limit) {
+        this.#judgeDoubt(true)
         this.seen = Math.max(this.seen, found.group.number + found.group.numbers)
         return found
       }
@@ -56,6 +74,8 @@ export class GroupWalk {
       }
       const following = this.#findFollowing()
       if (!following) throw new SluiceError('internal', `the log's files in ${this.#folder} are gone`)
+      // Behind the last whole group: damage only where numbers are missing.
+      this.#judgeDoubt(this.#doubt !== undefined && this.#doubt.seen < following.first)
       this.#open(following)
     }
   }
@@ -64,6 +84,20 @@ export class GroupWalk {
     this.#file?.close()
     this.#file = undefined
     this.#scanner = undefined
+  }
+
+  #meetDamage({ offset, length }: Extract<Found, { kind: 'damage' }>, isWritten: boolean): void {
+    if (!this.#segment) return
+    const { file, first } = this.#segment
+    const damage = { file: path.basename(file), offset, bytes: length }
+    this.#doubt = { damage, seen: Math.max(this.seen, first) }
+    // Below the watermark everything counts.
+    if (isWritten) this.#judgeDoubt(true)
+  }
+
+  #judgeDoubt(isDamage: boolean): void {
+    if (this.#doubt && isDamage) this.#onDamage(this.#doubt.damage)
+    this.#doubt = undefined
   }
 
   #findFollowing(): Segment | undefined {

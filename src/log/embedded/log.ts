@@ -5,6 +5,7 @@ import type { DoorBooks } from '../../core/intake.ts'
 import type { Changes, ConsumeOptions, Delivery, Log, LogStatus, NewReadings } from '../../core/log.ts'
 import type { NewSeries } from '../../core/series.ts'
 import { diskStorage, type Storage } from '../../lib/storage.ts'
+import type { Damage } from './group-walk.ts'
 import type { FromThread, SharedReadings, ThreadData, ThreadStatus, ToThread } from './messages.ts'
 import { readStream, type Tail } from './reader.ts'
 import type { Watermark, WriterOptions } from './writer.ts'
@@ -15,6 +16,8 @@ export interface EmbeddedLogOptions extends WriterOptions {
    * group holds nothing back.
    */
   readonly groups: readonly string[]
+  /** Told once of every damaged place that a reader comes upon. */
+  readonly onDamage?: (damage: Damage) => void
 }
 
 /** What the intake starts from. */
@@ -36,7 +39,7 @@ export interface LogThread {
 
 /** Opens the log in `folder`, or throws what keeps it from opening (`log-version`, a file system error). The folder's lock is the caller's. */
 export async function openEmbeddedLog(folder: string, options: EmbeddedLogOptions): Promise<EmbeddedLog> {
-  const { groups, ...writer } = options
+  const { groups, onDamage, ...writer } = options
   const data: ThreadData = { folder, options: writer }
   const worker = new Worker(new URL('./log-thread.ts', import.meta.url), {
     workerData: data,
@@ -53,7 +56,7 @@ export async function openEmbeddedLog(folder: string, options: EmbeddedLogOption
     }),
     end: () => worker.terminate(),
   }
-  return await openOn(thread, diskStorage, folder, groups)
+  return await openOn(thread, diskStorage, folder, groups, onDamage)
 }
 
 /** Opens the log that `thread` writes, and that readers find in `folder` of `storage`. */
@@ -62,12 +65,13 @@ export async function openOn(
   storage: Storage,
   folder: string,
   groups: readonly string[],
+  onDamage?: (damage: Damage) => void,
 ): Promise<EmbeddedLog> {
   const opening = Promise.withResolvers<EmbeddedLog>()
   let log: EmbeddedLog | undefined
   thread.onMessage((message) => {
     if (message.kind === 'opened') {
-      log = new EmbeddedLog(thread, storage, folder, groups, message)
+      log = new EmbeddedLog(thread, storage, folder, groups, message, onDamage)
       opening.resolve(log)
     } else if (message.kind === 'refused') {
       opening.reject(new SluiceError(message.code, message.message))
@@ -79,6 +83,9 @@ export async function openOn(
   died.catch(() => {})
   return await Promise.race([opening.promise, died])
 }
+
+/** Damaged places that are told apart; a log with more is beyond telling. */
+const maxDamage = 1_000
 
 interface Waiting {
   readonly resolve: (durable: Durable) => void
@@ -102,6 +109,9 @@ export class EmbeddedLog implements Log {
   readonly #bounds = new Map<string, number>()
   readonly #streams = new Map<string, string>()
   readonly #columns = new Map<SharedArrayBuffer, number>()
+  readonly #onDamage: ((damage: Damage) => void) | undefined
+  /** Damaged places that readers have met, by file and offset. */
+  readonly #damage = new Set<string>()
   /** Counts failures: commits sent before a failure was known must fail too, since they may need names that it took away. */
   #epoch = 0
   /** Aborts when the log closes or its thread has died: consumers end. */
@@ -116,7 +126,9 @@ export class EmbeddedLog implements Log {
     folder: string,
     groups: readonly string[],
     opened: Extract<FromThread, { kind: 'opened' }>,
+    onDamage: ((damage: Damage) => void) | undefined,
   ) {
+    this.#onDamage = onDamage
     this.#thread = thread
     this.#storage = storage
     this.#folder = folder
@@ -158,9 +170,18 @@ export class EmbeddedLog implements Log {
       throw new SluiceError('internal', `group ${group} reads ${before} and cannot read ${stream} too`)
     }
     this.#streams.set(group, stream)
-    const place = { storage: this.#storage, folder: this.#folder, log: this.id, tail: this.tail }
+    const onDamage = (damage: Damage) => this.noteDamage(damage)
+    const place = { storage: this.#storage, folder: this.#folder, log: this.id, tail: this.tail, onDamage }
     const either = AbortSignal.any([signal, this.#ended.signal])
     return readStream(place, stream, options, (next) => this.acknowledge(group, next), either)
+  }
+
+  /** A reader has come upon damage, here or in another process. */
+  noteDamage(damage: Damage): void {
+    const place = `${damage.file}@${damage.offset}`
+    if (this.#damage.has(place) || this.#damage.size >= maxDamage) return
+    this.#damage.add(place)
+    this.#onDamage?.(damage)
   }
 
   /** Moves a group's bound: its sink holds everything below `next`. For readers that run in another process. */
@@ -196,6 +217,7 @@ export class EmbeddedLog implements Log {
     return {
       ...status,
       id: this.id,
+      damagedPlaces: this.#damage.size,
       first: BigInt(first),
       next: BigInt(this.#watermark.next),
       state: this.#end ? 'closed' : status.state,

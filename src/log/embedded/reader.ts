@@ -17,7 +17,7 @@ import {
   type Section,
   streamOf,
 } from './group-reader.ts'
-import { type FoundGroup, GroupWalk, segmentsUpTo } from './group-walk.ts'
+import { type Damage, type FoundGroup, GroupWalk, segmentsUpTo } from './group-walk.ts'
 import { DocumentsJoiner, fitting, ReadingsJoiner } from './joiner.ts'
 import { loadNames } from './names-file.ts'
 import { scanFrom } from './recovery.ts'
@@ -36,6 +36,8 @@ export interface ReaderPlace {
   readonly folder: string
   readonly log: string
   readonly tail: Tail
+  /** Told of damage that a reader passes; several pass the same. */
+  readonly onDamage?: (damage: Damage) => void
 }
 
 /**
@@ -109,7 +111,7 @@ class StreamReader {
   #soughtNamesAt = 0
 
   constructor(place: ReaderPlace, stream: string, options: ConsumeOptions) {
-    const { storage, folder, log, tail } = place
+    const { storage, folder, log, tail, onDamage = () => {} } = place
     this.#place = place
     this.#stream = stream
     this.#maxRows = options.maxRows
@@ -130,7 +132,7 @@ class StreamReader {
     const salt = findSalt(storage, segments) ?? loadNames(storage, folder).salt ?? 0
     const from = segments[scanFrom(storage, segments, salt, known, this.#start)]
     if (from?.first === 0) this.#counted = { running: 0, next: 0 }
-    this.#walk = new GroupWalk(storage, folder, salt, () => tail.watermark(), from)
+    this.#walk = new GroupWalk(storage, folder, salt, () => tail.watermark(), from, onDamage)
   }
 
   /** Everything of the log below has been looked at. */
