@@ -29,8 +29,11 @@ export async function exportReadings(
   try {
     await pipeline(Readable.fromWeb(answer.body), target, { end: out !== undefined })
   } catch (error) {
-    const where = out === undefined ? '' : ` to ${out}`
-    throw new Error(`the export${where} broke off: ${reasonOf(error)}`, { cause: error })
+    const isUnopened = error instanceof Error && 'syscall' in error && error.syscall === 'open'
+    const what = isUnopened ? 'cannot be written' : 'broke off'
+    throw new Error(`the export${out === undefined ? '' : ` to ${out}`} ${what}: ${reasonOf(error)}`, {
+      cause: error,
+    })
   }
   if (out !== undefined) process.stderr.write(`written to ${out}\n`)
   return exitCode.ok

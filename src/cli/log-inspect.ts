@@ -1,6 +1,5 @@
 import path from 'node:path'
 import { inspectData } from '../app/inspect.ts'
-import { reasonOf } from '../lib/reason.ts'
 import { exitCode, usage } from './failure.ts'
 import { formatTable } from './table.ts'
 
@@ -11,7 +10,7 @@ export interface InspectOptions {
 
 /** `sluice log inspect`: what the segments of a data folder hold. Exit code 1 if something in them is damaged. */
 export function inspect({ data, json }: InspectOptions): Promise<number> {
-  const reports = read(data)
+  const reports = inspectData(data)
   if (reports.length === 0) throw usage(`there is no log in ${data}; name the data folder with --data`)
   const damaged = reports.slice(0, -1).some((report) => report.damage.length > 0)
   if (json) {
@@ -36,12 +35,4 @@ export function inspect({ data, json }: InspectOptions): Promise<number> {
   const headers = ['segment', 'bytes', 'commits', 'first', 'next', 'from', 'to', 'rows', 'damage']
   process.stdout.write(`log ${reports.at(-1)?.log ?? 'unknown'}\n${formatTable(headers, rows)}\n`)
   return Promise.resolve(damaged ? exitCode.failed : exitCode.ok)
-}
-
-function read(data: string): ReturnType<typeof inspectData> {
-  try {
-    return inspectData(data)
-  } catch (error) {
-    throw new Error(`the log in ${data} cannot be read: ${reasonOf(error)}`, { cause: error })
-  }
 }

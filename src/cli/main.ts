@@ -82,7 +82,7 @@ program
   .description('readings of a device, or the newest value of everything')
   .option(...serverOption)
   .option('-m, --metric <name>', 'one metric only')
-  .option('--from <time>', 'ms since 1970, RFC 3339, or as -1h')
+  .option('--from <time>', 'ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, or -1h')
   .option('--to <time>', 'the same; default now')
   .option('--step <duration>', 'in buckets, such as 1m')
   .option('--aggregate <names>', 'avg,min,max,sum,count,first,last,worstQuality')
@@ -98,7 +98,7 @@ program
   .description('a range of readings as CSV or Parquet')
   .option(...serverOption)
   .option('-m, --metric <name>', 'one metric only')
-  .option('--from <time>', 'ms since 1970, RFC 3339, or as -1h')
+  .option('--from <time>', 'ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, or -1h')
   .option('--to <time>', 'the same; default now')
   .addOption(
     new Option('-f, --format <csv|parquet>', 'form of the file').choices(['csv', 'parquet']).default('csv'),

@@ -100,10 +100,15 @@ function line(totals: FleetTotals, started: number): string {
 function report(totals: FleetTotals, started: number): string {
   const seconds = (systemClock.monotonicMs() - started) / 1000
   const { sent, acknowledged, failed, readings, lastError, latencyMicros: latency } = totals
+  const unanswered = sent - acknowledged - failed
+  const reasons = [
+    ...(failed > 0 ? [`${failed} failed: ${lastError}`] : []),
+    ...(unanswered > 0 ? [`${unanswered} without an answer 10 s after the end`] : []),
+  ]
   const lines = [
     `sent          ${sent}`,
     `acknowledged  ${acknowledged} in ${seconds.toFixed(1)} s, ${Math.round(acknowledged / seconds)} messages/s, ${Math.round(readings / seconds)} readings/s`,
-    `not           ${sent - acknowledged}${failed > 0 ? ` (${failed} failed: ${lastError})` : ''}`,
+    `not           ${sent - acknowledged}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
     `latency       p50 ${ms(latency.percentile(50))}  p90 ${ms(latency.percentile(90))}  p99 ${ms(latency.percentile(99))}  max ${ms(latency.max)}`,
   ]
   return lines.join('\n')

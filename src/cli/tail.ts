@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
 import { Client } from './client.ts'
-import { exitCode } from './failure.ts'
+import { exitCode, usage } from './failure.ts'
 
 export interface TailOptions {
   readonly url: string
@@ -16,7 +16,7 @@ type Frame =
       readonly rows: readonly [number, number, number | string, number][]
     }
   | { readonly type: 'gap'; readonly rows: number }
-  | { readonly type: 'error'; readonly message: string }
+  | { readonly type: 'error'; readonly code: string; readonly message: string }
   | { readonly type: 'hello' | 'subscribed' | 'pong' }
 
 /** `sluice tail`: readings as they come, one a line, until Ctrl-C. */
@@ -43,8 +43,10 @@ export async function tail({ url, devices, metrics, json }: TailOptions): Promis
     })
     socket.on('message', (data: Buffer) => {
       const frame = JSON.parse(data.toString('utf8')) as Frame // the server's own
-      if (frame.type === 'error') reject(new Error(frame.message))
-      else if (frame.type === 'gap')
+      if (frame.type === 'error') {
+        reject(frame.code === 'bad-request' ? usage(frame.message) : new Error(frame.message))
+        socket.terminate()
+      } else if (frame.type === 'gap')
         process.stderr.write(`… ${frame.rows} readings skipped: this reader is too slow\n`)
       else if (frame.type === 'readings') {
         for (const [n, device, metric, unit] of frame.series ?? []) names.set(n, [device, metric, unit])

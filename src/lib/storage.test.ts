@@ -79,6 +79,7 @@ for (const { name, make } of subjects) {
     storage.syncFolder(folder)
     assert.deepEqual(storage.list(folder), ['c'])
     assert.deepEqual(storage.list(path.join(folder, 'nowhere')), [])
+    assert.deepEqual(storage.list(path.join(folder, 'c', 'below-a-file')), [])
   })
 
   test(`${name}: a file that is open goes on when its name is removed`, (t) => {

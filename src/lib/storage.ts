@@ -40,7 +40,8 @@ export const diskStorage: Storage = {
     try {
       return fs.readdirSync(folder).sort()
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) return []
+      // A file above it is as good as no folder.
+      if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return []
       throw error
     }
   },

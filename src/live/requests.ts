@@ -1,6 +1,8 @@
 import { z } from 'zod'
 
-const patterns = z.union([z.string().min(1).max(1024), z.array(z.string().min(1).max(1024)).min(1).max(1000)])
+const expected = 'expected a name or a pattern such as pump-*, or a list of them'
+const pattern = z.string().min(1, expected).max(1024, expected)
+const patterns = z.union([pattern, z.array(pattern).min(1, expected).max(1000)], expected)
 const id = z.union([z.string().max(64), z.number()])
 
 /** What a client may say. */

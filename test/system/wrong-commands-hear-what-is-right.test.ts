@@ -47,6 +47,12 @@ test('a wrong command is exit code 2, and says what would be right', async () =>
     [['simulate', '--preset', 'foo'], /no preset foo; there are: hivepulse/],
     [['simulate', '--prefix', 'a+b'], /without spaces, \+/],
     [['log', 'inspect', '--data', folder], /there is no log in .*--data/],
+    [['log', 'inspect', '--data', import.meta.filename], /there is no log in .*--data/],
+    [['replay', '--into', 'x', '--data', import.meta.filename], /there is no log in /],
+    [
+      ['tail', '--devices', '', '--url', url],
+      /^sluice: devices: expected a name or a pattern such as pump-\*/,
+    ],
     [['replay', '--into', '../x', '--data', folder], /--into \.\.\/x: expected a name/],
     [['query', '--metric', 'm', '--from', '-1h', '--url', url], /--metric, --from need a device, such as/],
     [['query', 'pump1', '--from', 'x', '--url', url], /^sluice: from: expected ms since 1970.*got "x"\n$/],
@@ -100,6 +106,7 @@ test('an empty answer says whether it is the device, the metric or the range', a
       /^no reading in this range; those of pump1 lie from 2024-01-15T10:30:00\.000Z to /,
     ],
     [['query', 'pump1', '--step', '1m'], 0, /^no reading in this range/],
+    [['export', 'pump1', '--out', folder], 1, /^sluice: the export to .* cannot be written: EISDIR/],
     [['export', 'pump2', '--out', file], 1, /nothing is stored of a device pump2/],
   ] as const) {
     const end = await runCommand(...args, '--url', url)

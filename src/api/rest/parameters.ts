@@ -70,7 +70,7 @@ const maxNameLength = 65_535
 export function time(clock: Clock, description: string): z.ZodType<number, string> {
   return parameter(
     (text) => readTime(text, clock.now()),
-    'ms since 1970, RFC 3339, now, or a duration before it such as -15m',
+    'ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, now, or a duration before it such as -15m',
     { type: 'string', description, examples: ['-1h', '2026-01-15T10:30:00Z', '1768473000000'] },
   )
 }

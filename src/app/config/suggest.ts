@@ -1,7 +1,8 @@
 /** The word of the list that a mistyped one was meant to be, or undefined if none is near. */
 export function suggest(word: string, words: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
+  // Of three letters and fewer, two wrong ones leave nothing to go by.
+  let bestDistance = (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1
   for (const candidate of words) {
     const isPart = candidate.toLowerCase().startsWith(word.toLowerCase()) && word.length >= 3
     const distance = isPart ? 1 : editDistance(word.toLowerCase(), candidate.toLowerCase())
