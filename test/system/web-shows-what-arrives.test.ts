@@ -65,7 +65,7 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
     await page.context().close()
   })
 
-  test('a device shows history joined with live, survives a restart of the server, and misses nothing', async () => {
+  test('a device shows history joined with live, outlives kill -9 of the server, and misses nothing', async () => {
     const device = 'site1/pump 1'
     const start = Date.now() - 60_000
     for (let i = 0; i < 20; i++) await send({ device, pressure: 4 + i / 100, timestamp: start + i * 3000 })
@@ -79,8 +79,19 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
     await page.getByRole('region', { name: 'pressure' }).getByText('5.125').waitFor()
     await page.getByText('every row, 21 points').waitFor()
 
-    await sluice.stop()
+    const overview = await openPage(browser, { width: 1280, height: 860 })
+    await overview.page.goto(url())
+    const row = overview.page.getByRole('row', { name: new RegExp(device) })
+    await row.getByText('5.125').waitFor()
+    const stale = overview.page.getByText('The server does not answer.')
+    assert.equal(await stale.count(), 0)
+
+    sluice.killTree()
+    await sluice.closed
     await page.getByText('Not connected').waitFor()
+    // What was read stays, and says how old it is.
+    await stale.waitFor()
+    await row.getByText('5.125').waitFor()
     const { mqttPort, httpPort } = sluice
     sluice = await SluiceProcess.start({ data, mqttPort, httpPort })
     // Before the page is connected again.
@@ -88,6 +99,49 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
     await page.getByRole('status').getByText('Live').waitFor()
     await page.getByRole('region', { name: 'pressure' }).getByText('6.5').waitFor()
     await page.getByText('every row, 22 points').waitFor()
+    await row.getByText('6.5').waitFor()
+    await stale.waitFor({ state: 'detached' })
+    assert.deepEqual([...faults, ...overview.faults], [])
+    await overview.page.context().close()
+    await page.context().close()
+  })
+
+  test('of many devices one page is read; any part of a name finds one, and going back finds the search', async () => {
+    const many = Array.from({ length: 60 }, (_, i) => ({ device: `many/Sensor-${i + 100}`, level: i }))
+    assert.equal((await send(many)).status, 202)
+    const { page, faults } = await openPage(browser, { width: 1280, height: 860 })
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    await page.goto(url())
+    await page.getByRole('link', { name: 'many/Sensor-100' }).waitFor()
+    const pages = page.getByRole('navigation', { name: 'Pages of devices' })
+    await pages.getByText('1 to 25 of 62').waitFor()
+    assert.deepEqual(
+      asked.filter((request) => /devices\?(?!.*limit=25)/.test(request)),
+      [],
+    )
+
+    // By keyboard alone, to the last page: the button keeps the focus.
+    await pages.getByRole('button', { name: 'Next' }).focus()
+    await page.keyboard.press('Enter')
+    await pages.getByText('26 to 50 of 62').waitFor()
+    await page.getByRole('link', { name: 'many/Sensor-125' }).waitFor()
+    await page.keyboard.press('Enter')
+    await pages.getByText('51 to 62 of 62').waitFor()
+    await page.getByRole('link', { name: 'test-device' }).waitFor()
+    assert.equal(await page.locator(':focus').innerText(), 'Next')
+
+    await page.getByRole('searchbox').fill('sensor-14')
+    await page.getByRole('link', { name: 'many/Sensor-149' }).waitFor()
+    assert.equal(await page.getByRole('row').count(), 11)
+    await page.getByRole('link', { name: 'many/Sensor-142' }).click()
+    await page.getByRole('heading', { level: 1, name: 'many/Sensor-142' }).waitFor()
+    await page.goBack()
+    await page.getByRole('link', { name: 'many/Sensor-149' }).waitFor()
+    assert.equal(await page.getByRole('searchbox').inputValue(), 'sensor-14')
+    await page.getByRole('searchbox').fill('nothing')
+    await page.getByRole('button', { name: 'Show all' }).click()
+    await pages.getByText('1 to 25 of 62').waitFor()
     assert.deepEqual(faults, [])
     await page.context().close()
   })
@@ -128,11 +182,14 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
     await publishBad()
     const { page, faults } = await openPage(browser, { width: 1280, height: 860 })
     await page.goto(url('/dead-letters'))
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
     await page.getByLabel('Code').selectOption('undecodable')
     await page.waitForURL(/code=undecodable/)
     await page.getByRole('table').getByRole('button').first().click()
     const drawer = page.getByRole('dialog')
     await drawer.getByText('dev/odd/temperature').waitFor()
+    assert.ok(asked.some((request) => /dead-letters\?.*bytes=omit/.test(request)))
     await drawer.getByText('{"value": 4.21, "qual').waitFor()
     await drawer.getByRole('button', { name: 'Hex' }).click()
     await drawer.getByText('7b 22 76 61 6c 75 65 22').waitFor()
@@ -144,7 +201,7 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
 
   test('every page fits a small phone, and the keyboard reaches its content first', async () => {
     const places = [
-      { place: '', shows: 'test-device' },
+      { place: '', shows: 'Sensor-100' },
       { place: `/devices/${encodeURIComponent('site1/pump 1')}`, shows: 'every row, 22 points' },
       { place: '/dead-letters', shows: 'undecodable' },
       { place: '/codes', shows: 'series-limit' },

@@ -7,7 +7,7 @@ import type { Zone } from '../format/time.ts'
 import { watchTheme } from '../state/preferences.ts'
 import { markQuality, shadeGaps } from './marks.ts'
 import { axisLabels } from './time-axis.ts'
-import type { Trace, TraceColumns } from './trace.ts'
+import { lonePoints, type Trace, type TraceColumns } from './trace.ts'
 
 export interface ChartWindow {
   readonly from: number
@@ -18,6 +18,8 @@ export interface TimeChartProps {
   readonly trace: Trace | undefined
   /** Asked at every drawing: a live window moves. */
   readonly windowNow: () => ChartWindow
+  /** Until when a missing point means that there is none, in ms since 1970. Asked at every drawing. */
+  readonly knownUntil: () => number
   readonly zone: Zone
   /** CSS variable of the line's colour. */
   readonly color: string
@@ -55,10 +57,10 @@ export function TimeChart(props: TimeChartProps) {
     let chart: uPlot | undefined
     let columns: TraceColumns = emptyColumns
     const draw = () => {
-      const { trace, windowNow } = current.current
+      const { trace, windowNow, knownUntil } = current.current
       if (chart === undefined) return
       const { from, to } = windowNow()
-      columns = trace?.columns(to) ?? emptyColumns
+      columns = trace?.columns(Math.min(to, knownUntil())) ?? emptyColumns
       const window = { min: from, max: to }
       chart.batch(() => {
         chart?.setData([columns.time, columns.low, columns.high, columns.mid], false)
@@ -166,7 +168,13 @@ function optionsOf(
       {
         stroke: line,
         width: 1.5,
-        points: { show: (chart) => isSparse(chart, columns()), size: 4, fill: line },
+        points: {
+          show: (chart) => isSparse(chart, columns()),
+          // No line leads to a point that stands alone.
+          filter: (_chart, _series, show) => (show ? null : lonePoints(columns())),
+          size: 4,
+          fill: line,
+        },
       },
     ],
     // Between lowest and highest of each bucket.

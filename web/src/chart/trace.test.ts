@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { gapThreshold, Trace } from './trace.ts'
+import { gapThreshold, lonePoints, Trace } from './trace.ts'
 
 test('history and live rows make one line, whatever order and overlap they come in', () => {
   const row = fc.record({
@@ -80,6 +80,18 @@ test('data that stopped before the end is missing up to the end', () => {
   for (let i = 0; i < 20; i++) trace.addRows([{ time: i * 1000, value: i, quality: 192 }])
   assert.deepEqual(trace.columns(60_000).gaps, [{ from: 19_000, to: 60_000 }])
   assert.deepEqual(trace.columns(20_000).gaps, [])
+})
+
+test('a point between two gaps stands alone', () => {
+  const trace = new Trace(0)
+  for (const time of [0, 1, 2, 3, 4, 50, 100, 101].map((n) => n * 1000))
+    trace.addRows([{ time, value: 1, quality: 192 }])
+  const { time, ...columns } = trace.columns()
+  assert.deepEqual(
+    lonePoints(columns).map((i) => time[i]),
+    [50_000],
+  )
+  assert.deepEqual(lonePoints({ mid: [7] }), [0])
 })
 
 test('a series that reports seldom is not torn apart', () => {

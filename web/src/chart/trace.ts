@@ -160,6 +160,13 @@ export class Trace {
   }
 }
 
+/** Points without a neighbour that a line could come from or go to. */
+export function lonePoints({ mid }: Pick<TraceColumns, 'mid'>): number[] {
+  return mid.flatMap((value, i) =>
+    typeof value === 'number' && typeof mid[i - 1] !== 'number' && typeof mid[i + 1] !== 'number' ? [i] : [],
+  )
+}
+
 /**
  * The distance of two points beyond which data is missing between them: five times the usual distance. Series that report
  * irregularly have a wide usual distance, so they are not torn apart. Infinity where there are too few points to tell.

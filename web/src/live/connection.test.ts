@@ -100,6 +100,20 @@ test('rows that the server skipped are told, and what follows goes on behind the
   connection.close()
 })
 
+test('while the connection is away nothing is known to be missing, and afterwards it is', async (context) => {
+  const connection = connect(context)
+  assert.equal(connection.knownUntil, -Infinity)
+  connection.open()
+  await until(() => connection.state.kind === 'live')
+  assert.equal(connection.knownUntil, Infinity)
+  const before = Date.now()
+  server.live.cut()
+  await until(() => connection.state.kind === 'waiting')
+  assert.ok(connection.knownUntil <= Date.now() && connection.knownUntil > before - 5000)
+  await until(() => connection.state.kind === 'live')
+  assert.equal(connection.knownUntil, Infinity)
+})
+
 test('an ended subscription hears nothing more', async (context) => {
   const connection = connect(context)
   let heard = 0

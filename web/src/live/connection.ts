@@ -38,6 +38,7 @@ export class LiveConnection {
   #attempt = 0
   #lastId = 0
   #heardAt = 0
+  #lostAt = -Infinity
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: ConnectionOptions) {
@@ -46,6 +47,11 @@ export class LiveConnection {
 
   get state(): LinkState {
     return this.#state
+  }
+
+  /** Until when silence means that there was nothing, in ms since 1970: while the connection is away, who knows. */
+  get knownUntil(): number {
+    return this.#state.kind === 'live' ? Infinity : this.#lostAt
   }
 
   /** Calls back at every change of `state`, until the returned function is called. */
@@ -123,6 +129,7 @@ export class LiveConnection {
     if (this.#socket !== socket) return
     clearTimeout(this.#timer)
     this.#socket = undefined
+    if (this.#state.kind === 'live') this.#lostAt = this.#heardAt
     const delayMs = this.#options.retryMs(this.#attempt++)
     this.#become({ kind: 'waiting', retryAt: now() + delayMs })
     this.#timer = setTimeout(() => this.#connect(), delayMs)

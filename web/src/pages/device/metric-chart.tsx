@@ -5,6 +5,7 @@ import { useWidth } from '../../chart/use-width.ts'
 import { now } from '../../clock.ts'
 import { formatCounted, formatValue } from '../../format/number.ts'
 import { formatMoment, formatSpan, formatTime, type Zone } from '../../format/time.ts'
+import { live } from '../../state/live.ts'
 import { Fault } from '../../ui/fault.tsx'
 import { QualityMark } from '../../ui/quality.tsx'
 import { Value } from '../../ui/value.tsx'
@@ -21,6 +22,8 @@ export interface MetricChartProps {
   readonly color: string
   readonly onZoom: (window: ChartWindow) => void
 }
+
+const knownUntil = () => live.knownUntil
 
 /** One metric over the page's range: line, lowest to highest of each bucket, gaps, and the figure under the cursor. */
 export function MetricChart({ feed, device, latest, range, zone, color, onZoom }: MetricChartProps) {
@@ -69,6 +72,7 @@ export function MetricChart({ feed, device, latest, range, zone, color, onZoom }
             <TimeChart
               trace={trace}
               windowNow={windowNow}
+              knownUntil={knownUntil}
               zone={zone}
               color={color}
               label={`${metric} over time; last ${typeof latest.value === 'number' ? formatValue(latest.value) : latest.value} ${unit}. The rows are in the table below.`}

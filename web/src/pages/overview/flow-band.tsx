@@ -50,7 +50,7 @@ export function FlowBand({ status, rates, staleSince }: FlowBandProps) {
           {sinks.length === 0 && <Stage name="Stores" figure={undefined} unit="" lines={[]} />}
         </div>
       </div>
-      <WaterLine rates={rates} />
+      <WaterLine rates={rates} isStale={staleSince !== undefined} />
     </section>
   )
 }

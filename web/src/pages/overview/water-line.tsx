@@ -4,7 +4,14 @@ import { formatSpan } from '../../format/time.ts'
 import { areaPath, linePath } from './rate-path.ts'
 
 /** The rate of the last two minutes, or of as much as was seen of them, as a body of water whose surface is what came in. */
-export function WaterLine({ rates }: { readonly rates: readonly RatePoint[] }) {
+export function WaterLine({
+  rates,
+  isStale,
+}: {
+  readonly rates: readonly RatePoint[]
+  /** The server does not answer now. */
+  readonly isStale: boolean
+}) {
   const first = rates[0]
   const last = rates[rates.length - 1]
   if (first === undefined || last === undefined || rates.length < 2) return <Still />
@@ -32,9 +39,9 @@ export function WaterLine({ rates }: { readonly rates: readonly RatePoint[] }) {
         />
       </svg>
       <div className="page absolute inset-x-0 bottom-0 z-10 flex justify-between pb-1.5 text-xs text-on-deep-2">
-        <span>{formatSpan(windowMs)} ago</span>
+        <span>{isStale ? `${formatSpan(windowMs)} before` : `${formatSpan(windowMs)} ago`}</span>
         <span>{peak < 0.05 ? 'nothing came in' : `at most ${formatRate(peak)} rows/s`}</span>
-        <span>now</span>
+        <span>{isStale ? 'last answer' : 'now'}</span>
       </div>
     </>
   )
