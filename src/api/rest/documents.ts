@@ -22,7 +22,7 @@ export function addDocuments(server: RestServer, { clock, store, answers }: Rout
     key: given.name('key').optional().describe('Only documents with this key, such as a device.'),
     from: given.time(clock, 'Begin, inclusive; everything unless given.').default(-maxMicros),
     to: given.time(clock, 'End, exclusive; everything unless given.').default(maxMicros),
-    match: z.string().max(1000).optional().describe('Words that the body holds, in any case.'),
+    match: given.match.optional().describe('Words that the body holds, in any case.'),
     limit: given.limit,
     cursor: given.cursor(z.tuple([given.sequence])),
     time: given.timeForm,

@@ -37,13 +37,20 @@ export function addEdits(server: RestServer, parts: RouteParts): void {
       (value) => !Number.isInteger(value) || Number.isSafeInteger(value),
       'must not be an integer of 2^53 or more: it would lose digits',
     )
+  const aByte = 'expected a whole number from 0 to 255'
   const body = z
-    .strictObject({
-      value: z
-        .union([number, words], { error: 'expected a number below 2^53, or a text within its limits' })
-        .optional(),
-      quality: z.int().min(0).max(255).optional(),
-    })
+    .strictObject(
+      {
+        value: z
+          .union([number, words], { error: 'expected a number below 2^53, or a text within its limits' })
+          .optional(),
+        quality: z.int(aByte).min(0, aByte).max(255, aByte).optional(),
+      },
+      {
+        error: ({ code }) =>
+          code === 'invalid_type' ? 'expected an object such as {"quality": 0}' : undefined,
+      },
+    )
     .refine(
       (patch) => patch.value !== undefined || patch.quality !== undefined,
       'expected value, quality or both',

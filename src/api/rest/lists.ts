@@ -19,7 +19,7 @@ export function addLists(server: RestServer, parts: RouteParts): void {
 function addDevices(server: RestServer, { store, position, answers }: RouteParts): void {
   const querystring = z.strictObject({
     prefix: given.name('device').optional().describe('What the names begin with.'),
-    match: z.string().max(1000).optional().describe('Words that the name holds, in any case.'),
+    match: given.match.optional().describe('Words that the name holds, in any case.'),
     limit: given.limit,
     cursor: given.cursor(z.tuple([z.string()])),
     time: given.timeForm,

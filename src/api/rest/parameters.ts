@@ -80,6 +80,15 @@ export const duration = parameter(readDuration, 'a duration such as 10s, 1m or 2
   examples: ['1m'],
 })
 
+const maxMatchLength = 1_000
+
+/** Words to look for. */
+export const match = parameter(
+  (text) => (text.length <= maxMatchLength ? text : undefined),
+  `words of at most ${maxMatchLength} characters`,
+  { type: 'string', maxLength: maxMatchLength },
+)
+
 export const timeForm = z
   .enum(['ms', 'rfc3339'], { error: 'expected ms or rfc3339' })
   .default('ms')
