@@ -120,6 +120,11 @@ function addLogMetrics(pull: PulledMetrics): void {
     ({ log }) => log.damagedPlaces,
   )
   counter('log_torn_tails_total', 'Unacknowledged tails dropped at start.', ({ log }) => log.tornTails)
+  counter(
+    'log_renewals_total',
+    'Times that the log was an older copy of itself and was given another id.',
+    ({ log }) => log.renewals,
+  )
   pull.counter('sluice_log_rows_total', 'Rows written since the log was created.', ['stream'], ({ log }) =>
     Object.entries(log.rows).map(([stream, rows]) => [{ stream }, rows] as const),
   )

@@ -41,6 +41,7 @@ const quiet: Snapshot = {
     syncs: 6,
     damagedFrames: 0,
     damagedPlaces: 0,
+    renewals: 0,
     tornTails: 0,
     state: 'open',
   },
@@ -50,6 +51,8 @@ const quiet: Snapshot = {
     underwayBytes: 250,
     maxBytes: 1_000,
     deadLetterBytes: 9,
+    maxDeadLetterBytes: 100,
+    isLetterRefused: false,
     failedMessages: 1,
   },
   books: {
@@ -177,6 +180,13 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   assert.deepEqual(await raised({ ...quiet, sinks }), ['rows-damaged'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'read-only' } }), ['log-read-only'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, damagedFrames: 1 } }), ['log-damaged'])
+  const { intake } = quiet
+  assert.deepEqual(await raised({ ...quiet, intake: { ...intake, deadLetterBytes: 90 } }), [
+    'dead-letters-full',
+  ])
+  assert.deepEqual(await raised({ ...quiet, intake: { ...intake, isLetterRefused: true } }), [
+    'dead-letters-full',
+  ])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, damagedPlaces: 1 } }), ['log-damaged'])
 })
 

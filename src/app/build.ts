@@ -85,6 +85,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const { damagedFrames, tornTails } = log.status()
   if (damagedFrames > 0) logger.error({ damagedFrames }, 'the log was opened with damaged frames')
   if (tornTails > 0) logger.warn({ tornTails }, 'a tail of the log that was never acknowledged was dropped')
+  warnOfRenewal(log, logger)
   const metrics = createMetrics(() => snapshot(), storeNames[0])
   const measurements = new Measurements(metrics, systemClock, storeNames)
   const maxIntakeBytes = config.memoryBudgetBytes / 4
@@ -240,12 +241,29 @@ async function listen(server: FastifyInstance, { host, port }: Config['http']): 
   }
 }
 
-/** The log as live push needs it: it holds nothing back from retention. */
+/** Somebody has put back an older copy of the log: they must hear of it. */
+function warnOfRenewal(log: EmbeddedLog, logger: Logger): void {
+  const { renewed } = log
+  renewed.addEventListener(
+    'abort',
+    () => {
+      logger.error({ err: renewed.reason }, 'the log was an older copy of itself and has another id')
+      warnOfRenewal(log, logger)
+    },
+    { once: true },
+  )
+}
+
+/**
+ * The log as live push needs it: it holds nothing back from retention. Should the log get another id, its numbers stay: what
+ * the hub has read goes on where it is.
+ */
 function liveSource(log: EmbeddedLog): LiveSource {
   return {
     position: () => ({ log: log.id, partition: 0, next: BigInt(log.tail.watermark().next) }),
     first: () => log.status().first,
-    consume: (options, signal) => log.consume('readings', 'live', options, signal),
+    consume: ({ from, ...options }, signal) =>
+      log.consume('readings', 'live', { ...options, from: from && { ...from, log: log.id } }, signal),
   }
 }
 

@@ -8,7 +8,9 @@ export function measuredLog(
   onDurable: (next: bigint, handedMs: number, tookMs: number) => void,
 ): Log {
   return {
-    id: log.id,
+    get id() {
+      return log.id
+    },
     commit(changes) {
       const handedMs = clock.monotonicMs()
       const durable = log.commit(changes)

@@ -49,6 +49,7 @@ export async function replayInto(
         stream,
         consume: (options, aborted) =>
           log.consume(stream, `replay/${name}/${stream}`, { ...options, until: goal }, aborted),
+        admit: async () => {}, // it has taken nothing
         processors: [],
         sink,
         letters,

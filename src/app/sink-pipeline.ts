@@ -28,26 +28,38 @@ export class SinkPipeline {
   ) {
     this.name = sink.name
     this.#sink = sink
-    this.#running = runPipeline(
-      {
-        name: sink.name,
-        log: log.id,
-        stream,
-        consume: (options, signal) => log.consume(stream, group, options, signal),
-        processors,
-        sink,
-        letters: lettersTo(intake),
-        clock: systemClock,
-        maxRows,
-        lingerMs: 0,
-        onStatus: (status) => {
-          const before = this.status
-          this.status = status
-          onStatus(status, before)
+    const run = ({ id, renewed }: EmbeddedLog) =>
+      runPipeline(
+        {
+          name: sink.name,
+          log: id,
+          stream,
+          admit: (position) => log.admit(group, position),
+          consume: (options, signal) => log.consume(stream, group, options, signal),
+          processors,
+          sink,
+          letters: lettersTo(intake),
+          clock: systemClock,
+          maxRows,
+          lingerMs: 0,
+          onStatus: (status) => {
+            const before = this.status
+            this.status = status
+            onStatus(status, before)
+          },
         },
-      },
-      this.#stopping.signal,
-    )
+        AbortSignal.any([this.#stopping.signal, renewed]),
+      )
+    this.#running = this.#keepRunning(log, run)
+  }
+
+  /** Until it ends; and again when the log has another id. */
+  async #keepRunning(log: EmbeddedLog, run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
+    for (let isAgain = true; isAgain; ) {
+      const { renewed } = log
+      await run(log)
+      isAgain = renewed.aborted && !this.#stopping.signal.aborted
+    }
   }
 
   async stop(): Promise<void> {

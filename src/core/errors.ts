@@ -182,7 +182,7 @@ export const errorTable = {
     0x80,
     9,
     'error',
-    'A store has taken more than the log holds: the log folder is an older copy. Put the right one back, or empty it.',
+    'A sink has taken more than the log holds: its folder is an older copy. It goes on under another id; what the copy lacks stands in the stores alone.',
   ),
   'store-down': row(
     'operator',

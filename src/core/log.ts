@@ -85,6 +85,8 @@ export interface LogStatus {
   /** Damaged places that readers have come upon since then; some of them may be of those frames. */
   readonly damagedPlaces: number
   readonly tornTails: number
+  /** Times that the log was found to be an older copy of itself and was given another id. */
+  readonly renewals: number
   readonly state: 'open' | 'disk-full' | 'read-only' | 'closed'
 }
 

@@ -45,6 +45,7 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
       name: 'live',
       log: log.id,
       stream: 'readings',
+      admit: async () => {},
       consume: (options, signal) =>
         readStream(place, 'readings', options, (next) => progress.moved(BigInt(next)), signal),
       processors: [],

@@ -7,7 +7,7 @@ import type { DeadLetter } from '../../core/intake.ts'
 import type { Delivery } from '../../core/log.ts'
 import type { Processor } from '../../core/processor.ts'
 import { SinkFailure } from '../../core/sink.ts'
-import { type PipelineStatus, runPipeline } from './runner.ts'
+import { type PipelineParts, type PipelineStatus, runPipeline } from './runner.ts'
 
 const log = '00000000-0000-4000-8000-000000000000'
 const at = (next: number) => ({ log, partition: 0, next: BigInt(next) })
@@ -36,7 +36,12 @@ function batchOf(from: number, to: number): Readings {
 async function run(
   sink: ExamSink,
   rows: number,
-  options: { size?: number; processors?: Processor[]; until?: (status: PipelineStatus) => boolean } = {},
+  options: {
+    size?: number
+    processors?: Processor[]
+    until?: (status: PipelineStatus) => boolean
+    admit?: PipelineParts['admit']
+  } = {},
 ) {
   const { size = 16, processors = [] } = options
   const stop = new AbortController()
@@ -49,6 +54,7 @@ async function run(
       name: 'exam',
       log,
       stream: 'readings',
+      admit: options.admit ?? (async () => {}),
       async *consume({ from }, signal): AsyncGenerator<Delivery> {
         for (let next = Number(from?.next ?? 0); next < rows && !signal.aborted; next += size) {
           const to = Math.min(rows, next + size)
@@ -187,4 +193,18 @@ test('rows that a processor drops are counted as filtered, also beside refused o
     { handed, stored, filtered, deadLettered },
     { handed: 64, stored: 31, filtered: 32, deadLettered: 1 },
   )
+})
+
+test('nothing is read before the log has looked at where the sink stands, and refusals of it are tried again', async () => {
+  const sink = new ExamSink()
+  await run(sink, 32)
+  const asked: (bigint | undefined)[] = []
+  const { last } = await run(sink, 64, {
+    async admit(position) {
+      asked.push(position?.next)
+      if (asked.length === 1) throw new Error('not yet')
+    },
+  })
+  assert.deepEqual(asked, [32n, 32n])
+  assert.equal(last.retries, 1)
 })

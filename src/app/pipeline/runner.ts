@@ -20,6 +20,8 @@ export interface PipelineParts {
   readonly name: string
   readonly log: string
   readonly stream: string
+  /** Asked before anything is read, with where the sink stands: resolves once the log is sure that it is the one the position speaks of. */
+  admit(position: Position | undefined): Promise<void>
   consume(options: ConsumeOptions, signal: AbortSignal): AsyncIterable<Delivery>
   readonly processors: readonly Processor[]
   readonly sink: Sink
@@ -96,6 +98,8 @@ class Runner {
     while (!this.#signal.aborted) {
       try {
         const state = await this.#parts.sink.state(this.#parts.log, 0)
+        await this.#parts.admit(state?.position)
+        if (this.#signal.aborted) break
         // Until the first delivery says better: the sink was handed everything that lies behind it.
         const passed = Math.max(this.#status.passed, state?.books.handed ?? 0)
         this.#update({ ...state, passed, state: 'running', error: undefined })

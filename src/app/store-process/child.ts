@@ -23,8 +23,8 @@ const stopping = new AbortController()
 // is read later; an acknowledgement that is late is late. (Four dashboards doubled and more the 99th percentile without it.)
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL)
 const calls = new Map<number, { abort: AbortController; iterator: AsyncIterator<unknown> | undefined }>()
-const letterWaiters = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
-let letterId = 0
+const askers = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
+let nextAsk = 0
 let tail: ProcessTail | undefined
 /** Of the pipeline that brings readings, and with them edits. */
 let progress: Progress | undefined
@@ -45,7 +45,7 @@ function send(message: FromStore): void {
 function receive(message: ToStore): void {
   if (message.kind === 'start') supervise(start(message))
   else if (message.kind === 'watermark') tail?.moved(message.watermark)
-  else if (message.kind === 'lettersDurable') settleLetters(message.id, message.error)
+  else if (message.kind === 'done') settle(message.id, message.error)
   else if (message.kind === 'call') supervise(answer(message.id, () => open(message)))
   else if (message.kind === 'pull') supervise(answer(message.id, () => pull(message.id)))
   else if (message.kind === 'cancel') cancel(message.id)
@@ -83,6 +83,7 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
       name: store.place.name,
       log: log.id,
       stream: pipeline.stream,
+      admit: (position) => ask((id) => ({ kind: 'admit', id, group: pipeline.group, position })),
       consume: (options, signal) =>
         readStream(
           place,
@@ -107,21 +108,26 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
 }
 
 const letters: Letters = {
-  put(all: readonly DeadLetter[]) {
-    const id = letterId++
-    return new Promise((resolve, reject) => {
-      letterWaiters.set(id, { resolve, reject })
-      send({ kind: 'letters', id, letters: all })
-    })
-  },
+  put: (all: readonly DeadLetter[]) => ask((id) => ({ kind: 'letters', id, letters: all })),
 }
 
-function settleLetters(id: number, error: string | undefined): void {
-  const waiter = letterWaiters.get(id)
-  letterWaiters.delete(id)
-  if (error === undefined) waiter?.resolve()
-  else waiter?.reject(new SinkFailure('retry', 'busy', error))
+/** Asks the parent, and waits until it has done so. */
+function ask(message: (id: number) => FromStore): Promise<void> {
+  const id = nextAsk++
+  return new Promise((resolve, reject) => {
+    askers.set(id, { resolve, reject })
+    send(message(id))
+  })
 }
+
+function settle(id: number, error: string | undefined): void {
+  const asker = askers.get(id)
+  askers.delete(id)
+  if (error === undefined) asker?.resolve()
+  else asker?.reject(new SinkFailure('retry', 'busy', error))
+}
+
+const closing = { code: 'store-down', message: 'the store is closing' } as const
 
 /** Runs a call or the next step of one, and sends what came of it. */
 async function answer(id: number, step: () => Promise<{ value: unknown; done: boolean }>): Promise<void> {
@@ -131,7 +137,9 @@ async function answer(id: number, step: () => Promise<{ value: unknown; done: bo
     send({ kind: 'result', id, value, done })
   } catch (error) {
     calls.delete(id)
-    send({ kind: 'error', id, ...told(error) })
+    // Whatever a call says that was called off: the store goes, and may come back.
+    const { code, message } = stopping.signal.aborted ? closing : told(error)
+    send({ kind: 'error', id, code, message })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DeadLetter } from '../../core/intake.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { Position } from '../../core/position.ts'
 import type { Damage } from '../../log/embedded/group-walk.ts'
 import type { Watermark } from '../../log/embedded/writer.ts'
 import type { StorePlace } from '../../stores/table.ts'
@@ -24,9 +25,10 @@ export interface PipelineStart {
 
 export type ToStore =
   | StoreStart
+  /** Answer to `letters` and `admit`. */
+  | { readonly kind: 'done'; readonly id: number; readonly error: string | undefined }
   /** Answer to `want`. */
   | { readonly kind: 'watermark'; readonly watermark: Watermark }
-  | { readonly kind: 'lettersDurable'; readonly id: number; readonly error: string | undefined }
   | {
       readonly kind: 'call'
       readonly id: number
@@ -46,6 +48,13 @@ export type FromStore =
   | { readonly kind: 'ack'; readonly group: string; readonly next: number }
   /** A reader has come upon damage in the log. */
   | { readonly kind: 'damage'; readonly damage: Damage }
+  /** Before a pipeline reads: is the log the one that the position speaks of? */
+  | {
+      readonly kind: 'admit'
+      readonly id: number
+      readonly group: string
+      readonly position: Position | undefined
+    }
   | { readonly kind: 'letters'; readonly id: number; readonly letters: readonly DeadLetter[] }
   | { readonly kind: 'status'; readonly status: PipelineStatus }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown; readonly done: boolean }

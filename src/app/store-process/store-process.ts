@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
-import type { Intake } from '../../core/intake.ts'
+import type { DeadLetter, Intake } from '../../core/intake.ts'
 import type { Position } from '../../core/position.ts'
 import type { Store } from '../../core/store.ts'
 import { systemClock } from '../../lib/clock.ts'
@@ -148,6 +148,13 @@ export class StoreProcess {
         child.kill('SIGKILL')
       } else this.#receive(message)
     })
+    // It closes the store in order and comes back, with the pipelines on the log's new id.
+    const { renewed } = this.#log
+    const onRenewed = () => {
+      reason = 'the log has another id'
+      this.#send({ kind: 'stop' })
+    }
+    renewed.addEventListener('abort', onRenewed, { once: true })
     const { name, type, options, dataFolder, logFolder: folder, pipelines } = this.#options
     const start: StoreStart = {
       kind: 'start',
@@ -159,6 +166,7 @@ export class StoreProcess {
     return new Promise((resolve) => {
       const ended = (text: string) => {
         this.#isReady = false
+        renewed.removeEventListener('abort', onRenewed)
         if (this.#child === child) this.#child = undefined
         for (const call of this.#calls.values())
           call.reject(new SluiceError('store-down', `store ${name} went away`))
@@ -179,7 +187,10 @@ export class StoreProcess {
     } else if (message.kind === 'want') this.#supervise(this.#tellTail(message.next))
     else if (message.kind === 'ack') this.#log.acknowledge(message.group, message.next)
     else if (message.kind === 'damage') this.#log.noteDamage(message.damage)
-    else if (message.kind === 'letters') this.#supervise(this.#keep(message))
+    else if (message.kind === 'letters')
+      this.#supervise(this.#answer(message.id, this.#keep(message.letters)))
+    else if (message.kind === 'admit')
+      this.#supervise(this.#answer(message.id, this.#log.admit(message.group, message.position)))
     else if (message.kind === 'status') this.#noteStatus(message.status)
     else this.#settle(message)
   }
@@ -206,18 +217,17 @@ export class StoreProcess {
       this.#send({ kind: 'watermark', watermark: this.#log.tail.watermark() })
   }
 
-  async #keep({ id, letters }: Extract<FromStore, { kind: 'letters' }>): Promise<void> {
-    try {
-      for (const letter of letters) this.#intake.reject(letter)
-      await this.#intake.durable()
-      this.#send({ kind: 'lettersDurable', id, error: undefined })
-    } catch (error) {
-      this.#send({
-        kind: 'lettersDurable',
-        id,
-        error: error instanceof Error ? error.message : String(error),
-      })
-    }
+  async #keep(letters: readonly DeadLetter[]): Promise<void> {
+    for (const letter of letters) this.#intake.reject(letter)
+    await this.#intake.durable()
+  }
+
+  async #answer(id: number, work: Promise<void>): Promise<void> {
+    const error = await work.then(
+      () => undefined,
+      (reason: unknown) => (reason instanceof Error ? reason.message : String(reason)),
+    )
+    this.#send({ kind: 'done', id, error })
   }
 
   #settle(message: Extract<FromStore, { kind: 'result' | 'error' }>): void {

@@ -68,6 +68,8 @@ export interface Totals {
   readonly rows: Record<string, number>
   readonly books: DoorBooks
   readonly commits: number
+  /** Times that the log was given another id; older folders do not tell. */
+  readonly renewals?: number
 }
 
 /** What the writer adds to the changes of a commit. */

@@ -42,6 +42,7 @@ export class LogServer {
     for (const message of messages) {
       if (message.kind === 'columns') this.#columns.set(message.id, lay(message))
       else if (message.kind === 'bound') this.#bound = message.bound
+      else if (message.kind === 'renew') this.#renew()
       else if (message.kind === 'close') isClosing = true
       else if (message.epoch < this.#epoch)
         this.#fail(1, this.#lastFailure, 'a commit before this one failed')
@@ -59,6 +60,19 @@ export class LogServer {
   check(): void {
     this.#writer.check(this.#bound)
     this.#send({ kind: 'status', status: this.#status(), watermark: this.#writer.watermark })
+  }
+
+  /** Commits that came before are of the old id. */
+  #renew(): void {
+    this.#flush()
+    try {
+      this.#writer.renew()
+    } catch (error) {
+      this.#send({ kind: 'not-renewed', code: codeOf(error), message: messageOf(error) })
+      return
+    }
+    const { id, watermark } = this.#writer
+    this.#send({ kind: 'renewed', id, status: this.#status(), watermark })
   }
 
   #stage(changes: Changes, shared: SharedReadings | undefined): void {
@@ -105,7 +119,8 @@ export class LogServer {
   }
 
   #status(): ThreadStatus {
-    const { bytes, segments, first, rows, commits, syncs, damagedFrames, tornTails, state } = this.#writer
+    const { bytes, segments, first, rows, commits, syncs, damagedFrames, tornTails, renewals, state } =
+      this.#writer
     return {
       bytes,
       segments,
@@ -115,6 +130,7 @@ export class LogServer {
       syncs,
       damagedFrames,
       tornTails,
+      renewals,
       state,
     }
   }

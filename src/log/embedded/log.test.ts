@@ -228,7 +228,9 @@ test('the status tells what the log holds and has done', async () => {
     commits: 1,
     syncs: 1,
     damagedFrames: 0,
+    damagedPlaces: 0,
     tornTails: 0,
+    renewals: 0,
     state: 'open',
   })
   await log.close()
@@ -260,4 +262,69 @@ test('the intake is told of the names, ids and books to start from', async () =>
   const again = await openSimulatedLog({}, storage)
   assert.deepEqual(again.log.start, { names: [nameOf(0), nameOf(1)], series: 2, books: booksOf(7) })
   assert.equal(again.log.id, log.id)
+})
+
+test('a sink that has taken more than the log holds gives it another id, under which everything is read', async () => {
+  const first = await openSimulatedLog()
+  await first.log.commit(changesOf({ names: [nameOf(0)], readings: countingReadings(0, 5) }))
+  await first.log.close()
+  const { log } = await openSimulatedLog({ groups: ['behind', 'ahead'] }, first.storage)
+  const { id, renewed } = log
+  const taken = (next: bigint) => ({ log: id, partition: 0, next })
+  await log.admit('nothing', undefined)
+  await log.admit('behind', taken(5n))
+  assert.equal(log.id, id)
+  // What is committed meanwhile hides nothing: the log ended at 5 when it was opened.
+  await log.commit(changesOf({ readings: countingReadings(5, 5) }))
+  await log.admit('behind', taken(10n))
+  assert.equal(log.id, id, 'a sink that was right goes on')
+  await Promise.all([log.admit('ahead', taken(7n)), log.admit('another', taken(8n))])
+  assert.notEqual(log.id, id)
+  assert.equal(log.status().renewals, 1)
+  assert.ok(renewed.aborted)
+  assert.match(String(renewed.reason), /ended at 5, and ahead has taken it up to 7/)
+  assert.equal(log.renewed.aborted, false)
+  const durable = await log.commit(changesOf({ readings: countingReadings(10, 5) }))
+  assert.equal(durable.position.log, log.id)
+  const values: (number | string)[] = []
+  for await (const d of log.consume('readings', 'ahead', { ...reading, from: taken(7n) }, never)) {
+    assert.equal(d.to.log, log.id)
+    values.push(...valuesOf([plain(d)]))
+    if (values.length >= 15) break
+  }
+  assert.deepEqual(values, range(0, 15))
+  await log.close()
+  const again = await openSimulatedLog({}, first.storage)
+  assert.deepEqual([again.log.id, again.log.status().renewals], [log.id, 1])
+})
+
+test('nothing that sinks read again under another id is removed before they have it', async () => {
+  const { log, thread, clock } = await openSimulatedLog({ segmentBytes: 500, groups: ['a', 'b'] })
+  await log.commit(changesOf({ names: [nameOf(0)], readings: countingReadings(0, 20) }))
+  for (let i = 20; i < 200; i += 20) await log.commit(changesOf({ readings: countingReadings(i, 20) }))
+  log.acknowledge('a', 200)
+  log.acknowledge('b', 150)
+  await log.admit('b', { log: log.id, partition: 0, next: 1_000n })
+  clock.pass(30 * 86_400)
+  await turn()
+  thread.check()
+  assert.equal(log.status().first, 0n)
+  for (const group of ['a', 'b']) log.acknowledge(group, 200)
+  await turn()
+  thread.check()
+  assert.ok(log.status().first > 100n)
+})
+
+test('a log that cannot get another id says so each time, and lets no sink go on that is ahead of it', async () => {
+  const { log, storage } = await openSimulatedLog()
+  const ahead = { log: log.id, partition: 0, next: 9n }
+  storage.fault = ({ operation }) => (operation === 'open' ? { code: 'ENOSPC' } : undefined)
+  for (let i = 0; i < 2; i++) await assert.rejects(log.admit('sink', ahead), /got no new id/)
+  storage.fault = undefined
+  await log.admit('sink', ahead)
+  assert.notEqual(log.id, ahead.log)
+  const closing = log.admit('other', { ...ahead, log: log.id })
+  await log.close()
+  await Promise.allSettled([closing])
+  await assert.rejects(log.admit('third', { ...ahead, log: log.id }), { code: 'closed' })
 })

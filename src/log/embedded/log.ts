@@ -3,6 +3,7 @@ import { type Durable, mintDurable } from '../../core/durable.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { DoorBooks } from '../../core/intake.ts'
 import type { Changes, ConsumeOptions, Delivery, Log, LogStatus, NewReadings } from '../../core/log.ts'
+import type { Position } from '../../core/position.ts'
 import type { NewSeries } from '../../core/series.ts'
 import { diskStorage, type Storage } from '../../lib/storage.ts'
 import type { Damage } from './group-walk.ts'
@@ -94,7 +95,6 @@ interface Waiting {
 
 /** The log's face in the main thread: commits go to the log thread, readers read the segments. */
 export class EmbeddedLog implements Log {
-  readonly id: string
   readonly start: LogStart
   /** Resolves if the log thread dies, which it never should: then nothing more can be acknowledged. */
   readonly died: Promise<Error>
@@ -104,6 +104,13 @@ export class EmbeddedLog implements Log {
   #waiting: Waiting[] = []
   #watermark: Watermark
   #status: ThreadStatus
+  #id: string
+  /** Where the log ended when it was opened: numbers from here on are given in this run. */
+  readonly #startNext: number
+  #renewed = new AbortController()
+  #renewal: (PromiseWithResolvers<void> & { readonly reason: string }) | undefined
+  /** Groups whose sinks had taken nothing that the log does not hold when they first came. */
+  readonly #admitted = new Set<string>()
   readonly #tailWaiters = new Set<() => void>()
   /** Per group: everything below is held by its sink. */
   readonly #bounds = new Map<string, number>()
@@ -132,9 +139,11 @@ export class EmbeddedLog implements Log {
     this.#thread = thread
     this.#storage = storage
     this.#folder = folder
-    this.id = opened.id
-    this.start = { names: opened.names, series: opened.series, books: opened.books }
-    this.#watermark = opened.watermark
+    this.#id = opened.id
+    const { names, series, books, watermark } = opened
+    this.start = { names, series, books }
+    this.#startNext = watermark.next
+    this.#watermark = watermark
     this.#status = opened.status
     for (const group of groups) this.#bounds.set(group, 0)
     if (groups.length === 0) thread.post({ kind: 'bound', bound: Number.MAX_SAFE_INTEGER })
@@ -142,6 +151,32 @@ export class EmbeddedLog implements Log {
       this.#stop(new SluiceError('internal', 'the log thread died', cause))
       return cause
     })
+  }
+
+  /** Positions mean something beside this id only; see `renewed`. */
+  get id(): string {
+    return this.#id
+  }
+
+  /** Aborts, with what there is to say, when the log gets another id; then there is another signal. Pipelines start again with the new id. */
+  get renewed(): AbortSignal {
+    return this.#renewed.signal
+  }
+
+  /**
+   * To be asked for a sink before it takes anything. A position past where the log ended at the start tells that the log's folder is
+   * an older copy: its numbers are being given a second time. Then the whole log gets another id before this resolves, and is read
+   * from its beginning as any other log: rows that a sink holds already are the same rows, and new ones win.
+   * @throws SluiceError if the new id cannot be made durable.
+   */
+  async admit(group: string, position: Position | undefined): Promise<void> {
+    if (this.#admitted.has(group)) return
+    if (position?.log === this.id && position.next > this.#startNext) {
+      await this.#renew(
+        `the log ended at ${this.#startNext}, and ${group} has taken it up to ${position.next}: its folder is an older copy`,
+      )
+    }
+    this.#admitted.add(group)
   }
 
   commit(changes: Changes): Promise<Durable> {
@@ -250,7 +285,37 @@ export class EmbeddedLog implements Log {
     } else if (message.kind === 'status') {
       this.#status = message.status
       this.#watermark = message.watermark
+    } else if (message.kind === 'renewed') {
+      this.#status = message.status
+      this.#watermark = message.watermark
+      this.#startAnew(message.id)
+    } else if (message.kind === 'not-renewed') {
+      this.#renewal?.reject(new SluiceError(message.code, `the log got no new id: ${message.message}`))
+      this.#renewal = undefined
     } else if (message.kind === 'closed') this.#closed.resolve()
+  }
+
+  #renew(reason: string): Promise<void> {
+    if (this.#end) return Promise.reject(this.#end)
+    if (this.#renewal === undefined) {
+      this.#renewal = { ...Promise.withResolvers<void>(), reason }
+      this.#thread.post({ kind: 'renew' })
+    }
+    return this.#renewal.promise
+  }
+
+  #startAnew(id: string): void {
+    const [before, renewal] = [this.#renewed, this.#renewal]
+    this.#id = id
+    this.#renewed = new AbortController()
+    this.#renewal = undefined
+    // Every sink reads everything again: nothing may be removed under it.
+    for (const group of this.#bounds.keys()) this.#bounds.set(group, 0)
+    if (this.#bounds.size > 0) this.#thread.post({ kind: 'bound', bound: 0 })
+    before.abort(
+      new SluiceError('log-behind', `${renewal?.reason}. It is log ${id} now, and every sink reads it anew`),
+    )
+    renewal?.resolve()
   }
 
   /** The oldest commits not answered yet. */
@@ -262,6 +327,7 @@ export class EmbeddedLog implements Log {
   #stop(error: SluiceError): void {
     this.#end ??= error
     for (const { reject } of this.#waiting.splice(0)) reject(error)
+    this.#renewal?.reject(error)
     this.#ended.abort()
   }
 

@@ -38,6 +38,8 @@ export type ToThread =
     }
   /** Numbers below are held by every sink. */
   | { readonly kind: 'bound'; readonly bound: number }
+  /** Give the log another id. */
+  | { readonly kind: 'renew' }
   | { readonly kind: 'close' }
 
 export interface ThreadStatus {
@@ -49,6 +51,7 @@ export interface ThreadStatus {
   readonly syncs: number
   readonly damagedFrames: number
   readonly tornTails: number
+  readonly renewals: number
   readonly state: WriterState
 }
 
@@ -76,5 +79,13 @@ export type FromThread =
       readonly message: string
       readonly state: WriterState
     }
+  /** The log has another id, durably. */
+  | {
+      readonly kind: 'renewed'
+      readonly id: string
+      readonly status: ThreadStatus
+      readonly watermark: Watermark
+    }
+  | { readonly kind: 'not-renewed'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'status'; readonly status: ThreadStatus; readonly watermark: Watermark }
   | { readonly kind: 'closed' }

@@ -32,6 +32,7 @@ export interface Recovered {
   readonly rows: Map<string, number>
   readonly books: DoorBooks
   readonly commits: number
+  readonly renewals: number
   readonly ageSeconds: number
   /** Names of the segments gone through. */
   readonly names: readonly NewSeries[]
@@ -93,8 +94,21 @@ export function recover(
       file.close()
     }
   }
-  const { log, next, rows, books, commits, ageSeconds, names, series } = gathered
-  return { log, next, rows, books, commits, ageSeconds, names, series, last, damagedFrames, tornTails }
+  const { log, next, rows, books, commits, renewals, ageSeconds, names, series } = gathered
+  return {
+    log,
+    next,
+    rows,
+    books,
+    commits,
+    renewals,
+    ageSeconds,
+    names,
+    series,
+    last,
+    damagedFrames,
+    tornTails,
+  }
 }
 
 interface Scanned {
@@ -172,6 +186,7 @@ class Gathered {
   readonly rows = new Map<string, number>()
   books = noBooks
   commits = 0
+  renewals = 0
   ageSeconds = 0
   series = 0
   readonly names: NewSeries[] = []
@@ -201,6 +216,7 @@ class Gathered {
     this.log = totals.log
     this.books = totals.books
     this.commits = totals.commits
+    this.renewals = totals.renewals ?? 0
     this.series = Math.max(this.series, totals.series)
     for (const [stream, rows] of Object.entries(totals.rows)) this.rows.set(stream, rows)
   }

@@ -167,3 +167,34 @@ test('a series id that a refused commit would have brought is free again after a
   log.restart()
   assert.equal(log.writer.dictionary.size, 1)
 })
+
+test('a log with another id has it for good, with everything that it held', async () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const log = new WrittenLog({}, seed)
+    log.count(5)
+    const { id } = log.writer
+    log.writer.renew()
+    const renewed = log.writer.id
+    assert.notEqual(renewed, id)
+    if (seed % 2 === 0) log.count(5)
+    log.losePowerAndStart()
+    assert.deepEqual([log.writer.id, log.writer.renewals], [renewed, 1])
+    assert.deepEqual(await log.readValues(), range(0, log.values))
+    log.restart()
+    assert.deepEqual([log.writer.id, log.writer.renewals], [renewed, 1])
+  }
+})
+
+test('a log that cannot write its new id keeps the one it has, and goes on', async () => {
+  const log = new WrittenLog()
+  log.count(5)
+  const { id } = log.writer
+  log.storage.fault = ({ operation }) => (operation === 'open' ? { code: 'EIO' } : undefined)
+  assert.throws(() => log.writer.renew(), { code: 'EIO' })
+  log.storage.fault = undefined
+  assert.deepEqual([log.writer.id, log.writer.renewals], [id, 0])
+  log.count(5)
+  log.losePowerAndStart()
+  assert.deepEqual([log.writer.id, log.writer.renewals], [id, 0])
+  assert.deepEqual(await log.readValues(), range(0, 10))
+})

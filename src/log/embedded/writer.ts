@@ -42,7 +42,7 @@ const checkEveryBytes = 16 * 1024 * 1024
  * and writing resumes when `check` sees space again.
  */
 export class LogWriter {
-  readonly id: string
+  id: string
   readonly dictionary = new Dictionary()
   readonly rows: Map<string, number>
   readonly damagedFrames: number
@@ -50,6 +50,7 @@ export class LogWriter {
   state: WriterState = 'open'
   syncs = 0
   commits: number
+  renewals: number
   books: Recovered['books']
   readonly #storage: Storage
   readonly #clock: Clock
@@ -96,6 +97,7 @@ export class LogWriter {
     this.rows = found.rows
     this.books = found.books
     this.commits = found.commits
+    this.renewals = found.renewals
     this.damagedFrames = found.damagedFrames
     this.tornTails = found.tornTails
     this.#next = found.next
@@ -164,6 +166,21 @@ export class LogWriter {
     this.#isCheckpointed = false
     this.#forgetPending()
     if (this.#uncheckedBytes > checkEveryBytes) this.check(undefined)
+  }
+
+  /** Gives the log another id, durably. With commits staged it must not be called. @throws if that fails, and the id stays. */
+  renew(): void {
+    if (this.state === 'read-only') throw new SluiceError('log-read-only', 'the log is read-only')
+    const { id } = this
+    this.id = randomUUID()
+    this.renewals++
+    try {
+      this.#create(this.#voidFrom ?? this.#synced)
+    } catch (error) {
+      this.id = id
+      this.renewals--
+      throw error
+    }
   }
 
   /**
@@ -355,6 +372,7 @@ export class LogWriter {
       rows: Object.fromEntries(this.rows),
       books: this.books,
       commits: this.commits,
+      renewals: this.renewals,
     }
     return encodeCheckpoint(totals, this.#place(number, number))
   }
