@@ -2,7 +2,7 @@ import { systemClock } from '../lib/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Position } from '../core/position.ts'
-import type { SinkBooks } from '../core/sink.ts'
+import { noBooks, type SinkBooks } from '../core/sink.ts'
 import type { OpenStore } from '../stores/table.ts'
 import type { Letters } from './pipeline/letters.ts'
 import { type PipelineStatus, runPipeline } from './pipeline/runner.ts'
@@ -70,15 +70,4 @@ export async function replayInto(
     results.push({ stream, books: last?.books ?? noBooks, position: last?.position })
   }
   return results
-}
-
-const noBooks: SinkBooks = {
-  handed: 0,
-  stored: 0,
-  repeated: 0,
-  overwritten: 0,
-  filtered: 0,
-  deadLettered: 0,
-  expired: 0,
-  damaged: 0,
 }

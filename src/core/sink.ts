@@ -34,6 +34,18 @@ export interface SinkBooks {
   readonly damaged: number
 }
 
+/** Of a sink that has taken nothing yet. */
+export const noBooks: SinkBooks = {
+  handed: 0,
+  stored: 0,
+  repeated: 0,
+  overwritten: 0,
+  filtered: 0,
+  deadLettered: 0,
+  expired: 0,
+  damaged: 0,
+}
+
 /** The terms of the books that the runner knows and the sink does not; the sink adds them in its transaction. */
 export type RunnerTerms = Pick<SinkBooks, 'handed' | 'filtered' | 'deadLettered' | 'expired' | 'damaged'>
 

@@ -1,6 +1,7 @@
 import { numberAt } from '../../src/core/batch.ts'
 import type { Position } from '../../src/core/position.ts'
 import {
+  noBooks,
   type Refusal,
   type Sink,
   type SinkBooks,
@@ -9,17 +10,6 @@ import {
   type SinkWrite,
   type Written,
 } from '../../src/core/sink.ts'
-
-const noBooks: SinkBooks = {
-  handed: 0,
-  stored: 0,
-  repeated: 0,
-  overwritten: 0,
-  filtered: 0,
-  deadLettered: 0,
-  expired: 0,
-  damaged: 0,
-}
 
 export interface ExamOrders {
   /** Rows with these values are named as refused. */

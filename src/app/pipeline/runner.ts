@@ -3,6 +3,7 @@ import type { ConsumeOptions, Delivery } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
 import type { Processor } from '../../core/processor.ts'
 import {
+  noBooks,
   type Refusal,
   type Sink,
   type SinkBooks,
@@ -49,16 +50,6 @@ export interface PipelineStatus {
   readonly lastRows: number
 }
 
-const noBooks: SinkBooks = {
-  handed: 0,
-  stored: 0,
-  repeated: 0,
-  overwritten: 0,
-  filtered: 0,
-  deadLettered: 0,
-  expired: 0,
-  damaged: 0,
-}
 const firstRetryMs = 100
 const lastRetryMs = 10_000
 

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { z } from 'zod'
 import {
+  noBooks,
   type Sink,
   type SinkBooks,
   SinkFailure,
@@ -37,17 +38,6 @@ interface Noted {
   readonly next: string
   readonly bytes: number
   readonly books: SinkBooks
-}
-
-const noBooks: SinkBooks = {
-  handed: 0,
-  stored: 0,
-  repeated: 0,
-  overwritten: 0,
-  filtered: 0,
-  deadLettered: 0,
-  expired: 0,
-  damaged: 0,
 }
 
 /**
