@@ -30,6 +30,7 @@ const rules: Readonly<Record<string, string>> = {
   'GET /api/v1/export': 'read',
   'GET /api/v1/documents/:stream': 'read',
   'GET /api/v1/dead-letters': 'dead-letters',
+  'DELETE /api/v1/dead-letters': 'dead-letters',
   'GET /api/v1/dead-letters/:id': 'dead-letters',
   'GET /api/history': 'read',
   'GET /openapi.json': 'read',

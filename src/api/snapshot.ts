@@ -57,6 +57,10 @@ export interface IntakeSnapshot {
   readonly underwayBytes: number
   readonly maxBytes: number
   readonly deadLetterBytes: number
+  /** Of `deadLetters.maxBytes`. */
+  readonly maxDeadLetterBytes: number
+  /** The last letter found no room. */
+  readonly isLetterRefused: boolean
   /** Messages, counted as refused, whose commit has failed. */
   readonly failedMessages: number
 }
@@ -110,16 +114,20 @@ export const alarmCodes = [
   'sink-down',
   'rows-damaged',
   'log-damaged',
+  'dead-letters-full',
   'disk-full',
   'log-read-only',
 ] as const
+
+/** Share of the dead letters' bound at which somebody should look. */
+const nearlyFull = 0.9
 
 export interface Alarm {
   readonly code: (typeof alarmCodes)[number]
   readonly message: string
 }
 
-export function alarmsOf({ books, sinks, log }: Snapshot): Alarm[] {
+export function alarmsOf({ books, sinks, log, intake }: Snapshot): Alarm[] {
   const alarms: Alarm[] = []
   if (!isDoorBalanced(books))
     alarms.push({ code: 'books-door', message: 'received differs from accepted + refused + dead lettered' })
@@ -135,6 +143,12 @@ export function alarmsOf({ books, sinks, log }: Snapshot): Alarm[] {
     if (sink.state === 'down')
       alarms.push({ code: 'sink-down', message: `${name} is down: ${sink.error ?? 'it says no more'}` })
   }
+  const { deadLetterBytes, maxDeadLetterBytes, isLetterRefused } = intake
+  if (isLetterRefused || deadLetterBytes >= nearlyFull * maxDeadLetterBytes)
+    alarms.push({
+      code: 'dead-letters-full',
+      message: `${deadLetterBytes} of ${maxDeadLetterBytes} bytes of dead letters are taken${isLetterRefused ? ', and a letter was refused' : ''}: discard some or raise deadLetters.maxBytes. Once they are full, messages that cannot be read are refused and stores that refuse rows stop`,
+    })
   const { damagedFrames, damagedPlaces } = log
   if (damagedFrames > 0 || damagedPlaces > 0)
     alarms.push({

@@ -170,7 +170,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
         const state = await mainStore.queries.state(log.id, 0)
         return state?.position ?? { log: log.id, partition: 0, next: log.status().first }
       },
-      passed: (position, signal) => mainStore.passed(position, signal),
+      passed: (stream, position, signal) => mainStore.passed(stream, position, signal),
       intake,
       clock: systemClock,
       limits: config.limits,
@@ -194,6 +194,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       batchesWritten: measurements.batchesWritten,
       topics: config.topics,
       maxIntakeBytes,
+      maxDeadLetterBytes: config.deadLetters.maxBytes,
     })
   addOperations(server, { ...healthOf(parts), status: () => statusAnswer(snapshot()) })
   addMetrics(server, metrics)

@@ -48,9 +48,10 @@ export function snapshotOf(
   rest: Pick<Snapshot, 'uptimeMs' | 'addresses' | 'lagSeconds' | 'batchesWritten'> & {
     readonly topics: readonly string[]
     readonly maxIntakeBytes: number
+    readonly maxDeadLetterBytes: number
   },
 ): Snapshot {
-  const { uptimeMs, addresses, lagSeconds, batchesWritten, topics, maxIntakeBytes } = rest
+  const { uptimeMs, addresses, lagSeconds, batchesWritten, topics, maxIntakeBytes, maxDeadLetterBytes } = rest
   const { books } = intake
   return {
     uptimeMs,
@@ -58,7 +59,7 @@ export function snapshotOf(
     lagSeconds,
     batchesWritten,
     log: log.status(),
-    intake: { ...intake.status, maxBytes: maxIntakeBytes },
+    intake: { ...intake.status, maxBytes: maxIntakeBytes, maxDeadLetterBytes },
     books,
     doors: doorsOf(books, log.start.books, http),
     http,

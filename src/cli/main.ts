@@ -3,6 +3,7 @@ import module from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { version } from '../lib/version.ts'
 import type { ConfigOptions } from './config-options.ts'
+import type { DiscardOptions } from './dead-letters-discard.ts'
 import type { DemoClearOptions } from './demo-clear.ts'
 import type { ExportOptions } from './export.ts'
 import { exitCode, exitCodeOf } from './failure.ts'
@@ -125,6 +126,21 @@ program
   .option('-d, --data <folder>', 'data folder (default ./data)')
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
   .action((options: ReplayOptions) => run(async () => (await import('./replay.ts')).replay(options)))
+
+program
+  .command('dead-letters')
+  .description('records that could not be taken')
+  .command('discard')
+  .description('remove the letters that fit all that is given, for good; --to now removes all')
+  .option(...serverOption)
+  .option('--device <name>', 'of this device')
+  .option('--source <name>', 'that came through this door, or that this sink refused')
+  .option('--code <code>', 'with this code, such as undecodable')
+  .option('--from <time>', 'ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, or -1h')
+  .option('--to <time>', 'the same; default no bound')
+  .action((options: DiscardOptions) =>
+    run(async () => (await import('./dead-letters-discard.ts')).discardLetters(options)),
+  )
 
 program
   .command('log')

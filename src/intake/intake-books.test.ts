@@ -1,3 +1,4 @@
+import { encodeDiscard } from '../core/discard.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addRows, gateTo, openGate, outcomeOf, turn } from '../../test/support/gate.ts'
@@ -180,6 +181,37 @@ test('dead letters are refused at their bound, and the bound holds over restarts
   await log.close()
   const { intake: next } = gateTo(await openSimulatedLog({}, storage))
   assert.throws(() => next.reject(big), { code: 'undecodable' })
+})
+
+test('a discard makes room, durably, and is no row at the door; one whose commit fails gives nothing back', async () => {
+  const { intake, log, storage, thread } = await openGate()
+  const big = { ...letter, bytes: Buffer.alloc(3000) }
+  intake.reject(big)
+  intake.reject(big)
+  await intake.durable()
+  assert.throws(() => intake.reject(big), { code: 'undecodable' })
+  assert.equal(intake.status.isLetterRefused, true)
+  const full = intake.books.letterBytes
+  const discard = { letters: [{ number: 0n, time: 1 }], principal: 'local' }
+
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  intake.discard(discard, full / 2)
+  assert.equal(await outcomeOf(intake.durable()), 'disk-full')
+  assert.equal(intake.books.letterBytes, full)
+
+  thread.check()
+  const rows = intake.books.rowsReceived
+  intake.discard(discard, full / 2)
+  assert.equal(intake.status.isLetterRefused, false)
+  await intake.durable()
+  assert.equal(intake.books.letterBytes, full / 2 + encodeDiscard(discard).length)
+  assert.equal(intake.books.rowsReceived, rows)
+  assertBalanced(intake.books)
+  intake.reject(big)
+  await intake.durable()
+  await log.close()
+  const again = await openSimulatedLog({}, storage)
+  assert.deepEqual(again.log.start.books, intake.books)
 })
 
 test('a read-only log is told as the reason', async () => {

@@ -1,5 +1,6 @@
 import type { Durable } from '../core/durable.ts'
 import { isText } from '../core/batch.ts'
+import { type Discard, type Discarder, encodeDiscard } from '../core/discard.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import type { DeadLetter, DoorBooks, Intake, ValueKind } from '../core/intake.ts'
 import type { Changes, Log } from '../core/log.ts'
@@ -49,7 +50,7 @@ export function createIntake(
  * Group commit: rows gather in the open commit while the one before it syncs, so commits grow with the load and stay
  * small and quick without it. Nothing waits for a timer unless `lingerMs` asks for it.
  */
-export class GroupCommitIntake implements Intake {
+export class GroupCommitIntake implements Intake, Discarder {
   now: number
   readonly books: DoorBooks
   readonly #log: Log
@@ -67,6 +68,8 @@ export class GroupCommitIntake implements Intake {
   #room: PromiseWithResolvers<void> | undefined
   #isClosed = false
   #failedMessages = 0
+  /** The last letter found no room. */
+  #isLetterRefused = false
 
   constructor(log: Log, clock: Clock, start: IntakeStart, options: IntakeOptions) {
     this.#log = log
@@ -128,7 +131,8 @@ export class GroupCommitIntake implements Intake {
 
   reject(letter: DeadLetter): void {
     const body = letterBody(letter)
-    if (this.books.letterBytes + body.length > this.#options.deadLetters.maxBytes) {
+    this.#isLetterRefused = this.books.letterBytes + body.length > this.#options.deadLetters.maxBytes
+    if (this.#isLetterRefused) {
       throw new SluiceError(
         'undecodable',
         'the dead letters are full; discard or replay some, or raise deadLetters.maxBytes',
@@ -138,6 +142,17 @@ export class GroupCommitIntake implements Intake {
     this.#open.letterBytes += body.length
     this.#open.addDocument('dead-letters', letter.key ?? letter.device ?? '', this.now, body)
     this.#open.letters++
+  }
+
+  discard(discard: Discard, bytes: number): void {
+    const body = encodeDiscard(discard)
+    // The record is kept among the letters: its own bytes count like theirs.
+    const change = body.length - Math.min(bytes, this.books.letterBytes)
+    this.books.letterBytes += change
+    this.#open.letterBytes += change
+    this.#open.addDocument('dead-letters', '', this.now, body)
+    this.#open.discards++
+    this.#isLetterRefused = false
   }
 
   countMessage(outcome: 'accepted' | 'refused' | 'deadLettered'): void {
@@ -189,6 +204,7 @@ export class GroupCommitIntake implements Intake {
     openRows: number
     underwayBytes: number
     deadLetterBytes: number
+    isLetterRefused: boolean
     failedMessages: number
   } {
     const openRows = this.#open.columns.length
@@ -197,6 +213,7 @@ export class GroupCommitIntake implements Intake {
       openRows,
       underwayBytes: this.#underwayBytes,
       deadLetterBytes: this.books.letterBytes,
+      isLetterRefused: this.#isLetterRefused,
       failedMessages: this.#failedMessages,
     }
   }

@@ -17,6 +17,7 @@ export class OpenCommit {
   accepted = 0
   deadLettered = 0
   letters = 0
+  discards = 0
   letterBytes = 0
   refusedRows = 0
   isCounted = false
@@ -50,11 +51,11 @@ export class OpenCommit {
     this.bytes += body.length + key.length + 64
   }
 
-  /** Documents other than dead letters: they count as accepted rows. */
+  /** Documents other than dead letters and their discards: they count as accepted rows. */
   get documentRows(): number {
     let rows = 0
     for (const { keys } of this.documents.values()) rows += keys.length
-    return rows - this.letters
+    return rows - this.letters - this.discards
   }
 
   newDocuments(): NewDocuments[] {

@@ -78,7 +78,7 @@ export async function openRestDoor(
   addRest(server, {
     store: around(store),
     position: options.position ?? (async () => unbegun),
-    passed: (position, signal) => progress.passed(position, signal),
+    passed: (_stream, position, signal) => progress.passed(position, signal),
     intake,
     clock: systemClock,
     limits: defaultRecordLimits,

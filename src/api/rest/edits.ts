@@ -2,16 +2,11 @@ import { z } from 'zod'
 import type { EditPatch } from '../../core/batch.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { encodeCursor } from '../../core/position.ts'
-import { wait } from '../../lib/wait.ts'
 import { callerSignal } from './answer-stream.ts'
+import { isApplied } from './applied.ts'
 import * as given from './parameters.ts'
 import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
 import { shownError } from './shown-answers.ts'
-
-/** Milliseconds that an answer waits for the store to have passed the edit. */
-const patienceMs = 20_000
-/** And between asking a store that cannot be asked yet. */
-const retryMs = 50
 
 /** `DELETE` and `PATCH /api/v1/readings`: edits, which every sink applies at their place among the rows. */
 export function addEdits(server: RestServer, parts: RouteParts): void {
@@ -118,18 +113,6 @@ async function apply(
   intake.addEdit({ device, metric, from, to, patch })
   const { position } = await intake.durable()
   const cursor = encodeCursor([position])
-  const late = AbortSignal.timeout(patienceMs)
-  const signal = AbortSignal.any([gone, late])
-  for (;;) {
-    try {
-      await passed(position, signal)
-      return { status: 200, answer: { applied: true, cursor } }
-    } catch (error) {
-      if (gone.aborted) throw error
-      if (late.aborted) return { status: 202, answer: { applied: false, cursor } }
-      // A store that starts, or starts again, is waited for.
-      if (!(error instanceof SluiceError) || error.code !== 'store-down') throw error
-      await wait(retryMs, signal)
-    }
-  }
+  const applied = await isApplied(passed, 'readings', position, gone)
+  return { status: applied ? 200 : 202, answer: { applied, cursor } }
 }

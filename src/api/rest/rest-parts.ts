@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
+import type { Discarder } from '../../core/discard.ts'
 import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import type { Position } from '../../core/position.ts'
@@ -15,10 +16,10 @@ export interface RestParts {
   readonly store: StoreQueries
   /** Where the store stands in the log: a query asked after this, even without waiting for it, sees every reading before it. */
   position(): Promise<Position>
-  /** Resolves when the store has applied everything of the log before the position: an edit's answer waits for it. */
-  passed(position: Position, signal: AbortSignal): Promise<void>
-  /** For edits, which go through the log. */
-  readonly intake: Intake
+  /** Resolves when the store has applied everything of the stream before the position: the answer to an edit waits for it. */
+  passed(stream: 'readings' | 'dead-letters', position: Position, signal: AbortSignal): Promise<void>
+  /** For edits and discards, which go through the log. */
+  readonly intake: Intake & Discarder
   readonly clock: Clock
   readonly limits: RecordLimits
   /** Where exports are made. */

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { AnswerGate } from './answer-gate.ts'
 import { addDeadLetters } from './dead-letters.ts'
+import { addDiscards } from './discards.ts'
 import { addDocuments } from './documents.ts'
 import { addEdits } from './edits.ts'
 import { addExport } from './export.ts'
@@ -20,7 +21,16 @@ export function addRest(server: FastifyInstance, parts: RestParts): void {
     scope.setSerializerCompiler(serializerCompiler)
     const rest = scope.withTypeProvider<ZodTypeProvider>()
     const shared = { ...parts, answers: new AnswerGate(maxAnswers) }
-    for (const add of [addLists, addReadings, addEdits, addExport, addDocuments, addDeadLetters, addHistory])
+    for (const add of [
+      addLists,
+      addReadings,
+      addEdits,
+      addExport,
+      addDocuments,
+      addDeadLetters,
+      addDiscards,
+      addHistory,
+    ])
       add(rest, shared)
     done()
   })

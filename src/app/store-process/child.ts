@@ -26,8 +26,8 @@ const calls = new Map<number, { abort: AbortController; iterator: AsyncIterator<
 const askers = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
 let nextAsk = 0
 let tail: ProcessTail | undefined
-/** Of the pipeline that brings readings, and with them edits. */
-let progress: Progress | undefined
+/** Of each pipeline, by stream. */
+const progress = new Map<string, Progress>()
 let store: OpenStore | undefined
 let pipelines: Promise<unknown> = Promise.resolve()
 
@@ -64,7 +64,7 @@ async function start(message: StoreStart): Promise<void> {
   try {
     const { log } = message
     tail = new ProcessTail(log.watermark)
-    progress = new Progress(log.id)
+    for (const { stream } of message.pipelines) progress.set(stream, new Progress(log.id))
     const opened = await openStore(message.store.type, message.store.options, message.store.place)
     store = opened
     send({ kind: 'ready' })
@@ -90,7 +90,7 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
           pipeline.stream,
           options,
           (next) => {
-            if (pipeline.stream === 'readings') progress?.moved(BigInt(next))
+            progress.get(pipeline.stream)?.moved(BigInt(next))
             send({ kind: 'ack', group: pipeline.group, next })
           },
           signal,
@@ -154,7 +154,8 @@ async function open({
   calls.set(id, call)
   // Positions of the log are the pipeline's business: the store knows only its own last row.
   if (method === 'passed') {
-    await progress?.passed(args[0] as Position, abort.signal) // as the parent's proxy sends it
+    const [stream, position] = args as [string, Position] // as the parent's proxy sends it
+    await progress.get(stream)?.passed(position, abort.signal)
     return { value: undefined, done: true }
   }
   // The parent's proxy has the same method with the same types; here they have crossed a process border.

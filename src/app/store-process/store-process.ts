@@ -96,9 +96,9 @@ export class StoreProcess {
     export: (query, format, path, signal) => this.#ask('export', [query, format, path], signal),
   }
 
-  /** Resolves when the store has applied everything of the log before the position. */
-  passed(position: Position, signal: AbortSignal): Promise<void> {
-    return this.#ask('passed', [position], signal)
+  /** Resolves when the store has applied everything of the stream before the position. */
+  passed(stream: string, position: Position, signal: AbortSignal): Promise<void> {
+    return this.#ask('passed', [stream, position], signal)
   }
 
   /** Lets the write under way finish, closes the store and waits for the process to end. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type Documents, numberAt } from '../../core/batch.ts'
+import { type DiscardedLetter, readDiscard } from '../../core/discard.ts'
 import type { Refusal } from '../../core/sink.ts'
 import { bytesAt, textAt } from '../../core/text-column.ts'
 import { int, type Sql, toNumber, toText } from './sql.ts'
@@ -57,8 +58,9 @@ export class DocumentTables {
     const { length } = batch
     if (isNew) {
       await append(sql, table.table, batch, origin)
+      const discarded = await discard(sql, table, batch)
       const written = { stored: length, repeated: 0, overwritten: 0, refused: [] }
-      return { written, commit: () => this.#grew(table, length, batch) }
+      return { written, commit: () => this.#grew(table, length - discarded, batch) }
     }
     await sql.run(
       'CREATE OR REPLACE TEMP TABLE documents_in (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)',
@@ -73,9 +75,10 @@ export class DocumentTables {
         WHERE NOT EXISTS (SELECT 1 FROM ${table.table} d WHERE ${same}) ORDER BY seq`,
     )
     const stored = inserted - overwritten
+    const discarded = await discard(sql, table, batch)
     return {
       written: { stored, repeated: length - inserted, overwritten, refused: [] },
-      commit: () => this.#grew(table, stored, batch),
+      commit: () => this.#grew(table, stored - discarded, batch),
     }
   }
 
@@ -97,6 +100,25 @@ export class DocumentTables {
     this.#byStream.set(stream, table)
     return table
   }
+}
+
+/** Removes the letters that records of the batch discard. A redelivered record does so again: it may have brought them back. */
+async function discard(sql: Sql, { stream, table }: DocumentTable, batch: Documents): Promise<number> {
+  if (stream !== 'dead-letters') return 0
+  const letters: DiscardedLetter[] = []
+  for (let i = 0; i < batch.length; i++) letters.push(...(readDiscard(bytesAt(batch.body, i)) ?? []))
+  if (letters.length === 0) return 0
+  await sql.run('CREATE OR REPLACE TEMP TABLE discarded_in (seq BIGINT, time BIGINT)')
+  const appender = await sql.connection.createAppender('discarded_in', 'main', 'temp')
+  for (const { number, time } of letters) {
+    appender.appendBigInt(number)
+    appender.appendBigInt(BigInt(time))
+    appender.endRow()
+  }
+  appender.closeSync()
+  return await sql.run(
+    `DELETE FROM ${table} d USING temp.discarded_in i WHERE d.seq = i.seq AND d.time = i.time`,
+  )
 }
 
 function refusals(batch: Documents): Refusal[] {

@@ -1,0 +1,37 @@
+/**
+ * A user's discard of dead letters: a record of the stream `dead-letters`, at its own place behind the letters. Every store that takes the
+ * stream keeps it, and removes the letters that it names; so they stay away in a replay too.
+ */
+export interface Discard {
+  readonly letters: readonly DiscardedLetter[]
+  /** Who discarded them. */
+  readonly principal: string
+}
+
+/** Number and time (µs): two logs may have given one number. */
+export interface DiscardedLetter {
+  readonly number: bigint
+  readonly time: number
+}
+
+/** Takes discards, as the intake does, for the commit that is open. */
+export interface Discarder {
+  /** `bytes`: what the letters hold, which is given back to the bound of the dead letters. */
+  discard(discard: Discard, bytes: number): void
+}
+
+/** What no letter begins with: its members are those of `DeadLetter`. */
+const begin = new TextEncoder().encode('{"discarded":')
+
+export function encodeDiscard({ letters, principal }: Discard): Uint8Array {
+  const discarded = letters.map(({ number, time }) => [String(number), time])
+  return new TextEncoder().encode(JSON.stringify({ discarded, principal }))
+}
+
+/** The letters that a record of the stream discards; undefined if it is a letter. */
+export function readDiscard(body: Uint8Array): DiscardedLetter[] | undefined {
+  if (begin.some((byte, i) => body[i] !== byte)) return undefined
+  // As `encodeDiscard` has written it.
+  const { discarded } = JSON.parse(new TextDecoder().decode(body)) as { discarded: [string, number][] }
+  return discarded.map(([number, time]) => ({ number: BigInt(number), time }))
+}
