@@ -4,7 +4,6 @@ import {
   noBooks,
   type Refusal,
   type Sink,
-  type SinkBooks,
   SinkFailure,
   type SinkState,
   type SinkWrite,
