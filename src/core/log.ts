@@ -65,6 +65,11 @@ export interface ConsumeOptions {
   readonly lingerMs: number
   /** End once everything below this number has been handed over; undefined waits for more for ever. */
   readonly until?: bigint | undefined
+  /**
+   * Awaited at the end of the log, again and again: everything of the stream before the position was handed over and acknowledged, and
+   * what came since is of other streams. Nothing is handed over meanwhile.
+   */
+  readonly onPassed?: ((position: Position) => Promise<void>) | undefined
 }
 
 /** What the log holds and has done, for /status, metrics and retention. */

@@ -2,9 +2,13 @@ import { systemClock } from '../../lib/clock.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ExamSink } from '../../../test/support/exam-sink.ts'
+import { FakeClock } from '../../../test/support/fake-clock.ts'
+import { changesOf, countingReadings, nameOf } from '../../../test/support/log-changes.ts'
+import { openSimulatedLog } from '../../../test/support/simulated-log.ts'
 import type { Readings } from '../../core/batch.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import type { Delivery } from '../../core/log.ts'
+import type { Position } from '../../core/position.ts'
 import type { Processor } from '../../core/processor.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { type PipelineParts, type PipelineStatus, runPipeline } from './runner.ts'
@@ -207,4 +211,44 @@ test('nothing is read before the log has looked at where the sink stands, and re
   })
   assert.deepEqual(asked, [32n, 32n])
   assert.equal(last.retries, 1)
+})
+
+test('a stream without rows has a position too, kept at the end of the log and then once a minute', async () => {
+  const { log: readings } = await openSimulatedLog()
+  const commit = () => readings.commit(changesOf({ names: [nameOf(0)], readings: countingReadings(0, 10) }))
+  const clock = new FakeClock()
+  const sink = new ExamSink()
+  const stop = new AbortController()
+  /** Where the sink stood each time that the end of the log was reached; 25 s and ten rows lie between two. */
+  const stood: (bigint | undefined)[] = []
+  await commit()
+  await runPipeline(
+    {
+      name: 'exam',
+      log: readings.id,
+      stream: 'posts',
+      admit: async () => {},
+      consume: (options, signal) => {
+        const onPassed = async (position: Position) => {
+          await options.onPassed?.(position)
+          stood.push(sink.position?.next)
+          if (stood.length === 5) stop.abort()
+          clock.pass(25)
+          await commit()
+        }
+        return readings.consume('posts', 'exam/posts', { ...options, onPassed }, signal)
+      },
+      processors: [],
+      sink,
+      letters: { put: () => Promise.reject(new Error('no row should be refused')) },
+      clock,
+      maxRows: 16,
+      lingerMs: 0,
+      onStatus: () => {},
+    },
+    stop.signal,
+  )
+  assert.deepEqual(stood, [10n, 10n, 10n, 40n, 40n])
+  assert.equal(sink.books.handed, 0)
+  await readings.close()
 })

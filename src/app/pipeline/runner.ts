@@ -52,6 +52,8 @@ export interface PipelineStatus {
 
 const firstRetryMs = 100
 const lastRetryMs = 10_000
+/** How often a sink keeps how far it has come where only rows of other streams go by: a start goes through the log from there. */
+const keepEveryMs = 60_000
 
 /**
  * Runs one pipeline until the signal aborts or the log says that there is nothing more: log → processors → sink. It owns the loops, the retries, the bisection, the dead letters
@@ -67,6 +69,7 @@ class Runner {
   readonly #signal: AbortSignal
   #status: PipelineStatus
   #failures = 0
+  #keptMs = -Infinity
 
   constructor(parts: PipelineParts, signal: AbortSignal) {
     this.#parts = parts
@@ -105,7 +108,9 @@ class Runner {
 
   async #consume(state: SinkState | undefined): Promise<void> {
     const { consume, maxRows, lingerMs } = this.#parts
-    for await (const delivery of consume({ from: state?.position, maxRows, lingerMs }, this.#signal)) {
+    const onPassed = (position: Position) => this.#keep(position)
+    const options = { from: state?.position, maxRows, lingerMs, onPassed }
+    for await (const delivery of consume(options, this.#signal)) {
       const batch = this.#process(delivery.batch)
       const rows = delivery.batch.kind === 'edit' ? 0 : delivery.batch.length
       const filtered = delivery.batch.kind === 'edit' ? 0 : rows - batch.length
@@ -126,6 +131,18 @@ class Runner {
       delivery.ack()
       if (this.#signal.aborted) return
     }
+  }
+
+  async #keep(to: Position): Promise<void> {
+    const { clock, sink } = this.#parts
+    const from = this.#status.position ?? { ...to, next: 0n }
+    const ms = clock.monotonicMs()
+    if (to.next <= from.next || ms - this.#keptMs < keepEveryMs || this.#signal.aborted) return
+    this.#keptMs = ms
+    const terms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
+    const write = { batch: undefined, from, to, terms }
+    this.#done(write, await sink.write(write, this.#signal))
+    this.#update({})
   }
 
   #process(batch: Batch): Batch {

@@ -59,7 +59,10 @@ export async function* readStream(
       const batch = reader.next()
       if (!batch) {
         // The rest of the log is of other streams: it need not be kept for us once all of ours is held.
-        if (acked >= reader.yielded) onAck(reader.seen)
+        if (acked >= reader.yielded) {
+          onAck(reader.seen)
+          if (reader.isSure) await options.onPassed?.(reader.end)
+        }
         if (options.until !== undefined && reader.seen >= options.until) return
         await place.tail.beyond(reader.seen, signal)
         if (options.lingerMs > 0) await wait(options.lingerMs, signal)
@@ -106,12 +109,14 @@ class StreamReader {
   #batchRunning = 0
   #batchNext = 0
   #damaged = 0
+  /** After damage, until a section of ours tells how many of our rows it took. */
+  #isDoubtful = false
   /** One more than the highest series id given so far, and when that last made us look for names in their file. */
   #series = 0
   #soughtNamesAt = 0
 
   constructor(place: ReaderPlace, stream: string, options: ConsumeOptions) {
-    const { storage, folder, log, tail, onDamage = () => {} } = place
+    const { storage, folder, log, tail } = place
     this.#place = place
     this.#stream = stream
     this.#maxRows = options.maxRows
@@ -132,12 +137,32 @@ class StreamReader {
     const salt = findSalt(storage, segments) ?? loadNames(storage, folder).salt ?? 0
     const from = segments[scanFrom(storage, segments, salt, known, this.#start)]
     if (from?.first === 0) this.#counted = { running: 0, next: 0 }
-    this.#walk = new GroupWalk(storage, folder, salt, () => tail.watermark(), from, onDamage)
+    this.#walk = new GroupWalk(
+      storage,
+      folder,
+      salt,
+      () => tail.watermark(),
+      from,
+      (damage) => {
+        this.#isDoubtful = true
+        place.onDamage?.(damage)
+      },
+    )
   }
 
   /** Everything of the log below has been looked at. */
   get seen(): number {
     return this.#walk.seen
+  }
+
+  /** False while damage that may be ours has not been handed over. */
+  get isSure(): boolean {
+    return !this.#isDoubtful && this.#damaged === 0
+  }
+
+  /** `seen` as a position. */
+  get end(): Position {
+    return this.#position(this.seen)
   }
 
   next(): Pulled | undefined {
@@ -233,6 +258,7 @@ class StreamReader {
 
   /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */
   #meet({ running, number }: Section): void {
+    this.#isDoubtful = false
     if (!this.#counted || running <= this.#counted.running) return
     const lost = number - Math.max(this.#start, this.#counted.next)
     this.#damaged += Math.min(running - this.#counted.running, Math.max(0, lost))

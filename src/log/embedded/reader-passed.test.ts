@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { countingReadings, documentsOf, nameOf } from '../../../test/support/log-changes.ts'
+import { folder, WrittenLog } from '../../../test/support/written-log.ts'
+import { groupHeaderBytes } from './group.ts'
+import { readStream, type Tail } from './reader.ts'
+
+/** Reads posts to the end of the log, acknowledging them or not; returns how far it was said to be all of other streams. */
+async function passedIn(log: WrittenLog, from: number | undefined, isAcking = true): Promise<bigint[]> {
+  const done = new AbortController()
+  const tail: Tail = {
+    watermark: () => log.writer.watermark,
+    beyond() {
+      done.abort()
+      return Promise.resolve()
+    },
+  }
+  const place = { storage: log.storage, folder, log: log.writer.id, tail }
+  const passed: bigint[] = []
+  const options = {
+    from: from === undefined ? undefined : { log: log.writer.id, partition: 0, next: BigInt(from) },
+    maxRows: 100,
+    lingerMs: 0,
+    async onPassed(position: { readonly next: bigint }) {
+      passed.push(position.next)
+    },
+  }
+  for await (const d of readStream(place, 'posts', options, () => {}, done.signal)) if (isAcking) d.ack()
+  return passed
+}
+
+const post = { documents: [documentsOf('posts', [{ key: 'a', body: 'b'.repeat(100) }])] }
+
+test('a reader at the end says how far there was nothing of its stream, once its own rows are held', async () => {
+  const log = new WrittenLog()
+  log.commit(post)
+  log.commit({ names: [nameOf(0)], readings: countingReadings(0, 10) })
+  assert.deepEqual(await passedIn(log, undefined), [11n])
+  assert.deepEqual(await passedIn(log, undefined, false), [])
+  assert.deepEqual(await passedIn(log, 11), [11n])
+})
+
+test('where damage may have taken rows of its stream that nobody has counted yet, a reader says nothing', async () => {
+  const log = new WrittenLog()
+  log.commit(post)
+  const [file = ''] = log.files
+  const at = log.writer.watermark.end
+  log.commit(post)
+  log.commit({ names: [nameOf(0)], readings: countingReadings(0, 10) })
+  log.storage.rot(file, at + groupHeaderBytes + 5)
+  assert.deepEqual(await passedIn(log, undefined), [])
+  log.commit(post)
+  assert.deepEqual(await passedIn(log, undefined), [13n], 'it has been counted')
+})
