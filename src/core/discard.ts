@@ -14,10 +14,11 @@ export interface DiscardedLetter {
   readonly time: number
 }
 
-/** Takes discards, as the intake does, for the commit that is open. */
+/** Takes discards, as the intake does: into the commit that is open. */
 export interface Discarder {
-  /** `bytes`: what the letters hold, which is given back to the bound of the dead letters. */
-  discard(discard: Discard, bytes: number): void
+  discard(discard: Discard): void
+  /** Lowers the count that the bound of the dead letters is held against: so many bytes of it stand in the store no more. */
+  giveBack(bytes: number): void
 }
 
 /** What no letter begins with: its members are those of `DeadLetter`. */

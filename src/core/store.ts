@@ -120,6 +120,8 @@ export interface Store extends Sink {
     signal: AbortSignal,
   ): Promise<SeriesRow[]>
   documents(query: DocumentQuery, signal: AbortSignal): Promise<DocumentRow[]>
+  /** Bytes of the bodies that a stream holds. */
+  documentBytes(stream: string, signal: AbortSignal): Promise<number>
   /** Rows stored now, as the engine itself counts them. */
   count(signal: AbortSignal): Promise<{ readings: number; documents: number }>
   /** Writes the range as a file in the format, chunk by chunk. */

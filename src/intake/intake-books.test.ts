@@ -195,13 +195,15 @@ test('a discard makes room, durably, and is no row at the door; one whose commit
   const discard = { letters: [{ number: 0n, time: 1 }], principal: 'local' }
 
   storage.failNth(1, { code: 'ENOSPC' }, 'write')
-  intake.discard(discard, full / 2)
+  intake.discard(discard)
+  intake.giveBack(full / 2)
   assert.equal(await outcomeOf(intake.durable()), 'disk-full')
   assert.equal(intake.books.letterBytes, full)
 
   thread.check()
   const rows = intake.books.rowsReceived
-  intake.discard(discard, full / 2)
+  intake.discard(discard)
+  intake.giveBack(full / 2)
   assert.equal(intake.status.isLetterRefused, false)
   await intake.durable()
   assert.equal(intake.books.letterBytes, full / 2 + encodeDiscard(discard).length)

@@ -144,14 +144,20 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.#open.letters++
   }
 
-  discard(discard: Discard, bytes: number): void {
+  discard(discard: Discard): void {
     const body = encodeDiscard(discard)
-    // The record is kept among the letters: its own bytes count like theirs.
-    const change = body.length - Math.min(bytes, this.books.letterBytes)
-    this.books.letterBytes += change
-    this.#open.letterBytes += change
+    // The record is kept among the letters, and counts like them. It has no bound: it makes room.
+    this.books.letterBytes += body.length
+    this.#open.letterBytes += body.length
     this.#open.addDocument('dead-letters', '', this.now, body)
     this.#open.discards++
+  }
+
+  giveBack(bytes: number): void {
+    const freed = Math.min(bytes, this.books.letterBytes)
+    this.books.letterBytes -= freed
+    this.#open.letterBytes -= freed
+    this.#open.isCounted = true
     this.#isLetterRefused = false
   }
 

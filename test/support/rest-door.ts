@@ -10,7 +10,7 @@ import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
 import type { Authorizer } from '../../src/core/authorizer.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import { encodeCursor, type Position } from '../../src/core/position.ts'
-import { createIntake } from '../../src/intake/intake.ts'
+import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { TemporaryFolder } from '../../src/lib/temporary-folder.ts'
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
@@ -23,6 +23,7 @@ export interface RestDoor {
   readonly url: string
   readonly store: DuckdbStore
   readonly log: PaperLog
+  readonly intake: GroupCommitIntake
   /** The folder of files being exported. */
   readonly exports: string
   /** What answers say that they hold at least, where the test says nothing of it. */
@@ -35,6 +36,8 @@ export interface RestDoorOptions {
   readonly authorizer?: Authorizer
   /** Sees the server before it has any route. */
   readonly before?: (server: FastifyInstance) => void
+  /** What the store has passed; nothing where the test does not say. */
+  readonly passed?: () => Promise<void>
   /** Where the store says it stands. */
   readonly position?: () => Promise<Position>
 }
@@ -78,7 +81,7 @@ export async function openRestDoor(
   addRest(server, {
     store: around(store),
     position: options.position ?? (async () => unbegun),
-    passed: (_stream, position, signal) => progress.passed(position, signal),
+    passed: options.passed ?? ((_stream, position, signal) => progress.passed(position, signal)),
     intake,
     clock: systemClock,
     limits: defaultRecordLimits,
@@ -99,6 +102,7 @@ export async function openRestDoor(
     url,
     store,
     log: new PaperLog(),
+    intake,
     exports,
     asOf: encodeCursor([unbegun]),
     async get(path) {

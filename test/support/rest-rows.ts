@@ -68,6 +68,7 @@ export function bind(store: StoreQueries, changed: Partial<StoreQueries>): Store
     devices: (...asked) => store.devices(...asked),
     series: (...asked) => store.series(...asked),
     documents: (...asked) => store.documents(...asked),
+    documentBytes: (...asked) => store.documentBytes(...asked),
     count: (...asked) => store.count(...asked),
     export: (...asked) => store.export(...asked),
     ...changed,

@@ -22,7 +22,7 @@ export function addDiscards(server: RestServer, parts: RouteParts): void {
     },
     { 200: shown, 202: shown, 400: shownError, 403: shownError, 503: shownError },
   )
-  // Bytes are given back once only if one discard has reached the store before the next one looks into it.
+  // Two at once would give the same bytes back twice.
   let isBusy = false
   server.delete('/api/v1/dead-letters', { schema, config }, async (request, reply) => {
     if (Object.keys(request.query).length === 0)
@@ -46,43 +46,59 @@ type Meant = Wanted & { readonly from?: number | undefined; readonly to?: number
 type Answer = z.output<typeof shown>
 
 async function discard(
-  { intake, store, passed }: RouteParts,
+  parts: RouteParts,
   meant: Meant,
   principal: string,
   gone: AbortSignal,
 ): Promise<Answer> {
+  const { intake, store, passed } = parts
   const code = intake.refusal()
   if (code !== undefined) throw new SluiceError(code, 'nothing can be discarded now')
-  // Also what was discarded before a crash.
-  let { position } = await intake.durable()
+  // Letters that were acknowledged a moment ago are meant too.
+  const { position } = await intake.durable()
   if (!(await isApplied(passed, 'dead-letters', position, gone)))
     throw new SluiceError('store-down', 'the store is too far behind to discard anything')
-  let [discarded, freedBytes] = [0, 0]
-  let record: DiscardedLetter[] = []
-  let recordBytes = 0
+  let discarded = 0
+  let letters: DiscardedLetter[] = []
   const write = async () => {
-    if (record.length === 0) return
+    if (letters.length === 0) return
     intake.tick()
-    intake.discard({ letters: record, principal }, recordBytes)
-    ;({ position } = await intake.durable())
-    freedBytes += recordBytes
-    record = []
-    recordBytes = 0
+    intake.discard({ letters, principal })
+    letters = []
+    await intake.durable()
   }
   const query = { ...letterQuery(meant, undefined), limit: Number.MAX_SAFE_INTEGER }
   for await (const page of documentPages(store, query, gone)) {
     for (const { seq, time, body } of page) {
       const isLetter = readLetter(body, meant) !== undefined
       if (!isLetter && !isRecord(body, meant)) continue
-      record.push({ number: seq, time })
-      recordBytes += Buffer.byteLength(body)
+      letters.push({ number: seq, time })
       if (isLetter) discarded++
-      if (record.length === maxPerRecord) await write()
+      if (letters.length === maxPerRecord) await write()
     }
   }
   await write()
-  const applied = await isApplied(passed, 'dead-letters', position, gone)
-  return { discarded, freedBytes, applied }
+  const freedBytes = await giveBack(parts, gone)
+  return { discarded, freedBytes: freedBytes ?? 0, applied: freedBytes !== undefined }
+}
+
+/**
+ * Brings the count of letter bytes down to what the store holds: what was discarded, now or before a crash, and what the store's own
+ * retention has removed. A letter that comes meanwhile makes it too little, never too much. Returns undefined where the store needs longer: then
+ * the next discard does it.
+ */
+async function giveBack(
+  { intake, store, passed }: RouteParts,
+  gone: AbortSignal,
+): Promise<number | undefined> {
+  const counted = intake.books.letterBytes
+  const { position } = await intake.durable()
+  if (!(await isApplied(passed, 'dead-letters', position, gone))) return undefined
+  const bytes = Math.max(0, counted - (await store.documentBytes('dead-letters', gone)))
+  if (bytes === 0) return 0
+  intake.giveBack(bytes)
+  await intake.durable()
+  return bytes
 }
 
 /** Records of earlier discards go with the letters of their time, where nothing but time is asked for. */
@@ -94,7 +110,7 @@ function isRecord(body: string, { device, source, code }: Wanted): boolean {
 
 const shown = z.object({
   discarded: z.int().describe('Letters; they are gone from every store and from every replay.'),
-  freedBytes: z.int().describe('What they held of deadLetters.maxBytes.'),
+  freedBytes: z.int().describe('What deadLetters.maxBytes has room for again.'),
   applied: z
     .boolean()
     .describe('False where the store needs longer; the discard is safe and will be applied.'),

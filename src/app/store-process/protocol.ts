@@ -68,6 +68,7 @@ export type StoreMethod =
   | 'devices'
   | 'series'
   | 'documents'
+  | 'documentBytes'
   | 'count'
   | 'state'
   | 'export'

@@ -91,6 +91,7 @@ export class StoreProcess {
     devices: (query, signal) => this.#ask('devices', [query], signal),
     series: (device, after, limit, signal) => this.#ask('series', [device, after, limit], signal),
     documents: (query, signal) => this.#ask('documents', [query], signal),
+    documentBytes: (stream, signal) => this.#ask('documentBytes', [stream], signal),
     count: (signal) => this.#ask('count', [], signal),
     state: (log, partition) => this.#ask('state', [log, partition], this.#stopping.signal),
     export: (query, format, path, signal) => this.#ask('export', [query, format, path], signal),

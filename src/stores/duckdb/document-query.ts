@@ -30,3 +30,16 @@ export async function queryDocuments(
     body: toText(row[3]),
   }))
 }
+
+/** Bytes of the bodies of a stream. */
+export async function documentBytes(
+  readers: Readers,
+  tables: DocumentTables,
+  stream: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const table = tables.get(stream)
+  if (table === undefined) return 0
+  const [row] = await readers.read(signal, (sql) => sql.rows(`SELECT sum(strlen(body)) FROM ${table.table}`))
+  return row?.[0] == null ? 0 : toNumber(row[0])
+}

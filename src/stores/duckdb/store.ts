@@ -19,7 +19,7 @@ import type {
 import type { Clock } from '../../lib/clock.ts'
 import { buckets } from './buckets.ts'
 import { Chunks } from './chunks.ts'
-import { queryDocuments } from './document-query.ts'
+import { documentBytes, queryDocuments } from './document-query.ts'
 import { DocumentTables } from './documents.ts'
 import { Edits } from './edits.ts'
 import { Engine } from './engine.ts'
@@ -177,6 +177,10 @@ export class DuckdbStore implements Store, StoreCopy {
 
   documents(query: DocumentQuery, signal: AbortSignal): Promise<DocumentRow[]> {
     return queryDocuments(this.#readers, this.#documents, query, signal)
+  }
+
+  documentBytes(stream: string, signal: AbortSignal): Promise<number> {
+    return documentBytes(this.#readers, this.#documents, stream, signal)
   }
 
   async count(signal: AbortSignal): Promise<{ readings: number; documents: number }> {

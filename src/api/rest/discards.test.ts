@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openRestDoor } from '../../../test/support/rest-door.ts'
+
+test('letters that the store has let go by itself are given back, once, and what it holds is not', async (t) => {
+  const door = await openRestDoor(t, undefined, { passed: () => Promise.resolve() })
+  const sink = door.store.sink('dead-letters')
+  const letter = { code: 'undecodable', reason: 'no', source: 'mqtt', bytes: Buffer.from('x') } as const
+  for (let i = 0; i < 3; i++) door.intake.reject(letter)
+  await door.intake.durable()
+  const three = door.intake.books.letterBytes
+  // Of three letters the store's retention has left one.
+  const body = JSON.stringify({ ...letter, bytes: 'eA==' })
+  const held = Buffer.byteLength(body)
+  assert.equal(3 * held, three)
+  await sink.write(
+    door.log.write(door.log.documents('dead-letters', [{ key: '', time: 5, body }])),
+    AbortSignal.timeout(10_000),
+  )
+
+  const discard = async () => {
+    const response = await fetch(`${door.url}/api/v1/dead-letters?device=nobody`, { method: 'DELETE' })
+    return { status: response.status, answer: await response.json() }
+  }
+  const answer = { discarded: 0, freedBytes: 2 * held, applied: true }
+  assert.deepEqual(await discard(), { status: 200, answer })
+  assert.equal(door.intake.books.letterBytes, held)
+  assert.deepEqual(await discard(), { status: 200, answer: { ...answer, freedBytes: 0 } })
+  assert.equal(door.intake.books.letterBytes, held)
+})
+
+test('one discard at a time: the other is told to come again', async (t) => {
+  const entered = Promise.withResolvers<void>()
+  const passing = Promise.withResolvers<void>()
+  const passed = () => {
+    entered.resolve()
+    return passing.promise
+  }
+  const door = await openRestDoor(t, undefined, { passed })
+  const discard = () => fetch(`${door.url}/api/v1/dead-letters?to=now`, { method: 'DELETE' })
+  const first = discard()
+  await entered.promise
+  const second = await discard()
+  assert.deepEqual([second.status, second.headers.get('retry-after')], [503, '1'])
+  passing.resolve()
+  assert.equal((await first).status, 200)
+  assert.equal((await discard()).status, 200)
+})
