@@ -23,13 +23,14 @@ import { systemClock } from '../lib/clock.ts'
 import { lockFolder } from '../lib/folder-lock.ts'
 import { TemporaryFolder } from '../lib/temporary-folder.ts'
 import { version } from '../lib/version.ts'
-import { LiveHub, type LiveSource } from '../live/hub.ts'
+import { LiveHub } from '../live/hub.ts'
 import { WebSocketDoor } from '../live/websocket.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
 import { openSink } from '../sinks/table.ts'
 import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
 import type { Config } from './config/config.ts'
+import { liveSource } from './live-source.ts'
 import { Measurements } from './measurements.ts'
 import { SinkPipeline } from './sink-pipeline.ts'
 import { healthOf, snapshotOf } from './status.ts'
@@ -253,19 +254,6 @@ function warnOfRenewal(log: EmbeddedLog, logger: Logger): void {
     },
     { once: true },
   )
-}
-
-/**
- * The log as live push needs it: it holds nothing back from retention. Should the log get another id, its numbers stay: what
- * the hub has read goes on where it is.
- */
-function liveSource(log: EmbeddedLog): LiveSource {
-  return {
-    position: () => ({ log: log.id, partition: 0, next: BigInt(log.tail.watermark().next) }),
-    first: () => log.status().first,
-    consume: ({ from, ...options }, signal) =>
-      log.consume('readings', 'live', { ...options, from: from && { ...from, log: log.id } }, signal),
-  }
 }
 
 const encoder = new TextEncoder()
