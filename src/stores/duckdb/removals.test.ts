@@ -192,23 +192,29 @@ test('a new log cut short in its first write has its place: the log after it is 
   assert.equal(values.filter((value) => value === -3).length, Math.ceil(rows.length / 501))
 })
 
-test('a new log cut short shows its newest values after a restart', async (t) => {
-  const file = path.join(temporaryFolder(t), 'store.duckdb')
-  const removals = new CutShort(1)
-  const first = await openStore(t, file)
-  const once = { device: 'd', metric: 'once', time: at(0), value: 0 }
-  const rows = [once, ...inOrder(3 * rowGroup, 0)]
-  await new PaperLog().put(first, rows)
-  await first.close()
-  const store = await openStore(t, file, { removals })
-  const second = new PaperLog()
-  const spread = second.write(second.readings(corrected(rows, 501, () => -2)))
-  removals.parts = 1
-  await assert.rejects(store.write(spread, never), /cut short/)
-  const restarted = await afterCrash(t, file, {})
-  await restarted.write(spread, never)
-  const latest = await restarted.latest('d', 100, never)
-  assert.equal(latest.find(({ metric }) => metric === 'once')?.value, -2)
+test('what was cut short shows its newest values after a restart: a new log’s rows, and replayed ones', async (t) => {
+  for (const isReplay of [false, true]) {
+    const file = path.join(temporaryFolder(t), 'store.duckdb')
+    const removals = new CutShort(1)
+    const first = await openStore(t, file)
+    const once = { device: 'd', metric: 'once', time: at(0), value: 0 }
+    const rows = [once, ...inOrder(3 * rowGroup, 0)]
+    const log = new PaperLog()
+    await log.put(first, rows)
+    const corrections = corrected(rows, 501, () => -2)
+    const second = isReplay ? new PaperLog({ of: log, next: log.next }) : new PaperLog()
+    const spread = second.write(second.readings(corrections))
+    // The live lane has passed what is replayed: as letters.
+    if (isReplay) await first.write({ ...spread, batch: undefined }, never)
+    await first.close()
+    const write = (store: DuckdbStore) => (isReplay ? store.replaySink('r') : store).write(spread, never)
+    removals.parts = 1
+    await assert.rejects(write(await openStore(t, file, { removals })), /cut short/)
+    const restarted = await afterCrash(t, file, {})
+    await write(restarted)
+    const latest = await restarted.latest('d', 100, never)
+    assert.equal(latest.find(({ metric }) => metric === 'once')?.value, -2, `replay: ${isReplay}`)
+  }
 })
 
 test('a write whose checkpoint fails stands, and what it stored is known', async (t) => {
