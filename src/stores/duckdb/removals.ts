@@ -2,7 +2,10 @@ import type { Chunk } from './chunks.ts'
 import { rowGroupRows } from './engine.ts'
 import { int, type Sql, toNumber } from './sql.ts'
 
-/** The engine takes 256 KiB that it cannot put aside for each, however few rows were removed: 40 MB for these. */
+/**
+ * The engine takes 256 KiB that it cannot put aside for each, however few rows were removed: 40 MB for these, and at worst as much again
+ * for the transactions before, which were short of a checkpoint.
+ */
 const usualRowGroups = 160
 
 /** Counts the row groups with removed rows, and has a checkpoint made before they take too much memory. */
