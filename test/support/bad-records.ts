@@ -65,6 +65,7 @@ export const badRecords: readonly BadRecord[] = [
   { what: '-Infinity', payload: '{"v":-Infinity}', code: 'undecodable' },
   { what: 'a number beyond every double', payload: '{"v":1e999}', code: 'invalid-value', field: 'v' },
   { what: '2^53 + 1 as a number', payload: '{"v":9007199254740993}', code: 'invalid-value', field: 'v' },
+  { what: '2^53 + 1 with a point', payload: '{"v":9007199254740993.0}', code: 'invalid-value', field: 'v' },
   {
     what: 'a text beyond its limit',
     payload: JSON.stringify({ v: 'x'.repeat(4_097) }),

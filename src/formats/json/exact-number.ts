@@ -10,7 +10,7 @@ const exact = 2 ** 53
 
 /**
  * Reads the JSON number at bytes[at], to the very double that `Number` would give, into place `slot` of the tokens. Returns
- * where it ends, or -1 where it is no number, or one that only `Number` or nobody can hold.
+ * where it ends, or -1 where it is no number, or one that only `Number` or nobody can hold: from 2^53 on the parser judges.
  */
 export function exactNumber(bytes: Uint8Array, at: number, to: number, tokens: Tokens, slot: number): number {
   let i = at
@@ -63,15 +63,17 @@ export function exactNumber(bytes: Uint8Array, at: number, to: number, tokens: T
     // Both operands are exact, so the one rounding is the right one (Clinger 1990).
     if (scale === 0) value = mantissa
     else if (scale > 0 && scale <= 22) value = mantissa / (powers[scale] as number)
-    else if (scale < 0 && scale >= -22) value = mantissa * (powers[-scale] as number)
-    else return -1
+    else if (scale < 0 && scale >= -22) {
+      value = mantissa * (powers[-scale] as number)
+      if (value >= exact) return -1
+    } else return -1
   } else if (isInteger) {
     // Only as a time in ns, which is 1e17 or more.
     if (integerDigits < 18 || integerDigits > 19) return -1
     return longInteger(bytes, start, end, isNegative, tokens, slot)
   } else {
     value = longQuotient(bytes, start, end, scale)
-    if (value < 0) return -1
+    if (value < 0 || value >= exact) return -1
   }
   tokens.kinds[slot] = kind.number
   tokens.numbers[slot] = isNegative ? -value : value

@@ -150,6 +150,36 @@ test('numbers that would change are refused: beyond 2^53, beyond a double', () =
   assert.deepEqual(rowsOf(format, '{"v":-0,"ts":1}')[0], ['pump1', 'temp', -0, 1000, 192, 0])
 })
 
+test('an integer beyond 2^53 is refused in every spelling that its double does not print', () => {
+  for (const spelling of [
+    ...['9007199254740993.0', '9007199254740993e0', '90071992547409930e-1', '-9.007199254740993E+15'],
+    ...['9007199254740991e1', '12345678901234567890.0', '9007199254740993000e-3', '9007199254740994'],
+    ...[`${'1'.repeat(200)}.0`, `1${'0'.repeat(150)}1e5`],
+  ]) {
+    for (const path of ['scan', 'parse'] as const) {
+      const either = createJsonFormat(defaultRecordLimits, path)
+      const refusal = { code: 'invalid-value', field: 'v' }
+      assert.deepEqual(refusalOf(either, `{"v":${spelling}}`), refusal, `${path} ${spelling}`)
+    }
+  }
+})
+
+test('doubles in print are taken beyond 2^53 too: short, with 17 digits, with all digits', () => {
+  const doubles = [2 ** 53, 2 ** 53 + 2, 2 ** 60, 1e22, 1e23, 2 ** 77 + 2 ** 30, 1e300, Number.MAX_VALUE]
+  const spellings = doubles.flatMap((value) => [
+    value.toExponential(),
+    value.toExponential(16),
+    `${BigInt(value)}.000000`,
+  ])
+  for (const spelling of [...spellings, '9007199254740994.0', '1152921504606846976.0', '1e0022'])
+    for (const path of ['scan', 'parse'] as const) {
+      const [row] = rowsOf(createJsonFormat(defaultRecordLimits, path), `{"v":${spelling},"ts":1}`)
+      assert.equal(row?.[2], Number(spelling), `${path} ${spelling}`)
+    }
+  // A fraction is rounded, whatever its size.
+  assert.equal(rowsOf(format, '{"v":9007199254740993.5,"ts":1}')[0]?.[2], 2 ** 53 + 2)
+})
+
 test('where a series is declared text, integers keep all their digits', () => {
   const intake = new RecordingIntake({ declared: { 'pump1 temp': 'text' } })
   for (const digits of ['9007199254740993', '12'])

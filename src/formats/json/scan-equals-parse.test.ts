@@ -14,6 +14,38 @@ const limits = { ...defaultRecordLimits, payloadBytes: 400, batchBytes: 6000, te
 const now = Date.UTC(2026, 0, 15) * 1000
 const encoder = new TextEncoder()
 
+/** Integers about 2^53 and far beyond, with a point, an exponent or both: some a double holds, some it does not. */
+const longSpelling = fc
+  .tuple(
+    fc.oneof(
+      fc.bigInt({ min: 2n ** 53n - 20n, max: 2n ** 53n + 20n }),
+      fc.bigInt({ min: 2n ** 53n - 20n, max: 10n ** 19n }),
+      fc.double({ min: 2 ** 53, max: 1e25, noNaN: true }).map(BigInt),
+      fc.constantFrom(10n ** 22n, 10n ** 23n, 2n ** 60n, 9007199254740991n * 10n),
+    ),
+    fc.constantFrom('', '-'),
+    fc.constantFrom(
+      '.0',
+      '.000',
+      'e0',
+      'E+0',
+      '0e-1',
+      '000e-3',
+      'e1',
+      'E6',
+      '.5',
+      '0.0e-1',
+      'shifted',
+      'short',
+    ),
+  )
+  .map(([integer, sign, end]) => {
+    const digits = String(integer)
+    if (end === 'shifted') return `${sign}${digits[0]}.${digits.slice(1)}e${digits.length - 1}`
+    if (end === 'short') return sign + Number(integer).toExponential()
+    return sign + digits + end
+  })
+
 // Calm texts: what senders send. A payload of them warms the caches, and most of them the scanner takes.
 const calmNumber = fc.oneof(
   fc.integer({ min: -300, max: 300 }).map(String),
@@ -22,6 +54,7 @@ const calmNumber = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
   fc.maxSafeInteger().map(String),
   fc.constantFrom('-0', '0.0', '1.50', '1e2', '2E-3', 'true', 'false'),
+  longSpelling,
 )
 const calmValue = fc.oneof(
   { weight: 3, arbitrary: calmNumber },
@@ -76,6 +109,7 @@ const wild = fc.oneof(
   fc.bigInt({ min: 2n ** 53n - 3n, max: 2n ** 53n + 3n }).map(String),
   fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }).map(String),
   fc.double().map(String),
+  longSpelling,
   fc.string({ unit: 'grapheme', maxLength: 12 }).map((text) => JSON.stringify(text)),
   fc.string({ unit: 'binary', maxLength: 50 }).map((text) => JSON.stringify(text)),
   { weight: 3, arbitrary: fc.constantFrom(...wildWords) },

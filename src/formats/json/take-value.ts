@@ -5,7 +5,7 @@ import { maxMicros, type RecordLimits } from '../../core/limits.ts'
 import { bad, good, uncertain } from '../../core/quality.ts'
 import type { SeriesId } from '../../core/series.ts'
 import { guessBounds, numberToMicros, parseRfc3339, type TimeUnit } from '../../core/time.ts'
-import { integerOf, isRaw, type RawNumber } from './json-source.ts'
+import { integerOf, isRaw, losesDigits, type RawNumber } from './json-source.ts'
 import { RecordFault } from './record-fault.ts'
 
 /** What all rows of one record share. */
@@ -81,13 +81,12 @@ function rawDigits(value: unknown): string | undefined {
   return isRaw(value) && integerOf(value) !== undefined ? value.rawJSON : undefined
 }
 
-/** A number that JSON.parse may have changed: an integer beyond 2^53 is refused, a fraction or power is what the double says. */
+/** A number that JSON.parse may have changed: refused where that is an integer beyond 2^53; a fraction is always rounded. */
 function rawValue(raw: RawNumber, field: string | undefined): number {
-  const integer = integerOf(raw)
-  if (integer !== undefined && (integer > 2n ** 53n || integer < -(2n ** 53n)))
-    throw new RecordFault('invalid-value', field, 'an integer beyond 2^53 would lose digits')
   const value = Number(raw.rawJSON)
   if (!Number.isFinite(value)) throw new RecordFault('invalid-value', field, 'the number is too large')
+  if (losesDigits(raw, value))
+    throw new RecordFault('invalid-value', field, 'an integer beyond 2^53 would lose digits')
   return value
 }
 
