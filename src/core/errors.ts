@@ -51,7 +51,7 @@ export const errorTable = {
     0x99,
     3,
     'warn',
-    'Send seconds, ms, µs or RFC 3339, at most the allowed time ahead of now.',
+    'Send RFC 3339 with a zone, or a number of the unit that the form expects, at most limits.aheadMicros ahead of now.',
   ),
   'invalid-name': row(
     'sender',

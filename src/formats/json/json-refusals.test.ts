@@ -134,6 +134,29 @@ test('a time that is none, or more than an hour ahead, is refused', () => {
   assert.deepEqual(refusalOf(format, `{"v":1,"ts":${hour + 1}}`), { code: 'invalid-time', field: 'ts' })
 })
 
+test('the reason of a wrong time names what this form expects', () => {
+  const reasonOf = (payload: string) => decodeInto(format, payload, onPump()).refusals[0]?.reason
+  assert.equal(
+    reasonOf('{"v":1,"ts":1705314600123456}'),
+    'ts: neither ms since 1970 in range nor RFC 3339 with a zone',
+  )
+  assert.equal(
+    reasonOf('{"id":"t1","latitude":1,"timestamp":1705314600123}'),
+    'timestamp: neither seconds since 1970 in range nor RFC 3339 with a zone',
+  )
+  for (const payload of [
+    '{"value":1,"timestamp":"2024-01-15T10:30:00"}',
+    '{"v":1,"timestamp":true}',
+    '{"a":1,"ts":""}',
+    '{"SerialNumber":"a","Timestamp":1e300,"Value":1}',
+  ])
+    assert.match(
+      reasonOf(payload) ?? '',
+      /: neither seconds, ms, µs or ns since 1970 in range nor RFC/,
+      payload,
+    )
+})
+
 test('numbers that would change are refused: beyond 2^53, beyond a double', () => {
   assert.deepEqual(rowsOf(format, '{"v":9007199254740992,"ts":1}')[0], [
     'pump1',

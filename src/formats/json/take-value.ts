@@ -90,6 +90,13 @@ function rawValue(raw: RawNumber, field: string | undefined): number {
   return value
 }
 
+/** What a number counts, for the reason of a refusal. */
+const timeWords: Readonly<Record<TimeUnit, string>> = {
+  s: 'seconds since 1970',
+  ms: 'ms since 1970',
+  guess: 'seconds, ms, µs or ns since 1970',
+}
+
 /** A time member as whole µs; undefined where it is missing, which 0 is where `zeroIsMissing` (F5 says so). */
 export function timeOf(
   value: unknown,
@@ -104,7 +111,11 @@ export function timeOf(
   else if (typeof value === 'string') micros = parseRfc3339(value)
   else if (isRaw(value)) micros = rawToMicros(value, unit)
   if (Number.isNaN(micros))
-    throw new RecordFault('invalid-time', field, 'neither a number in range nor RFC 3339')
+    throw new RecordFault(
+      'invalid-time',
+      field,
+      `neither ${timeWords[unit]} in range nor RFC 3339 with a zone`,
+    )
   return micros
 }
 
