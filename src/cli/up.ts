@@ -3,22 +3,29 @@ import type { Sluice } from '../app/build.ts'
 import { loadConfig } from '../app/config/load.ts'
 import { explainFailure, runSluice } from '../app/run.ts'
 import { systemClock } from '../lib/clock.ts'
+import { LineWriter } from '../lib/line-writer.ts'
 import { createLogger } from '../lib/logger.ts'
 import { type ConfigOptions, configSources } from './config-options.ts'
 import { demoFleet } from './presets.ts'
 
 /** `sluice up`: runs until a signal; returns the exit code. */
 export async function up(options: ConfigOptions): Promise<number> {
-  const say = (line: string) => process.stdout.write(`${line}\n`)
+  // A reader of ours that is gone, or a full disk, ends a command; not what devices depend on.
+  const lines = new LineWriter(1, { lost: (count) => `${count} lines could not be written\n` })
   try {
     const config = await loadConfig(configSources(options))
     const logger = createLogger(config.logging)
-    return await runSluice(config, logger, say, (sluice, signal) => {
-      if (!options.demo) return
-      runDemo(sluice, logger, signal).catch((error: unknown) =>
-        logger.warn({ err: error }, 'the demo fleet stopped'),
-      )
-    })
+    return await runSluice(
+      config,
+      logger,
+      (line) => lines.write(`${line}\n`),
+      (sluice, signal) => {
+        if (!options.demo) return
+        runDemo(sluice, logger, signal).catch((error: unknown) =>
+          logger.warn({ err: error }, 'the demo fleet stopped'),
+        )
+      },
+    )
   } catch (error) {
     const { message, exitCode } = explainFailure(error)
     process.stderr.write(`sluice: ${message}\n`)

@@ -1,19 +1,33 @@
 import pino, { type Logger } from 'pino'
+import { LineWriter } from './line-writer.ts'
 
 export interface LoggingOptions {
   readonly level: string
   readonly format: 'auto' | 'json' | 'text'
 }
 
-/** Structured logs on standard error, one JSON object a line; as plain lines for people where that is a terminal or asked for. */
+/**
+ * Structured logs on standard error, one JSON object a line; as plain lines for people where that is a terminal or asked for. A line that
+ * cannot be written holds nobody up: see `LineWriter`.
+ */
 export function createLogger({ level, format }: LoggingOptions): Logger {
   const isText = format === 'text' || (format === 'auto' && process.stderr.isTTY)
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  if (!isText) return pino(options, pino.destination({ fd: 2, sync: true }))
-  return pino(
-    { ...options, formatters: { level: (label) => ({ level: label }) } },
-    { write: (line) => process.stderr.write(plain(line)) },
-  )
+  const form = isText ? plain : (line: string) => line
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    ...(isText ? { formatters: { level: (label: string) => ({ level: label }) } } : {}),
+  }
+  let told = ''
+  const teller = pino({ ...options, level: 'warn' }, { write: (line) => (told = line) })
+  const lines = new LineWriter(2, {
+    lost(count) {
+      teller.warn(`${count} log lines could not be written`)
+      return form(told)
+    },
+  })
+  return pino(options, { write: (line) => lines.write(form(line)) })
 }
 
 /** `12:03:55 warn  message key=value …` */
