@@ -23,6 +23,7 @@ async function open(
   server.get('/health', { config: { access: 'public' } }, () => ({ fine: true }))
   server.get('/read', { config: { access: 'read' } }, () => ({ fine: true }))
   server.post('/write', { config: { access: 'publish' } }, () => ({ fine: true }))
+  server.delete('/bodies', { config: { access: 'edit' } }, ({ body }) => ({ body }))
   server.get('/broken', { config: { access: 'read' } }, () => {
     throw new Error('the password is hunter2')
   })
@@ -47,6 +48,17 @@ async function ask(port: number, head: string, body = ''): Promise<{ status: num
   const [answer = '', ...rest] = text.split('\r\n\r\n')
   return { status: Number(answer.split(' ')[1]), body: rest.join('\r\n\r\n') }
 }
+
+test('a request that names a type of body and has none is as one without', async (t) => {
+  const { port } = await open(t)
+  const json = 'Host: localhost\nContent-Type: application/json'
+  assert.deepEqual(await ask(port, `DELETE /bodies HTTP/1.1\n${json}`), { status: 200, body: '{}' })
+  assert.deepEqual(await ask(port, `DELETE /bodies HTTP/1.1\n${json}`, '[1]'), {
+    status: 200,
+    body: '{"body":[1]}',
+  })
+  assert.equal((await ask(port, `DELETE /bodies HTTP/1.1\n${json}`, '{"__proto__":{}}')).status, 400)
+})
 
 test('a name that is neither of loopback nor listed is not this server, except to probes', async (t) => {
   const { port } = await open(t, { hosts: ['sluice.example'] })

@@ -37,6 +37,12 @@ export function createServer(options: ServerOptions): FastifyInstance {
   })
   // Bodies are JSON: a page of elsewhere can send plain text without asking first.
   server.removeContentTypeParser('text/plain')
+  const parseJson = server.getDefaultJsonParser('error', 'error')
+  server.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // Clients name the type of every request, with a body or without: routes that need one ask for it.
+    if (body === '') done(null)
+    else parseJson(request, body, done)
+  })
   closeInTime(server)
   demandAccess(server)
   server.decorateRequest('principal')

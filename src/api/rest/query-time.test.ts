@@ -8,6 +8,7 @@ test('a time in a query is ms, RFC 3339, now, or a duration before now', () => {
   const expected: readonly [string, number][] = [
     ['0', 0],
     ['-5', -5_000],
+    ['-86400000.5', -86_400_000_500],
     ['1705314600000', 1_705_314_600_000_000],
     ['1705314600000.125', 1_705_314_600_000_125],
     ['2024-01-15T10:30:00Z', 1_705_314_600_000_000],
@@ -23,6 +24,18 @@ test('a time in a query is ms, RFC 3339, now, or a duration before now', () => {
     ['-3us', now - 3],
   ]
   for (const [text, micros] of expected) assert.equal(readTime(text, now), micros, text)
+})
+
+test('before the earliest time that is kept everything is meant, from year 1 too; what is too late is a wrong unit', () => {
+  for (const text of [
+    '-62135596800000',
+    '-9007199254741',
+    '0001-01-01T00:00:00Z',
+    '1600-01-01T00:00:00+01:00',
+  ])
+    assert.equal(readTime(text, now), -(2 ** 53), text)
+  for (const text of ['1705314600123456', '9999-12-31T23:59:59Z', '0001-13-01T00:00:00Z', '0001-01-01'])
+    assert.equal(readTime(text, now), undefined, text)
 })
 
 test('what is no time is none', () => {

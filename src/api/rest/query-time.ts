@@ -1,3 +1,4 @@
+import { maxMicros } from '../../core/limits.ts'
 import { numberToMicros, parseRfc3339 } from '../../core/time.ts'
 
 /** µs of the units that durations are written in. */
@@ -19,17 +20,29 @@ export function readDuration(text: string): number | undefined {
   return Number.isSafeInteger(micros) && micros > 0 ? micros : undefined
 }
 
+/** Nothing older is stored. Whoever asks from the year 1, which is where some clocks begin, means everything. */
+const earliest = -maxMicros
+
 /** ms since 1970 (fractions allowed), RFC 3339, `now`, or a duration before it such as `-15m` → µs since 1970. */
 export function readTime(text: string, nowMicros: number): number | undefined {
   if (text === 'now') return nowMicros
-  if (/^-?\d{1,17}(\.\d{1,9})?$/.test(text)) return finite(numberToMicros(Number(text), 'ms'))
+  if (/^-?\d{1,17}(\.\d{1,9})?$/.test(text)) {
+    const ms = Math.max(Number(text), earliest / 1000)
+    return finite(numberToMicros(ms, 'ms'))
+  }
   if (text.startsWith('-')) {
     const before = readDuration(text.slice(1))
     return before === undefined ? undefined : finite(nowMicros - before)
   }
   // A query string turns the + of an offset into a space, unless its writer escaped it.
-  return finite(parseRfc3339(text.replace(/ (\d\d:\d\d)$/, '+$1')))
+  const written = text.replace(/ (\d\d:\d\d)$/, '+$1')
+  const micros = finite(parseRfc3339(written))
+  // Whether an early date is one at all, a later century tells.
+  const isEarly = micros === undefined && !Number.isNaN(parseRfc3339(written.replace(early, '20')))
+  return isEarly ? earliest : micros
 }
+
+const early = /^(?:0\d|1[0-6])(?=\d\d-)/
 
 const finite = (micros: number) => (Number.isNaN(micros) ? undefined : micros)
 
