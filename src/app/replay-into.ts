@@ -20,6 +20,7 @@ const maxRetries = 20
 /**
  * Fills a store from what the log holds, stream by stream, up to where the log stood at the start, and returns its books.
  * The store must not have taken anything of this log before: numbers and identities make the result equal to the store that was fed live.
+ * @throws SluiceError `bad-request` if it has.
  */
 export async function replayInto(
   store: OpenStore,

@@ -40,9 +40,20 @@ export async function replayOffline(
   try {
     const streams = Object.keys(log.status().rows).filter((stream) => stream !== 'messages')
     return await replayInto(store, name, log, streams, noLetters, onProgress, signal)
+  } catch (error) {
+    throw error instanceof SluiceError && error.code === 'bad-request' ? advised(error, config, name) : error
   } finally {
     await store.store.close()
     await log.close()
     lock.release()
   }
+}
+
+/** The store is not empty. A configured one is in use, and may hold what stands nowhere else: nobody is told to delete it. */
+function advised(error: SluiceError, config: Config, name: string): SluiceError {
+  const file = path.resolve(config.data, `${name}.duckdb`)
+  const advice = config.stores[name]
+    ? 'choose a name that no store of the configuration has'
+    : `if a replay that was cut short left it, delete ${file} and ${file}.wal, or choose another name`
+  return new SluiceError('bad-request', `${error.message}; ${advice}`, error)
 }

@@ -92,3 +92,15 @@ test('a data folder in which nothing can be opened is refused by its name', (t) 
       error.message.startsWith(`the data folder ${folder} cannot be used: unable to open database file`),
   )
 })
+
+test('a lock file of other bytes is named, with what to do', (t) => {
+  const folder = temporaryFolder(t)
+  const file = path.join(folder, 'lock')
+  fs.writeFileSync(file, 'no database')
+  assert.throws(() => lockFolder(folder), {
+    code: 'config-invalid',
+    message: `the file ${file} is damaged; it holds no data: remove it if no other Sluice runs on this data folder`,
+  })
+  fs.rmSync(file)
+  lockFolder(folder).release()
+})

@@ -10,6 +10,8 @@ export interface FolderLock {
 
 /** SQLite's result code for a file that somebody else has locked (sqlite.org/rescode.html). */
 const sqliteBusy = 5
+/** And for bytes that are no database, or a broken one. */
+const sqliteDamaged: readonly unknown[] = [11, 26]
 
 /** Locks held until they are released: a database that nothing refers to is closed by the garbage collector, and its lock with it. */
 const held = new Set<DatabaseSync>()
@@ -21,7 +23,7 @@ const held = new Set<DatabaseSync>()
  *
  * Nothing else in the process may open the file: closing any descriptor of it would drop the lock (POSIX `fcntl`).
  *
- * @throws SluiceError `log-locked` if somebody else holds it, `config-invalid` if it is no folder that can be written.
+ * @throws SluiceError `log-locked` if somebody else holds it, `config-invalid` if it is no folder that can be written, or the file is damaged.
  */
 export function lockFolder(folder: string): FolderLock {
   const database = openLock(folder)
@@ -29,7 +31,8 @@ export function lockFolder(folder: string): FolderLock {
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    if (!isBusy(error)) throw unusable(folder, error)
+    if (sqliteDamaged.includes(resultCode(error))) throw damaged(folder, error)
+    if (resultCode(error) !== sqliteBusy) throw unusable(folder, error)
     throw new SluiceError(
       'log-locked',
       `the data folder ${path.resolve(folder)} is in use by another running Sluice`,
@@ -55,6 +58,16 @@ function openLock(folder: string): DatabaseSync {
   }
 }
 
+/** Whether somebody holds a file that SQLite cannot read, nobody can tell; whoever looks after the machine can. */
+function damaged(folder: string, error: unknown): SluiceError {
+  const file = path.join(path.resolve(folder), 'lock')
+  return new SluiceError(
+    'config-invalid',
+    `the file ${file} is damaged; it holds no data: remove it if no other Sluice runs on this data folder`,
+    error,
+  )
+}
+
 /** Whatever the system says of the folder, whoever chose it must hear which one it is. */
 function unusable(folder: string, error: unknown): SluiceError {
   const isFile =
@@ -71,6 +84,6 @@ function unusable(folder: string, error: unknown): SluiceError {
   )
 }
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
+function resultCode(error: unknown): unknown {
+  return error instanceof Error && 'errcode' in error ? error.errcode : undefined
 }

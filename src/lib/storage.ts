@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { SluiceError } from '../core/errors.ts'
 
 /**
  * The file system as the log uses it: synchronous, because the log has a thread of its own and the libuv pool is shared
@@ -34,7 +35,11 @@ export interface StorageFile {
 
 export const diskStorage: Storage = {
   open(file, mode) {
-    return diskFile(fs.openSync(file, mode === 'read' ? 'r' : mode === 'create' ? 'wx+' : 'r+'))
+    const fd = fs.openSync(file, mode === 'read' ? 'r' : mode === 'create' ? 'wx+' : 'r+')
+    if (!fs.fstatSync(fd).isDirectory()) return diskFile(fd)
+    // The system opens it, and names nothing when it is read.
+    fs.closeSync(fd)
+    throw new SluiceError('config-invalid', `${file} is a folder where a file belongs; move it away`)
   },
   list(folder) {
     try {

@@ -106,3 +106,16 @@ test('a folder that cannot be used is told, and the process stays', async (t) =>
   fs.writeFileSync(folder, 'a file')
   await assert.rejects(open(folder), { name: 'SluiceError', message: /cannot be opened/ })
 })
+
+test('a folder with the name of a segment stops the start, and is named', async (t) => {
+  const folder = temporaryFolder(t)
+  await (await open(folder)).close()
+  const inTheWay = path.join(folder, '0000000000999999-0.seg')
+  fs.mkdirSync(inTheWay)
+  await assert.rejects(open(folder), {
+    code: 'config-invalid',
+    message: `the log in ${folder} cannot be opened: ${inTheWay} is a folder where a file belongs; move it away`,
+  })
+  fs.rmdirSync(inTheWay)
+  await (await open(folder)).close()
+})
