@@ -166,6 +166,8 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
     unproven.push({ end, next: group.number + group.numbers })
     while (unproven[0] && unproven[0].next <= group.synced) proven = unproven.shift()?.end ?? proven
   }
+  // A segment has its checkpoint before anybody hears of it: one without a group is a beginning cut short, or was emptied.
+  isTorn ||= groups === 0
   return { groups, damaged, isTorn, last: { isWhole: gathered.hasCheckpoint, proven, end } }
 }
 
