@@ -40,8 +40,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const parseJson = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     // Clients name the type of every request, with a body or without: routes that need one ask for it.
-    if (body === '') done(null)
-    else parseJson(request, body, done)
+    return body === '' ? done(null) : parseJson(request, body, done)
   })
   closeInTime(server)
   demandAccess(server)
