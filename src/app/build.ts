@@ -85,7 +85,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   })
   const { damagedFrames, tornTails } = log.status()
   if (damagedFrames > 0) logger.error({ damagedFrames }, 'the log was opened with damaged frames')
-  if (tornTails > 0) logger.warn({ tornTails }, 'the log ends torn, or with an empty file: numbering has jumped')
+  if (tornTails > 0) logger.warn({ tornTails }, 'the log ends torn or empty: numbering has jumped')
   warnOfRenewal(log, logger)
   const metrics = createMetrics(() => snapshot(), storeNames[0])
   const measurements = new Measurements(metrics, systemClock, storeNames)
