@@ -23,3 +23,21 @@ test('when the log thread dies the program ends and says so, instead of listenin
     fs.rmSync(data, { recursive: true, force: true })
   }
 })
+
+/** Loaded into every thread of the program: keeps the main one alive for ever. */
+const keeper = `data:text/javascript,import { isMainThread } from 'node:worker_threads'
+if (isMainThread) setInterval(() => {}, 1_000)`
+
+test('whatever is still alive after an orderly stop, SIGTERM ends the program within 10 seconds', async () => {
+  const data = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-kept-alive-'))
+  const sluice = await SluiceProcess.start({ data, nodeFlags: ['--import', encodeURI(keeper)] })
+  try {
+    const { code, tookMs } = await sluice.stop(30_000)
+    assert.equal(code, 1, sluice.output)
+    assert.match(sluice.output, /"msg":"stopped"/)
+    assert.ok(tookMs < 10_000, `${tookMs} ms`)
+  } finally {
+    sluice.killTree()
+    fs.rmSync(data, { recursive: true, force: true })
+  }
+})
