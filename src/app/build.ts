@@ -27,11 +27,13 @@ import { LiveHub } from '../live/hub.ts'
 import { WebSocketDoor } from '../live/websocket.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
-import { openSink } from '../sinks/table.ts'
+import { createSink } from '../sinks/table.ts'
 import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
 import type { Config } from './config/config.ts'
 import { liveSource } from './live-source.ts'
 import { Measurements } from './measurements.ts'
+import type { PipelineStatus } from './pipeline/runner.ts'
+import { toldStatus } from './pipeline/told-status.ts'
 import { SinkPipeline } from './sink-pipeline.ts'
 import { healthOf, snapshotOf } from './status.ts'
 import { StoreProcess } from './store-process/store-process.ts'
@@ -134,10 +136,17 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
 
   const sinks = await Promise.all(
     Object.entries(config.sinks).map(async ([name, { type, options }]) => {
-      const sink = await openSink(type, name, options, config.data)
+      const sink = await createSink(type, name, options, config.data)
       const processors = await createProcessors(config.pipelines[name]?.processors ?? [])
       const group = groupOf(name, 'readings')
-      return new SinkPipeline(log, intake, sink, 'readings', group, processors, measurements.pipeline)
+      const onStatus = (status: PipelineStatus, before: PipelineStatus) => {
+        measurements.pipeline(status, before)
+        const told = toldStatus(status, before)
+        if (told !== undefined) logger[told.level]({ sink: name }, told.message)
+      }
+      const pipeline = new SinkPipeline(log, intake, sink, 'readings', group, processors, onStatus)
+      built.defer(() => pipeline.stop())
+      return pipeline
     }),
   )
 

@@ -4,7 +4,7 @@ import type { Processor } from '../core/processor.ts'
 import type { Sink } from '../core/sink.ts'
 import type { EmbeddedLog } from '../log/embedded/log.ts'
 import type { Letters } from './pipeline/letters.ts'
-import { type PipelineStatus, runPipeline } from './pipeline/runner.ts'
+import { type PipelineStatus, runPipeline, startingStatus } from './pipeline/runner.ts'
 
 /** Small, so that a sink in the main thread never holds it for long. */
 const maxRows = 2_048
@@ -12,7 +12,7 @@ const maxRows = 2_048
 /** A sink that runs in the main thread, fed with one stream. */
 export class SinkPipeline {
   readonly name: string
-  status: PipelineStatus | undefined
+  status: PipelineStatus
   readonly #sink: Sink
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
@@ -24,10 +24,11 @@ export class SinkPipeline {
     stream: string,
     group: string,
     processors: readonly Processor[],
-    onStatus: (status: PipelineStatus, before: PipelineStatus | undefined) => void,
+    onStatus: (status: PipelineStatus, before: PipelineStatus) => void,
   ) {
     this.name = sink.name
     this.#sink = sink
+    this.status = startingStatus(sink.name, stream)
     const run = ({ id, renewed }: EmbeddedLog) =>
       runPipeline(
         {
@@ -62,6 +63,7 @@ export class SinkPipeline {
     }
   }
 
+  /** Lets the write under way finish and closes the sink. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running

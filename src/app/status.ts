@@ -20,7 +20,7 @@ export interface StatusParts {
   readonly sinks: readonly SinkPipeline[]
 }
 
-export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations, 'health' | 'ready'> {
+export function healthOf({ log, intake, stores, sinks }: StatusParts): Pick<Operations, 'health' | 'ready'> {
   const isTaking = () => intake.refusal() === undefined
   const isStoring = () =>
     stores.every((store) => store.status.ready && store.status.pipelines.every((p) => p.state !== 'down'))
@@ -32,7 +32,10 @@ export function healthOf({ log, intake, stores }: StatusParts): Pick<Operations,
       components['mqtt'] = isTaking() ? 'healthy' : 'refusing'
       for (const { name, status } of stores)
         components[name] = status.ready ? 'healthy' : (status.error ?? 'starting')
-      return { healthy: isTaking() && isStoring(), components }
+      for (const { name, status } of sinks)
+        components[name] = status.state === 'down' ? (status.error ?? 'down') : 'healthy'
+      const isWriting = sinks.every(({ status }) => status.state !== 'down')
+      return { healthy: isTaking() && isStoring() && isWriting, components }
     },
     // A store that is away does not make us unready: the log keeps its rows.
     ready: () => ({ ready: isTaking(), mqtt: isTaking(), database: isStoring() }),
@@ -65,10 +68,7 @@ export function snapshotOf(
     http,
     mqtt: { topics, counters: { ...mqtt.status() }, addresses: mqtt.addresses(shownAddresses) },
     live: live.status,
-    sinks: [
-      ...stores.flatMap((store) => store.status.pipelines),
-      ...sinks.flatMap(({ status }) => status ?? []),
-    ],
+    sinks: [...stores.flatMap((store) => store.status.pipelines), ...sinks.map(({ status }) => status)],
     stores: stores.map(({ name, status: { ready, error, restarts, pid } }) => ({
       name,
       ready,

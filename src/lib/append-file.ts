@@ -12,8 +12,14 @@ export interface AppendFile {
 
 export async function openAppendFile(file: string): Promise<AppendFile> {
   const handle = await open(file, 'a')
-  await syncFolderOf(file)
-  let { size } = await handle.stat()
+  let size: number
+  try {
+    await syncFolderOf(file)
+    size = (await handle.stat()).size
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
   return {
     get bytes() {
       return size

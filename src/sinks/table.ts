@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import type { Sink } from '../core/sink.ts'
+import { OpeningSink } from './opening-sink.ts'
 
 /** A sink component: the schema of its options, and what opens it with the schema's output. */
 interface SinkComponent {
@@ -17,8 +18,8 @@ export const sinkTable: Readonly<Record<string, () => Promise<SinkComponent>>> =
     })),
 }
 
-/** Opens a sink with options that configuration has checked. */
-export async function openSink(
+/** A sink with options that configuration has checked; it opens when it is first used. */
+export async function createSink(
   type: string,
   name: string,
   options: unknown,
@@ -26,5 +27,6 @@ export async function openSink(
 ): Promise<Sink> {
   const load = sinkTable[type]
   if (!load) throw new SluiceError('config-invalid', `there is no sink of type ${type}`)
-  return (await load()).open(name, options, dataFolder)
+  const component = await load()
+  return new OpeningSink(name, () => component.open(name, options, dataFolder))
 }

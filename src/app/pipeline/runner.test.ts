@@ -67,7 +67,7 @@ async function run(
           }
           yield { batch: batchOf(next, to), from: at(next), to: at(to), running: next, damaged: 0, ack }
         }
-        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
       },
       processors,
       sink,
@@ -211,6 +211,32 @@ test('nothing is read before the log has looked at where the sink stands, and re
   })
   assert.deepEqual(asked, [32n, 32n])
   assert.equal(last.retries, 1)
+})
+
+test('a sink whose writes fail is not called well because it can be asked where it stands; failures in a row are counted', async () => {
+  const sink = new ExamSink({
+    before: (_write, attempt) => {
+      if (attempt <= 3) throw new SinkFailure('retry', 'busy', 'not now')
+    },
+  })
+  const { statuses } = await run(sink, 16)
+  const seen = statuses.map(({ state, failures, error }) => `${state} ${failures} ${error ?? ''}`.trimEnd())
+  assert.deepEqual(
+    seen.filter((status, i) => status !== seen[i - 1]),
+    ['running 0', 'retrying 1 not now', 'retrying 2 not now', 'retrying 3 not now', 'running 0', 'stopped 0'],
+  )
+})
+
+test('a sink that could not be opened is well as soon as it can be, without a row to write', async () => {
+  const sink = new ExamSink()
+  let asked = 0
+  const { last } = await run(sink, 0, {
+    admit: async () => {
+      if (++asked < 3) throw new Error('not yet')
+    },
+    until: ({ state }) => state === 'running',
+  })
+  assert.deepEqual([last.retries, last.failures, last.error], [2, 0, undefined])
 })
 
 test('a stream without rows has a position too, kept at the end of the log and then once a minute', async () => {

@@ -45,11 +45,31 @@ export interface PipelineStatus {
   /** Rows of the stream that lie behind the position: the backlog is the log's count less this. */
   readonly passed: number
   readonly retries: number
+  /** Attempts that have failed since the last one that worked. */
+  readonly failures: number
   /** Receipt-free measure of speed: milliseconds that the last write took, and its rows. */
   readonly lastWriteMs: number
   readonly lastRows: number
 }
 
+/** Of a pipeline that has not been heard of yet. */
+export function startingStatus(name: string, stream: string): PipelineStatus {
+  return {
+    name,
+    stream,
+    state: 'starting',
+    error: undefined,
+    books: noBooks,
+    position: undefined,
+    passed: 0,
+    retries: 0,
+    failures: 0,
+    lastWriteMs: 0,
+    lastRows: 0,
+  }
+}
+
+const well = { state: 'running', error: undefined, failures: 0 } as const
 const firstRetryMs = 100
 const lastRetryMs = 10_000
 /** How often a sink keeps how far it has come where only rows of other streams go by: a start goes through the log from there. */
@@ -68,38 +88,31 @@ class Runner {
   readonly #parts: PipelineParts
   readonly #signal: AbortSignal
   #status: PipelineStatus
-  #failures = 0
+  /** A write has failed and none has worked since: that the sink can be asked where it stands does not make it well. */
+  #isOwed = false
   #keptMs = -Infinity
 
   constructor(parts: PipelineParts, signal: AbortSignal) {
     this.#parts = parts
     this.#signal = signal
-    this.#status = {
-      name: parts.name,
-      stream: parts.stream,
-      state: 'starting',
-      error: undefined,
-      books: noBooks,
-      position: undefined,
-      passed: 0,
-      retries: 0,
-      lastWriteMs: 0,
-      lastRows: 0,
-    }
+    this.#status = startingStatus(parts.name, parts.stream)
   }
 
   async run(): Promise<void> {
     while (!this.#signal.aborted) {
+      let isOpen = false
       try {
         const state = await this.#parts.sink.state(this.#parts.log, 0)
         await this.#parts.admit(state?.position)
         if (this.#signal.aborted) break
         // Until the first delivery says better: the sink was handed everything that lies behind it.
         const passed = Math.max(this.#status.passed, state?.books.handed ?? 0)
-        this.#update({ ...state, passed, state: 'running', error: undefined })
+        isOpen = true
+        this.#update({ ...state, passed, ...(this.#isOwed ? {} : well) })
         await this.#consume(state)
         break // aborted, or `consume` came to an end of its own: there is nothing more
       } catch (error) {
+        this.#isOwed ||= isOpen
         if (!this.#signal.aborted) await this.#backOff(error)
       }
     }
@@ -120,10 +133,7 @@ class Runner {
       const start = this.#status.position ?? from
       const started = this.#parts.clock.monotonicMs()
       await this.#write({ batch, from: start, to, terms })
-      this.#failures = 0
       this.#update({
-        state: 'running',
-        error: undefined,
         passed: delivery.running + rows,
         lastWriteMs: this.#parts.clock.monotonicMs() - started,
         lastRows: rows,
@@ -199,8 +209,10 @@ class Runner {
 
   #done(write: SinkWrite, written: Written): void {
     const { books } = this.#status
+    this.#isOwed = false
     this.#status = {
       ...this.#status,
+      ...well,
       position: write.to,
       books: {
         handed: books.handed + write.terms.handed,
@@ -217,13 +229,13 @@ class Runner {
 
   async #backOff(error: unknown): Promise<void> {
     const isDown = error instanceof SinkFailure && error.kind === 'stop'
-    this.#failures++
-    const ms =
-      Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(this.#failures, 10)) * (0.75 + Math.random() / 2)
+    const failures = this.#status.failures + 1
+    const ms = Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(failures, 10)) * (0.75 + Math.random() / 2)
     this.#update({
       state: isDown ? 'down' : 'retrying',
       error: error instanceof Error ? error.message : String(error),
       retries: this.#status.retries + 1,
+      failures,
     })
     await wait(ms, this.#signal)
   }

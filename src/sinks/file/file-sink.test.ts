@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { byNumber, isText, type Readings } from '../../core/batch.ts'
-import type { SinkWrite } from '../../core/sink.ts'
+import { SinkFailure, type SinkWrite } from '../../core/sink.ts'
 import { textColumn } from '../../core/text-column.ts'
 import { fileSinkSchema, openFileSink } from './file-sink.ts'
 
@@ -129,6 +129,49 @@ test(
     await sink.write(write(0, 10), signal)
     await assert.rejects(sink.write(write(0, 10), signal), /the position has moved/)
     await sink.close()
+    assert.deepEqual(numbersIn(folder), upTo(10))
+  }),
+)
+
+for (const [damage, spoil] of [
+  ['empty', (file: string) => writeFileSync(file, '')],
+  ['cut short', (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 40))],
+  ['of another form', (file: string) => writeFileSync(file, '{"version":1,"next":7}')],
+  ['missing', (file: string) => rmSync(file)],
+] as const)
+  test(
+    `beside a position file that is ${damage} nothing is written, and both files are named`,
+    inFolder(async (folder) => {
+      const file = path.join(folder, 'out.ndjson')
+      const before = await openFileSink('out', options, folder)
+      await before.write(write(0, 10), signal)
+      await before.close()
+      spoil(`${file}.position.json`)
+      const lines = readFileSync(file)
+      await assert.rejects(openFileSink('out', options, folder), (error) => {
+        assert.ok(error instanceof SinkFailure && error.kind === 'stop')
+        assert.ok(error.message.startsWith(`${file}.position.json is `), error.message)
+        assert.match(error.message, /out\.ndjson holds, so none is written.*move both files away/)
+        return true
+      })
+      assert.deepEqual(readFileSync(file), lines)
+
+      for (const name of readdirSync(folder)) rmSync(path.join(folder, name))
+      const after = await openFileSink('out', options, folder)
+      assert.equal(await after.state(log, 0), undefined)
+      await after.close()
+    }),
+  )
+
+test(
+  'a crash in the middle of the very first write repeats nothing either',
+  inFolder(async (folder) => {
+    const before = await openFileSink('out', options, folder)
+    await before.close()
+    appendFileSync(path.join(folder, 'out.ndjson'), '{"seq":0}\n{"seq":1,"dev')
+    const after = await openFileSink('out', options, folder)
+    await after.write(write(0, 10), signal)
+    await after.close()
     assert.deepEqual(numbersIn(folder), upTo(10))
   }),
 )

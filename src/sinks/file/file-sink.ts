@@ -30,19 +30,34 @@ export const fileSinkSchema = z.strictObject({
 
 export type FileSinkOptions = z.output<typeof fileSinkSchema>
 
-/** Beside the file: where the sink stands, and how long the file was then. */
-interface Noted {
-  readonly version: 1
-  readonly log: string
-  readonly partition: number
-  readonly next: string
-  readonly bytes: number
-  readonly books: SinkBooks
-}
+const count = z.int().nonnegative()
+
+/** Beside the file: where the sink stands, and how long the file was then. Ours, but others may have touched it. */
+const notedSchema = z.strictObject({
+  version: z.literal(1),
+  /** Empty before the first write. */
+  log: z.string(),
+  partition: count,
+  next: z.string().regex(/^\d+$/),
+  bytes: count,
+  books: z.strictObject({
+    handed: count,
+    stored: count,
+    repeated: count,
+    overwritten: count,
+    filtered: count,
+    deadLettered: count,
+    expired: count,
+    damaged: count,
+  } satisfies Record<keyof SinkBooks, z.ZodType>),
+})
+
+type Noted = z.output<typeof notedSchema>
 
 /**
  * Appends rows to a file as NDJSON. The position and the file's length are noted beside it after the rows are synced, and lines behind the
- * noted length are cut off at the start: a row stands in the files once.
+ * noted length are cut off at the start: a row stands in the files once. Without a note that can be trusted nothing is written: which rows
+ * stand in the file already is then for a person to say.
  */
 export async function openFileSink(
   name: string,
@@ -51,15 +66,28 @@ export async function openFileSink(
 ): Promise<Sink> {
   const file = path.resolve(dataFolder, options.path)
   const notedFile = `${file}.position.json`
-  // Our own file; one of another version is refused.
-  let noted = (await readJson(notedFile)) as Noted | undefined
-  if (noted !== undefined && noted.version !== 1) {
-    throw new SinkFailure('stop', 'log-version', `${notedFile} was written by a newer Sluice`)
-  }
+  const found = await readNoted(notedFile, file)
   let out: AppendFile = await openAppendFile(file)
-  if (noted !== undefined && out.bytes > noted.bytes) await out.truncate(noted.bytes)
-  // Stopped in the middle of a rotation: the noted length is the rotated file's.
-  if (noted !== undefined && out.bytes < noted.bytes) await note({ ...noted, bytes: out.bytes })
+  let noted: Noted
+  try {
+    noted = await agree(found)
+  } catch (error) {
+    await out.close()
+    throw error
+  }
+
+  /** Brings the file and its note together; before the first write too, so that one that is cut short leaves a note. */
+  async function agree(before: Noted | undefined): Promise<Noted> {
+    if (before === undefined && out.bytes > 0)
+      throw unsafe(`${notedFile} is missing, and ${file} is not empty`, notedFile, file)
+    const first = { version: 1, log: '', partition: 0, next: '0', bytes: 0, books: noBooks } as const
+    const { bytes, ...rest } = before ?? first
+    if (out.bytes > bytes) await out.truncate(bytes)
+    // Shorter: stopped in the middle of a rotation, the noted length is the rotated file's.
+    const agreed = { ...rest, bytes: out.bytes }
+    if (before === undefined || out.bytes !== bytes) await writeJson(notedFile, agreed)
+    return agreed
+  }
 
   async function note(next: Noted): Promise<void> {
     await writeJson(notedFile, next)
@@ -72,12 +100,11 @@ export async function openFileSink(
     for (let i = options.keep - 1; i >= 1; i--) await renameFile(`${file}.${i}`, `${file}.${i + 1}`)
     await renameFile(file, `${file}.1`)
     out = await openAppendFile(file)
-    if (noted !== undefined) await note({ ...noted, bytes: 0 })
+    await note({ ...noted, bytes: 0 })
   }
 
   async function append({ batch, from, to, terms }: SinkWrite): Promise<Written> {
-    const before =
-      noted !== undefined && noted.log === from.log && noted.partition === from.partition ? noted : undefined
+    const before = noted.log === from.log && noted.partition === from.partition ? noted : undefined
     if (before !== undefined && BigInt(before.next) !== from.next) {
       throw new SinkFailure('stop', 'store-refused', `${file}: the position has moved`)
     }
@@ -107,7 +134,7 @@ export async function openFileSink(
   return {
     name,
     async state(log, partition): Promise<SinkState | undefined> {
-      if (noted === undefined || noted.log !== log || noted.partition !== partition) return undefined
+      if (noted.log !== log || noted.partition !== partition) return undefined
       return { position: { log, partition, next: BigInt(noted.next) }, books: noted.books }
     },
     async write(write) {
@@ -116,7 +143,7 @@ export async function openFileSink(
       } catch (error) {
         if (error instanceof SinkFailure) throw error
         // Lines of a failed write must not stand before those of the next.
-        await out.truncate(noted?.bytes ?? 0).catch(() => undefined)
+        await out.truncate(noted.bytes).catch(() => undefined)
         throw new SinkFailure(
           'retry',
           'disk-full',
@@ -127,4 +154,31 @@ export async function openFileSink(
     },
     close: () => out.close(),
   }
+}
+
+/** @throws SinkFailure `stop` where the note cannot be trusted. */
+async function readNoted(notedFile: string, file: string): Promise<Noted | undefined> {
+  let content: unknown
+  try {
+    content = await readJson(notedFile)
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      throw unsafe(`${notedFile} is damaged (${error.message})`, notedFile, file)
+    throw error
+  }
+  if (content === undefined) return undefined
+  const noted = notedSchema.safeParse(content)
+  if (noted.success) return noted.data
+  const isNewer =
+    typeof content === 'object' && content !== null && 'version' in content && content.version !== 1
+  if (isNewer) throw new SinkFailure('stop', 'log-version', `${notedFile} was written by a newer Sluice`)
+  throw unsafe(`${notedFile} is damaged (${z.prettifyError(noted.error)})`, notedFile, file)
+}
+
+function unsafe(what: string, notedFile: string, file: string): SinkFailure {
+  return new SinkFailure(
+    'stop',
+    'store-refused',
+    `${what}: nobody can say which rows ${file} holds, so none is written. Put ${path.basename(notedFile)} back from a copy, or move both files away: the sink then begins a new file with the oldest row that the log still holds`,
+  )
 }
