@@ -158,7 +158,11 @@ function addSinkMetrics(pull: PulledMetrics): void {
     'sluice_sink_backlog_rows',
     'Rows that a sink has not taken yet.',
     ['sink', 'stream'],
-    ({ sinks, log }) => sinks.map((sink) => [named(sink), backlogOf(sink, log)] as const),
+    ({ sinks, log }) =>
+      sinks.flatMap((sink) => {
+        const backlog = backlogOf(sink, log)
+        return backlog === undefined ? [] : [[named(sink), backlog] as const]
+      }),
   )
   pull.counter(
     'sluice_sink_retries_total',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createMetrics } from './metrics.ts'
-import type { SinkSnapshot, Snapshot } from './snapshot.ts'
+import { alarmsOf, type SinkSnapshot, type Snapshot } from './snapshot.ts'
 import { statusAnswer } from './status.ts'
 
 const books = {
@@ -24,6 +24,7 @@ const sink: SinkSnapshot = {
   position: { log: 'l', partition: 0, next: 12n },
   passed: 10,
   retries: 3,
+  failures: 0,
   lastWriteMs: 4,
   lastRows: 5,
 }
@@ -172,6 +173,10 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   assert.deepEqual(await raised({ ...quiet, sinks: [{ ...sink, state: 'down', error: 'no table' }] }), [
     'sink-down',
   ])
+  assert.deepEqual(await raised({ ...quiet, sinks: [{ ...sink, state: 'retrying', failures: 7 }] }), [])
+  assert.deepEqual(await raised({ ...quiet, sinks: [{ ...sink, state: 'retrying', failures: 8 }] }), [
+    'sink-retrying',
+  ])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'disk-full' } }), ['disk-full'])
   const sinks = quiet.sinks.map((sink) => {
     const { handed, damaged } = sink.books
@@ -188,6 +193,25 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
     'dead-letters-full',
   ])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, damagedPlaces: 1 } }), ['log-damaged'])
+})
+
+test('a store that is away raises one alarm, not one a stream, and its backlog is shown', async () => {
+  const away: Snapshot = {
+    ...quiet,
+    stores: [{ name: 'main', ready: false, error: 'it hangs', restarts: 0, pid: 1 }],
+    sinks: ['readings', 'posts'].map((stream) => ({ ...sink, stream, state: 'down', error: 'it hangs' })),
+  }
+  assert.deepEqual(alarmsOf(away), [
+    {
+      code: 'store-down',
+      message: 'store main is away: it hangs. The log keeps its rows, queries are refused',
+    },
+  ])
+  const backlog = 'sluice_sink_backlog_rows{sink="main",stream="readings"}'
+  assert.equal((await scrape(away)).get(backlog), 4)
+  // What it has is not known before it says so.
+  const starting = await scrape({ ...quiet, sinks: [{ ...sink, state: 'starting', passed: 0 }] })
+  assert.equal(starting.get(backlog), undefined)
 })
 
 test("status has Nexus' documented members, and is JSON whatever the numbers are", () => {

@@ -75,6 +75,8 @@ export interface SinkSnapshot {
   /** Rows of the stream behind the position. */
   readonly passed: number
   readonly retries: number
+  /** Attempts that have failed since the last one that worked. */
+  readonly failures: number
   readonly lastWriteMs: number
   readonly lastRows: number
 }
@@ -82,13 +84,15 @@ export interface SinkSnapshot {
 export interface StoreSnapshot {
   readonly name: string
   readonly ready: boolean
+  /** Why it is away; undefined while it is there, or starts for the first time. */
   readonly error: string | undefined
   readonly restarts: number
   readonly pid: number | undefined
 }
 
-/** Rows of the sink's stream that it has not taken yet. */
-export function backlogOf({ stream, passed }: SinkSnapshot, log: LogStatus): number {
+/** Rows of the sink's stream that it has not taken yet; undefined until the sink has said where it stands, or that it cannot. */
+export function backlogOf({ stream, passed, state }: SinkSnapshot, log: LogStatus): number | undefined {
+  if (state === 'starting') return undefined
   return Math.max(0, (log.rows[stream] ?? 0) - passed)
 }
 
@@ -111,7 +115,9 @@ export function isDoorBalanced(b: DoorBooks): boolean {
 export const alarmCodes = [
   'books-door',
   'books-sink',
+  'store-down',
   'sink-down',
+  'sink-retrying',
   'rows-damaged',
   'log-damaged',
   'dead-letters-full',
@@ -122,15 +128,27 @@ export const alarmCodes = [
 /** Share of the dead letters' bound at which somebody should look. */
 const nearlyFull = 0.9
 
+/** Failures in a row, about half a minute of them, after which somebody should look. */
+const manyFailures = 8
+
 export interface Alarm {
   readonly code: (typeof alarmCodes)[number]
   readonly message: string
 }
 
-export function alarmsOf({ books, sinks, log, intake }: Snapshot): Alarm[] {
+export function alarmsOf({ books, sinks, stores, log, intake }: Snapshot): Alarm[] {
   const alarms: Alarm[] = []
   if (!isDoorBalanced(books))
     alarms.push({ code: 'books-door', message: 'received differs from accepted + refused + dead lettered' })
+  const away = new Set<string>()
+  for (const { name, error } of stores) {
+    if (error === undefined) continue
+    away.add(name)
+    alarms.push({
+      code: 'store-down',
+      message: `store ${name} is away: ${error}. The log keeps its rows, queries are refused`,
+    })
+  }
   for (const sink of sinks) {
     const name = `${sink.name} (${sink.stream})`
     if (!isSinkBalanced(sink))
@@ -140,8 +158,14 @@ export function alarmsOf({ books, sinks, log, intake }: Snapshot): Alarm[] {
         code: 'rows-damaged',
         message: `${sink.books.damaged} acknowledged rows stood in damaged parts of the log and never reached ${name}`,
       })
+    if (away.has(sink.name)) continue
     if (sink.state === 'down')
       alarms.push({ code: 'sink-down', message: `${name} is down: ${sink.error ?? 'it says no more'}` })
+    else if (sink.failures >= manyFailures)
+      alarms.push({
+        code: 'sink-retrying',
+        message: `${name} has failed ${sink.failures} times in a row and is tried again: ${sink.error ?? 'it says no more'}`,
+      })
   }
   const { deadLetterBytes, maxDeadLetterBytes, isLetterRefused } = intake
   if (isLetterRefused || deadLetterBytes >= nearlyFull * maxDeadLetterBytes)

@@ -19,7 +19,7 @@ test('a query that comes before the store is open is answered by the store, not 
   )
 })
 
-test('a store that cannot be opened: messages are taken, queries are refused with a time to come again, and health says so', async (t) => {
+test('a store that cannot be opened: messages are taken, queries are refused with a time to come again, and health, an alarm and the metrics say so', async (t) => {
   const running = await SluiceHttp.start(t)
   running.sluice.killTree()
   await running.sluice.closed
@@ -39,6 +39,15 @@ test('a store that cannot be opened: messages are taken, queries are refused wit
   const { timestamp: _, ...said } = (await ready.json()) as Record<string, unknown> // as the route writes it
   assert.deepEqual([ready.status, said], [200, { status: 'ready', mqtt: true, database: false }])
   assert.equal((await fetch(`${running.url}/health`)).status, 503)
+  const { alarms } = await running.get<{ alarms: { code: string; message: string }[] }>('/status')
+  assert.deepEqual(
+    alarms.map(({ code }) => code),
+    ['store-down'],
+  )
+  assert.match(alarms[0]?.message ?? '', /main\.duckdb/)
+  const metrics = await (await fetch(`${running.url}/metrics`)).text()
+  assert.match(metrics, /^sluice_alarm\{code="store-down"\} 1$/m)
+  assert.match(metrics, /^sluice_sink_backlog_rows\{sink="main",stream="readings"\} \d+$/m)
   const { status } = await running.post(JSON.stringify({ device_id: 'd', tag_id: 'x', v: 1 }))
   assert.equal(status, 202)
 })

@@ -12,7 +12,13 @@ import { type OpenStore, openStore } from '../../stores/table.ts'
 import type { Letters } from '../pipeline/letters.ts'
 import { Progress } from '../pipeline/progress.ts'
 import { runPipeline } from '../pipeline/runner.ts'
-import type { FromStore, PipelineStart, StoreStart, ToStore } from './protocol.ts'
+import {
+  aliveEveryMs,
+  type FromStore,
+  type PipelineStart,
+  type StoreStart,
+  type ToStore,
+} from './protocol.ts'
 
 /**
  * The process that owns an embedded store: it reads the log's segments itself, writes, and answers queries, so an abort of the
@@ -37,6 +43,7 @@ process.on('disconnect', () => process.exit(0))
 // The parent decides when to stop; a Ctrl-C in a terminal reaches the whole process group.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
+setInterval(() => send({ kind: 'alive' }), aliveEveryMs).unref()
 
 function send(message: FromStore): void {
   process.send?.(message)

@@ -23,6 +23,9 @@ export interface PipelineStart {
   readonly processors: readonly { readonly type: string; readonly options: unknown }[]
 }
 
+/** How often a store process says that it is alive. */
+export const aliveEveryMs = 1_000
+
 export type ToStore =
   | StoreStart
   /** Answer to `letters` and `admit`. */
@@ -42,6 +45,8 @@ export type ToStore =
 
 export type FromStore =
   | { readonly kind: 'ready' }
+  /** Sent by the clock: whoever is silent hangs. */
+  | { readonly kind: 'alive' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
   /** Tell me when numbers beyond `next` are durable. */
   | { readonly kind: 'want'; readonly next: number }

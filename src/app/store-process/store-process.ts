@@ -6,8 +6,16 @@ import type { Store } from '../../core/store.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { wait } from '../../lib/wait.ts'
 import type { EmbeddedLog } from '../../log/embedded/log.ts'
-import type { PipelineStatus } from '../pipeline/runner.ts'
-import type { FromStore, PipelineStart, StoreMethod, StoreStart, ToStore } from './protocol.ts'
+import { type PipelineStatus, startingStatus } from '../pipeline/runner.ts'
+import { toldStatus } from '../pipeline/told-status.ts'
+import {
+  aliveEveryMs,
+  type FromStore,
+  type PipelineStart,
+  type StoreMethod,
+  type StoreStart,
+  type ToStore,
+} from './protocol.ts'
 
 /** The part of `Store` that is asked from here; writing happens in the store's own process. */
 export type StoreQueries = Pick<Store, StoreMethod>
@@ -32,6 +40,12 @@ interface Call {
 
 /** How long a query waits for a store that opens for the first time. */
 const openPatienceMs = 5_000
+/**
+ * So many times `aliveEveryMs` without a word, and the process hangs: queries are refused and an alarm tells. It is not ended for that. Its own
+ * longest work between two waits takes about a second (a snapshot of a million series); a disk that stands still can hold it longer, and
+ * would hold a new process as well.
+ */
+const silentBeats = 10
 const firstRestartMs = 200
 const lastRestartMs = 10_000
 
@@ -52,6 +66,8 @@ export class StoreProcess {
   #child: ChildProcess | undefined
   #isReady = false
   #error: string | undefined
+  /** Beats since the process was last heard of: counted, not timed, so that a standstill of our own is not taken for its. */
+  #unheard = 0
   #nextCall = 0
   #restarts = 0
   #running: Promise<void> | undefined
@@ -61,6 +77,8 @@ export class StoreProcess {
     this.#options = options
     this.#log = log
     this.#intake = intake
+    for (const { stream } of options.pipelines)
+      this.#statuses.set(stream, startingStatus(options.name, stream))
   }
 
   start(): void {
@@ -74,14 +92,24 @@ export class StoreProcess {
     pid: number | undefined
     pipelines: PipelineStatus[]
   } {
-    const pipelines = [...this.#statuses.values()]
+    const error = this.#isSilent ? this.#silence : this.#error
+    const all = [...this.#statuses.values()]
     return {
-      ready: this.#isReady,
-      error: this.#error,
+      ready: this.#isReady && !this.#isSilent,
+      error,
       restarts: this.#restarts,
       pid: this.#child?.pid,
-      pipelines,
+      // What they last said no longer holds.
+      pipelines: error === undefined ? all : all.map((status) => ({ ...status, state: 'down', error })),
     }
+  }
+
+  get #isSilent(): boolean {
+    return this.#unheard >= silentBeats
+  }
+
+  get #silence(): string {
+    return `its process (pid ${this.#child?.pid}) has said nothing for ${(silentBeats * aliveEveryMs) / 1000} s: it hangs`
   }
 
   readonly queries: StoreQueries = {
@@ -144,11 +172,14 @@ export class StoreProcess {
     this.#child = child
     let reason: string | undefined
     child.on('message', (message: FromStore) => {
+      this.#heard()
       if (message.kind === 'failed') {
         reason = message.message
         child.kill('SIGKILL')
       } else this.#receive(message)
     })
+    this.#unheard = 0
+    const beat = setInterval(() => this.#beat(), aliveEveryMs)
     // It closes the store in order and comes back, with the pipelines on the log's new id.
     const { renewed } = this.#log
     const onRenewed = () => {
@@ -167,11 +198,11 @@ export class StoreProcess {
     return new Promise((resolve) => {
       const ended = (text: string) => {
         this.#isReady = false
+        this.#unheard = 0
+        clearInterval(beat)
         renewed.removeEventListener('abort', onRenewed)
         if (this.#child === child) this.#child = undefined
-        for (const call of this.#calls.values())
-          call.reject(new SluiceError('store-down', `store ${name} went away`))
-        this.#calls.clear()
+        this.#refuseCalls('went away')
         resolve(reason ?? text)
       }
       child.once('error', (error) => ended(error.message))
@@ -179,7 +210,31 @@ export class StoreProcess {
     })
   }
 
+  #beat(): void {
+    this.#unheard++
+    if (this.#unheard !== silentBeats) return
+    this.#opening.abort()
+    this.#options.onEvent(
+      'error',
+      `store ${this.name}: ${this.#silence}; queries are refused until it answers`,
+    )
+    for (const id of this.#calls.keys()) this.#send({ kind: 'cancel', id })
+    this.#refuseCalls('hangs')
+  }
+
+  #heard(): void {
+    if (this.#isSilent) this.#options.onEvent('info', `store ${this.name}: its process answers again`)
+    this.#unheard = 0
+  }
+
+  #refuseCalls(why: string): void {
+    for (const call of this.#calls.values())
+      call.reject(new SluiceError('store-down', `store ${this.name} ${why}`))
+    this.#calls.clear()
+  }
+
   #receive(message: Exclude<FromStore, { kind: 'failed' }>): void {
+    if (message.kind === 'alive') return
     if (message.kind === 'ready') {
       this.#isReady = true
       this.#error = undefined
@@ -205,11 +260,8 @@ export class StoreProcess {
     const before = this.#statuses.get(status.stream)
     this.#statuses.set(status.stream, status)
     this.#options.onStatus(status, before)
-    if (status.state === before?.state) return
-    if (status.state === 'down')
-      this.#options.onEvent('error', `store ${this.name} (${status.stream}) is down: ${status.error}`)
-    if (status.state === 'retrying')
-      this.#options.onEvent('warn', `store ${this.name} (${status.stream}) tries again: ${status.error}`)
+    const told = toldStatus(status, before)
+    if (told !== undefined) this.#options.onEvent(told.level, `store ${this.name}: ${told.message}`)
   }
 
   async #tellTail(next: number): Promise<void> {
@@ -268,11 +320,9 @@ export class StoreProcess {
   ): Promise<{ value: unknown; done: boolean }> {
     if (!this.#opening.signal.aborted)
       await wait(openPatienceMs, AbortSignal.any([signal, this.#opening.signal]))
-    if (!this.#isReady)
-      throw new SluiceError(
-        'store-down',
-        `store ${this.name} is not open: ${this.#error ?? 'it is starting'}`,
-      )
+    const { ready, error } = this.status
+    if (!ready)
+      throw new SluiceError('store-down', `store ${this.name} is not open: ${error ?? 'it is starting'}`)
     signal.throwIfAborted()
     return await new Promise((resolve, reject) => {
       const cancel = () => {
