@@ -30,8 +30,9 @@ interface EditParts {
 }
 
 /**
- * Users' deletes and patches, in the order of the log. Each is applied to what stands there, and remembered while rows with a lower
- * number can still arrive by replay: those are deleted or patched on their way in.
+ * Users' deletes and patches, in the order of the log. Each is applied to what stands there, and remembered for good: rows with a lower
+ * number are deleted or patched on their way in. When the last of those may come nobody knows: the log loses them, but another
+ * store, or a copy of one, may hold them for years.
  */
 export class Edits {
   readonly #byDevice = new Map<string, StoredEdit[]>()
@@ -153,16 +154,6 @@ export class Edits {
         }
         for (const [own, left] of rest) setRest(parts.series, own, left)
       },
-    }
-  }
-
-  /** The log holds nothing below this number any more, so edits below it have nothing left to cover. */
-  async forget(sql: Sql, origin: number, below: bigint): Promise<void> {
-    await sql.run(`DELETE FROM edits WHERE origin = ${int(origin)} AND seq < ${int(below)}`)
-    for (const [device, edits] of this.#byDevice) {
-      const kept = edits.filter((edit) => edit.origin !== origin || edit.seq >= below)
-      if (kept.length === 0) this.#byDevice.delete(device)
-      else this.#byDevice.set(device, kept)
     }
   }
 

@@ -1,6 +1,5 @@
 import type { Readings } from '../../core/batch.ts'
 import { SluiceError } from '../../core/errors.ts'
-import type { Position } from '../../core/position.ts'
 import { type Sink, SinkFailure, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
 import type {
   BucketQuery,
@@ -80,7 +79,6 @@ export class DuckdbStore implements Store, StoreCopy {
   readonly #positions: Positions
   readonly #chunks: Chunks
   readonly #documents: DocumentTables
-  readonly #edits: Edits
   readonly #snapshots: StateSnapshots
   readonly #upkeep: Upkeep
   readonly #windowRows: number
@@ -117,7 +115,6 @@ export class DuckdbStore implements Store, StoreCopy {
     this.#positions = parts.positions
     this.#chunks = parts.chunks
     this.#documents = parts.documents
-    this.#edits = parts.edits
     this.#snapshots = parts.snapshots
     this.#writer = new Writer(parts)
     this.#windowRows = options.windowRows ?? windowRows
@@ -214,13 +211,6 @@ export class DuckdbStore implements Store, StoreCopy {
       unsortedRows: all.reduce((sum, chunk) => sum + chunk.unsorted, 0),
       upkeepError: this.#upkeep.lastError instanceof Error ? this.#upkeep.lastError.message : undefined,
     }
-  }
-
-  /** The log keeps nothing below the position any more: edits below it need not be remembered. */
-  forgetEdits({ log, partition, next }: Position): Promise<void> {
-    return this.#queue.upkeep(async () =>
-      this.#edits.forget(this.#sql, this.#positions.origin({ log, partition, next }), next),
-    )
   }
 
   /** Finishes the writes that were taken, keeps the state of the series, empties the write-ahead log and closes the file. */
