@@ -43,6 +43,7 @@ const quiet: Snapshot = {
     damagedFrames: 0,
     damagedPlaces: 0,
     renewals: 0,
+    newRenewals: 0,
     tornTails: 0,
     state: 'open',
   },
@@ -185,6 +186,9 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   assert.deepEqual(await raised({ ...quiet, sinks }), ['rows-damaged'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'read-only' } }), ['log-read-only'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, damagedFrames: 1 } }), ['log-damaged'])
+  const renewals = (newRenewals: number) => ({ ...quiet, log: { ...quiet.log, renewals: 1, newRenewals } })
+  assert.deepEqual(await raised(renewals(1)), ['log-behind'])
+  assert.deepEqual(await raised(renewals(0)), [], 'it was an earlier run')
   const { intake } = quiet
   assert.deepEqual(await raised({ ...quiet, intake: { ...intake, deadLetterBytes: 90 } }), [
     'dead-letters-full',

@@ -120,6 +120,7 @@ export const alarmCodes = [
   'sink-retrying',
   'rows-damaged',
   'log-damaged',
+  'log-behind',
   'dead-letters-full',
   'disk-full',
   'log-read-only',
@@ -178,6 +179,12 @@ export function alarmsOf({ books, sinks, stores, log, intake }: Snapshot): Alarm
     alarms.push({
       code: 'log-damaged',
       message: `the log is damaged: ${damagedFrames} frames found when it was opened, ${damagedPlaces} places while it was read; sluice log inspect shows where. Check the disk`,
+    })
+  if (log.newRenewals > 0)
+    alarms.push({
+      code: 'log-behind',
+      message:
+        'a sink had taken more than the log held: its folder was an older copy, or its end is gone. It goes on under another id; what it lacks stands in the stores alone. A restart clears this',
     })
   if (log.state === 'disk-full')
     alarms.push({ code: 'disk-full', message: 'senders are refused until there is space on the data disk' })

@@ -92,6 +92,8 @@ export interface LogStatus {
   readonly tornTails: number
   /** Times that the log was found to be an older copy of itself and was given another id. */
   readonly renewals: number
+  /** Those since it was opened. */
+  readonly newRenewals: number
   readonly state: 'open' | 'disk-full' | 'read-only' | 'closed'
 }
 

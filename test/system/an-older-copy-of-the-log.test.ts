@@ -9,6 +9,7 @@ import { SluiceProcess } from '../support/sluice-process.ts'
 
 interface Status {
   readonly log: { readonly id: string; readonly renewals: number }
+  readonly alarms: readonly { readonly code: string }[]
   readonly books: { readonly balanced: boolean; readonly rowsAccepted: number }
   readonly stores: readonly { readonly ready: boolean }[]
   readonly sinks: readonly {
@@ -106,9 +107,13 @@ test('the log folder is put back from an older copy: every acknowledged row of i
     assert.equal(inFile.size, 1_000)
   }
   await check()
-  const { log: renewed, sinks, books } = await status()
+  const { log: renewed, sinks, books, alarms } = await status()
   assert.notEqual(renewed.id, before.log.id)
   assert.deepEqual([before.log.renewals, renewed.renewals], [0, 1])
+  assert.deepEqual(
+    alarms.map(({ code }) => code),
+    ['log-behind'],
+  )
   assert.ok(books.balanced && sinks.every(({ state, balanced }) => state === 'running' && balanced))
   assert.match(running.sluice.output, /its folder is an older copy/)
 
@@ -118,6 +123,6 @@ test('the log folder is put back from an older copy: every acknowledged row of i
   await restart(async () => {})
   await check()
   const after = await status()
-  assert.deepEqual([after.log.id, after.log.renewals], [renewed.id, 1])
+  assert.deepEqual([after.log.id, after.log.renewals, after.alarms], [renewed.id, 1, []])
   assert.doesNotMatch(running.sluice.output, /older copy/)
 })

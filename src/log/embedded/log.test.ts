@@ -229,6 +229,7 @@ test('the status tells what the log holds and has done', async () => {
     syncs: 1,
     damagedFrames: 0,
     damagedPlaces: 0,
+    newRenewals: 0,
     tornTails: 0,
     renewals: 0,
     state: 'open',

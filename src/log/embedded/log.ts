@@ -107,6 +107,7 @@ export class EmbeddedLog implements Log {
   #id: string
   /** Where the log ended when it was opened: numbers from here on are given in this run. */
   readonly #startNext: number
+  readonly #startRenewals: number
   #renewed = new AbortController()
   #renewal: (PromiseWithResolvers<void> & { readonly reason: string }) | undefined
   /** Groups whose sinks had taken nothing that the log does not hold when they first came. */
@@ -143,6 +144,7 @@ export class EmbeddedLog implements Log {
     const { names, series, books, watermark } = opened
     this.start = { names, series, books }
     this.#startNext = watermark.next
+    this.#startRenewals = opened.status.renewals
     this.#watermark = watermark
     this.#status = opened.status
     for (const group of groups) this.#bounds.set(group, 0)
@@ -253,6 +255,7 @@ export class EmbeddedLog implements Log {
       ...status,
       id: this.id,
       damagedPlaces: this.#damage.size,
+      newRenewals: status.renewals - this.#startRenewals,
       first: BigInt(first),
       next: BigInt(this.#watermark.next),
       state: this.#end ? 'closed' : status.state,
