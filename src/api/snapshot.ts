@@ -157,7 +157,7 @@ export function alarmsOf({ books, sinks, stores, log, intake }: Snapshot): Alarm
     if (sink.books.damaged > 0)
       alarms.push({
         code: 'rows-damaged',
-        message: `${sink.books.damaged} acknowledged rows stood in damaged parts of the log and never reached ${name}`,
+        message: `${sink.books.damaged} acknowledged rows never reached ${name}: where they stood, the log is damaged or its segments were gone before the sink had taken them`,
       })
     if (away.has(sink.name)) continue
     if (sink.state === 'down')

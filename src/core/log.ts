@@ -50,15 +50,30 @@ export interface Delivery {
   readonly to: Position
   /** Rows of the stream written before this batch since the log was created: the backlog is counted with it. */
   readonly running: number
-  /** Rows between the previous delivery and this one that damage has taken. */
+  /** Rows between the previous delivery, or `from`, and this one that the log has lost: damaged, or in segments that are gone. */
   readonly damaged: number
+  /** Rows that the log no longer held when the group, which had no position, came to it; in the first delivery. See `taken`. */
+  readonly expired: number
   /** Tells the log that the group's sink holds everything before `to`; it moves retention's lower bound and nothing else. */
   ack(): void
+}
+
+/** Where the log's end finds a reader that has handed over all there was. */
+export interface Passed {
+  /** Everything of the stream before it was handed over and acknowledged. */
+  readonly position: Position
+  /** Rows of the stream written before it since the log was created; undefined where damage has hidden that. */
+  readonly running: number | undefined
+  /** As in a delivery: those that none has told. */
+  readonly damaged: number
+  readonly expired: number
 }
 
 export interface ConsumeOptions {
   /** Start here; undefined starts at the beginning of what the log holds. */
   readonly from: Position | undefined
+  /** Rows of the stream that were handed over or counted as lost before `from`: what the log should hold behind them and does not is counted too. */
+  readonly taken?: number | undefined
   /** At most this many rows joined into one batch. */
   readonly maxRows: number
   /** Milliseconds to let rows gather after the first one at the end of the log; 0 hands over what there is. */
@@ -66,10 +81,10 @@ export interface ConsumeOptions {
   /** End once everything below this number has been handed over; undefined waits for more for ever. */
   readonly until?: bigint | undefined
   /**
-   * Awaited at the end of the log, again and again: everything of the stream before the position was handed over and acknowledged, and
-   * what came since is of other streams. Nothing is handed over meanwhile.
+   * Awaited at the end of the log, again and again: what came since the last row of the stream is of other streams, or lost. Nothing is
+   * handed over meanwhile.
    */
-  readonly onPassed?: ((position: Position) => Promise<void>) | undefined
+  readonly onPassed?: ((passed: Passed) => Promise<void>) | undefined
 }
 
 /** What the log holds and has done, for /status, metrics and retention. */

@@ -43,6 +43,7 @@ class MemoryLog implements LiveSource {
           to: position(to),
           running: next,
           damaged: 0,
+          expired: 0,
           ack: () => undefined,
         }
         next = to

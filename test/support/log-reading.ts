@@ -29,6 +29,7 @@ export interface Read {
   readonly to: number
   readonly running: number
   readonly damaged: number
+  readonly expired: number
   readonly rows: readonly ReadRow[]
   readonly documents: readonly ReadDocument[]
   readonly edit: Edit | undefined
@@ -43,6 +44,7 @@ export interface Readable {
 export interface ReadOptions {
   readonly stream?: string
   readonly from?: number | undefined
+  readonly taken?: number
   readonly maxRows?: number
   readonly onDamage?: (damage: Damage) => void
 }
@@ -52,7 +54,7 @@ export async function readAll(
   storage: Storage,
   folder: string,
   log: Readable,
-  { stream = 'readings', from, maxRows = 1000, onDamage = () => {} }: ReadOptions = {},
+  { stream = 'readings', from, taken, maxRows = 1000, onDamage = () => {} }: ReadOptions = {},
 ): Promise<Read[]> {
   const atEnd = new AbortController()
   const tail: Tail = {
@@ -68,7 +70,7 @@ export async function readAll(
   for await (const d of readStream(
     place,
     stream,
-    { from: position, maxRows, lingerMs: 0 },
+    { from: position, taken, maxRows, lingerMs: 0 },
     () => {},
     atEnd.signal,
   )) {
@@ -89,12 +91,13 @@ export function damagedOf(all: readonly Read[]): number {
   return all.reduce((sum, { damaged }) => sum + damaged, 0)
 }
 
-export function plain({ batch, from, to, running, damaged }: Delivery): Read {
+export function plain({ batch, from, to, running, damaged, expired }: Delivery): Read {
   return {
     from: Number(from.next),
     to: Number(to.next),
     running,
     damaged,
+    expired,
     rows: plainRows(batch),
     documents: plainDocuments(batch),
     edit: batch.kind === 'edit' ? batch : undefined,

@@ -7,8 +7,7 @@ import { changesOf, countingReadings, nameOf } from '../../../test/support/log-c
 import { openSimulatedLog } from '../../../test/support/simulated-log.ts'
 import type { Readings } from '../../core/batch.ts'
 import type { DeadLetter } from '../../core/intake.ts'
-import type { Delivery } from '../../core/log.ts'
-import type { Position } from '../../core/position.ts'
+import type { Delivery, Passed } from '../../core/log.ts'
 import type { Processor } from '../../core/processor.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { type PipelineParts, type PipelineStatus, runPipeline } from './runner.ts'
@@ -65,7 +64,15 @@ async function run(
           const ack = () => {
             acked = BigInt(to)
           }
-          yield { batch: batchOf(next, to), from: at(next), to: at(to), running: next, damaged: 0, ack }
+          yield {
+            batch: batchOf(next, to),
+            from: at(next),
+            to: at(to),
+            running: next,
+            damaged: 0,
+            expired: 0,
+            ack,
+          }
         }
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
       },
@@ -255,8 +262,8 @@ test('a stream without rows has a position too, kept at the end of the log and t
       stream: 'posts',
       admit: async () => {},
       consume: (options, signal) => {
-        const onPassed = async (position: Position) => {
-          await options.onPassed?.(position)
+        const onPassed = async (passed: Passed) => {
+          await options.onPassed?.(passed)
           stood.push(sink.position?.next)
           if (stood.length === 5) stop.abort()
           clock.pass(25)
@@ -277,4 +284,44 @@ test('a stream without rows has a position too, kept at the end of the log and t
   assert.deepEqual(stood, [10n, 10n, 10n, 40n, 40n])
   assert.equal(sink.books.handed, 0)
   await readings.close()
+})
+
+test('rows that the log has lost are in the books at once, though none follows them', async () => {
+  const sink = new ExamSink()
+  const stop = new AbortController()
+  const taken: (number | undefined)[] = []
+  const runOnce = (passed: Passed) => {
+    let last: PipelineStatus | undefined
+    return runPipeline(
+      {
+        name: 'exam',
+        log,
+        stream: 'posts',
+        admit: async () => {},
+        async *consume(options) {
+          taken.push(options.taken)
+          await options.onPassed?.(passed)
+          yield* []
+        },
+        processors: [],
+        sink,
+        letters: { put: () => Promise.reject(new Error('no row should be refused')) },
+        clock: new FakeClock(),
+        maxRows: 16,
+        lingerMs: 0,
+        onStatus: (status) => {
+          last = status
+        },
+      },
+      stop.signal,
+    ).then(() => last)
+  }
+  const last = await runOnce({ position: at(50), running: 7, damaged: 2, expired: 5 })
+  assert.deepEqual([last?.books, last?.passed], [sink.books, 7])
+  const { handed, damaged, expired, stored } = sink.books
+  assert.deepEqual({ handed, damaged, expired, stored }, { handed: 7, damaged: 2, expired: 5, stored: 0 })
+  assert.equal(sink.position?.next, 50n)
+  await runOnce({ position: at(60), running: 7, damaged: 0, expired: 0 })
+  assert.deepEqual(taken, [0, 7], 'so that they are not counted again')
+  assert.equal(sink.books.handed, 7)
 })

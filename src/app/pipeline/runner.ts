@@ -1,5 +1,5 @@
 import type { Batch } from '../../core/batch.ts'
-import type { ConsumeOptions, Delivery } from '../../core/log.ts'
+import type { ConsumeOptions, Delivery, Passed } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
 import type { Processor } from '../../core/processor.ts'
 import {
@@ -121,14 +121,15 @@ class Runner {
 
   async #consume(state: SinkState | undefined): Promise<void> {
     const { consume, maxRows, lingerMs } = this.#parts
-    const onPassed = (position: Position) => this.#keep(position)
-    const options = { from: state?.position, maxRows, lingerMs, onPassed }
+    const onPassed = (passed: Passed) => this.#pass(passed)
+    const taken = state?.books.handed ?? 0
+    const options = { from: state?.position, taken, maxRows, lingerMs, onPassed }
     for await (const delivery of consume(options, this.#signal)) {
       const batch = this.#process(delivery.batch)
       const rows = delivery.batch.kind === 'edit' ? 0 : delivery.batch.length
       const filtered = delivery.batch.kind === 'edit' ? 0 : rows - batch.length
-      const { damaged, from, to } = delivery
-      const terms = { handed: rows + damaged, filtered, deadLettered: 0, expired: 0, damaged }
+      const { damaged, expired, from, to } = delivery
+      const terms = { handed: rows + damaged + expired, filtered, deadLettered: 0, expired, damaged }
       // The first write of a pipeline begins where the sink stands, whatever lies in between.
       const start = this.#status.position ?? from
       const started = this.#parts.clock.monotonicMs()
@@ -143,16 +144,21 @@ class Runner {
     }
   }
 
-  async #keep(to: Position): Promise<void> {
+  async #pass({ position: to, running, damaged, expired }: Passed): Promise<void> {
     const { clock, sink } = this.#parts
     const from = this.#status.position ?? { ...to, next: 0n }
+    const passed = running ?? this.#status.passed
     const ms = clock.monotonicMs()
-    if (to.next <= from.next || ms - this.#keptMs < keepEveryMs || this.#signal.aborted) return
-    this.#keptMs = ms
-    const terms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
-    const write = { batch: undefined, from, to, terms }
-    this.#done(write, await sink.write(write, this.#signal))
-    this.#update({})
+    const lost = damaged + expired
+    // What is lost is told at once: there may be no row for a long time.
+    const isDue = lost > 0 || (to.next > from.next && ms - this.#keptMs >= keepEveryMs)
+    if (isDue && !this.#signal.aborted) {
+      this.#keptMs = ms
+      const terms = { handed: lost, filtered: 0, deadLettered: 0, expired, damaged }
+      const write = { batch: undefined, from, to, terms }
+      this.#done(write, await sink.write(write, this.#signal))
+    }
+    if (isDue || passed !== this.#status.passed) this.#update({ passed })
   }
 
   #process(batch: Batch): Batch {

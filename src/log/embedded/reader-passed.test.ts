@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countingReadings, documentsOf, nameOf } from '../../../test/support/log-changes.ts'
 import { folder, WrittenLog } from '../../../test/support/written-log.ts'
+import type { Passed } from '../../core/log.ts'
 import { groupHeaderBytes } from './group.ts'
 import { readStream, type Tail } from './reader.ts'
 
@@ -21,7 +22,7 @@ async function passedIn(log: WrittenLog, from: number | undefined, isAcking = tr
     from: from === undefined ? undefined : { log: log.writer.id, partition: 0, next: BigInt(from) },
     maxRows: 100,
     lingerMs: 0,
-    async onPassed(position: { readonly next: bigint }) {
+    async onPassed({ position }: Passed) {
       passed.push(position.next)
     },
   }

@@ -1,6 +1,6 @@
 import type { Batch } from '../../core/batch.ts'
 import { SluiceError } from '../../core/errors.ts'
-import type { ConsumeOptions, Delivery } from '../../core/log.ts'
+import type { ConsumeOptions, Delivery, Passed } from '../../core/log.ts'
 import type { Position } from '../../core/position.ts'
 import type { Storage } from '../../lib/storage.ts'
 import { wait } from '../../lib/wait.ts'
@@ -61,7 +61,7 @@ export async function* readStream(
         // The rest of the log is of other streams: it need not be kept for us once all of ours is held.
         if (acked >= reader.yielded) {
           onAck(reader.seen)
-          if (reader.isSure) await options.onPassed?.(reader.end)
+          if (options.onPassed && reader.isSure) await options.onPassed(reader.passed())
         }
         if (options.until !== undefined && reader.seen >= options.until) return
         await place.tail.beyond(reader.seen, signal)
@@ -99,6 +99,8 @@ class StreamReader {
   readonly #walk: GroupWalk
   /** Rows below are skipped: the sink has them. */
   readonly #start: number
+  /** The log begins here for whoever has no position: rows below were removed before it came. */
+  readonly #first: number
   /** The group being taken apart, the sections left of it, and how many rows of the first have been taken. */
   #found: FoundGroup | undefined
   #sections: Section[] = []
@@ -109,6 +111,7 @@ class StreamReader {
   #batchRunning = 0
   #batchNext = 0
   #damaged = 0
+  #expired = 0
   /** After damage, until a section of ours tells how many of our rows it took. */
   #isDoubtful = false
   /** One more than the highest series id given so far, and when that last made us look for names in their file. */
@@ -120,7 +123,8 @@ class StreamReader {
     this.#place = place
     this.#stream = stream
     this.#maxRows = options.maxRows
-    this.#start = options.from?.log === log ? Number(options.from.next) : 0
+    const position = options.from?.log === log ? options.from : undefined
+    this.#start = Number(position?.next ?? 0)
     this.yielded = this.#start
     const mark = tail.watermark()
     if (this.#start > mark.next) {
@@ -136,7 +140,11 @@ class StreamReader {
     const segments = segmentsUpTo(storage, folder, mark)
     const salt = findSalt(storage, segments) ?? loadNames(storage, folder).salt ?? 0
     const from = segments[scanFrom(storage, segments, salt, known, this.#start)]
-    if (from?.first === 0) this.#counted = { running: 0, next: 0 }
+    this.#first = position === undefined ? (from?.first ?? 0) : 0
+    const { taken } = options
+    // The segment of the position may be gone: then the rows that are missing show against what was taken before.
+    if (taken !== undefined) this.#counted = { running: taken, next: this.#start }
+    else if (from?.first === 0) this.#counted = { running: 0, next: 0 }
     this.#walk = new GroupWalk(
       storage,
       folder,
@@ -155,14 +163,15 @@ class StreamReader {
     return this.#walk.seen
   }
 
-  /** False while damage that may be ours has not been handed over. */
+  /** False while nobody knows whether damage has taken rows of ours. */
   get isSure(): boolean {
-    return !this.#isDoubtful && this.#damaged === 0
+    return !this.#isDoubtful
   }
 
-  /** `seen` as a position. */
-  get end(): Position {
-    return this.#position(this.seen)
+  /** To be handed over: what it counts is not told again. */
+  passed(): Passed {
+    const position = this.#position(this.seen)
+    return { position, running: this.#counted?.running, ...this.#takeLost() }
   }
 
   next(): Pulled | undefined {
@@ -170,6 +179,14 @@ class StreamReader {
     for (;;) {
       const section = this.#nextSection()
       if (!section) return this.#flush()
+      if (section.kind === Kind.checkpoint) {
+        // What is lost before it must not be told with rows that lie before that.
+        if (this.#isShort(section) && this.#joiner.length > 0) return this.#flush()
+        this.#meet(section)
+        this.#counted = { running: section.running, next: section.number }
+        this.#sections.shift()
+        continue
+      }
       if (section.kind === Kind.edit) {
         // An edit concerns the rows before it: they leave first.
         return this.#joiner.length > 0 ? this.#flush() : this.#edit(section)
@@ -257,11 +274,27 @@ class StreamReader {
   }
 
   /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */
-  #meet({ running, number }: Section): void {
+  #meet(section: Section): void {
     this.#isDoubtful = false
-    if (!this.#counted || running <= this.#counted.running) return
-    const lost = number - Math.max(this.#start, this.#counted.next)
-    this.#damaged += Math.min(running - this.#counted.running, Math.max(0, lost))
+    if (!this.#counted || !this.#isShort(section)) return
+    const { running, next } = this.#counted
+    const most = section.number - Math.max(this.#start, next)
+    const lost = Math.min(section.running - running, Math.max(0, most))
+    const expired = Math.min(lost, Math.max(0, this.#first - next))
+    this.#expired += expired
+    this.#damaged += lost - expired
+  }
+
+  /** True if rows are missing before a section. */
+  #isShort({ running }: Section): boolean {
+    return this.#counted !== undefined && running > this.#counted.running
+  }
+
+  #takeLost(): { damaged: number; expired: number } {
+    const lost = { damaged: this.#damaged, expired: this.#expired }
+    this.#damaged = 0
+    this.#expired = 0
+    return lost
   }
 
   #hasAllNames(): boolean {
@@ -279,17 +312,15 @@ class StreamReader {
 
   #pulled(batch: Batch, next: number, running: number): Pulled {
     const from = this.#position(this.yielded)
-    const damaged = this.#damaged
-    this.#damaged = 0
     this.yielded = next
-    return { batch, from, to: this.#position(next), running, damaged }
+    return { batch, from, to: this.#position(next), running, ...this.#takeLost() }
   }
 
   #position(next: number): Position {
     return { log: this.#place.log, partition: 0, next: BigInt(next) }
   }
 
-  /** The next section of our stream that has rows beyond the start; it stays the first of `#sections` until it is used up. */
+  /** The next section of our stream that has rows beyond the start, or checkpoint; it stays the first of `#sections` until it is used up. */
   #nextSection(): Section | undefined {
     for (;;) {
       const section = this.#sections[0]
@@ -310,7 +341,7 @@ class StreamReader {
       } else if (kind === Kind.books) {
         this.#series = Math.max(this.#series, running)
       } else if (kind === Kind.checkpoint) {
-        this.#counted ??= { running: readCheckpoint(bytes, section).rows[this.#stream] ?? 0, next: number }
+        sections.push({ ...section, running: readCheckpoint(bytes, section).rows[this.#stream] ?? 0 })
       } else if (streamOf(bytes, section) === this.#stream) {
         if (number + rows > this.#start) sections.push(section)
         else this.#counted = { running: kind === Kind.edit ? running : running + rows, next: number + rows }
