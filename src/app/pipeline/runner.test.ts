@@ -290,7 +290,7 @@ test('rows that the log has lost are in the books at once, though none follows t
   const sink = new ExamSink()
   const stop = new AbortController()
   const taken: (number | undefined)[] = []
-  const runOnce = (passed: Passed) => {
+  const runOnce = (...all: Passed[]) => {
     let last: PipelineStatus | undefined
     return runPipeline(
       {
@@ -300,7 +300,7 @@ test('rows that the log has lost are in the books at once, though none follows t
         admit: async () => {},
         async *consume(options) {
           taken.push(options.taken)
-          await options.onPassed?.(passed)
+          for (const passed of all) await options.onPassed?.(passed)
           yield* []
         },
         processors: [],
@@ -316,7 +316,8 @@ test('rows that the log has lost are in the books at once, though none follows t
       stop.signal,
     ).then(() => last)
   }
-  const last = await runOnce({ position: at(50), running: 7, damaged: 2, expired: 5 })
+  const well = { position: at(40), running: 0, damaged: 0, expired: 0 }
+  const last = await runOnce(well, { position: at(50), running: 7, damaged: 2, expired: 5 })
   assert.deepEqual([last?.books, last?.passed], [sink.books, 7])
   const { handed, damaged, expired, stored } = sink.books
   assert.deepEqual({ handed, damaged, expired, stored }, { handed: 7, damaged: 2, expired: 5, stored: 0 })
