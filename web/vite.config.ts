@@ -2,11 +2,14 @@ import tailwindcss from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type ProxyOptions } from 'vite'
 
-/** The Sluice that the development server asks: `SLUICE_URL=http://127.0.0.1:18080 npm run dev -w web`. */
-const target = process.env['SLUICE_URL'] ?? 'http://127.0.0.1:8080'
+/** The Sluice that the development server asks: `DEV_SLUICE_URL=http://127.0.0.1:18080 npm run dev -w web`. */
+const target = process.env['DEV_SLUICE_URL'] ?? 'http://127.0.0.1:8080'
 
-/** Sluice answers only to its own name and to pages of its own origin, so the proxy speaks as one. */
-const proxy: ProxyOptions = { target, changeOrigin: true, headers: { origin: target } }
+/**
+ * Host and Origin go through as they came: Sluice takes a loopback name and a page of that origin, which is what this server's own pages
+ * bring, and refuses foreign ones. (A bare string here would stand for `changeOrigin`.)
+ */
+const proxy: ProxyOptions = { target }
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -20,6 +23,7 @@ export default defineConfig({
   },
   server: {
     host: '127.0.0.1',
+    cors: false,
     proxy: {
       '/api': proxy,
       '/status': proxy,

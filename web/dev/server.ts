@@ -10,7 +10,7 @@ import { devStatus } from './status.ts'
 
 /*
  * A development tool: serves the contract of Sluice's HTTP API and /ws from generated data, and the built app under /app.
- * `node web/dev/server.ts --port 8099 --devices 24 --letters 30`, then `SLUICE_URL=http://127.0.0.1:8099 npm run dev -w web`.
+ * `node web/dev/server.ts --port 8099 --devices 24 --letters 30`, then `DEV_SLUICE_URL=http://127.0.0.1:8099 npm run dev -w web`.
  */
 
 export interface DevServer {
