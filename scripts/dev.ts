@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
+import { serverUrl } from './server-url.ts'
 
 /*
  * `npm run dev`: the server starts again whenever a file of src/ changes, and the web app's development server shows changes at once.
@@ -8,18 +9,17 @@ import path from 'node:path'
 const root = path.resolve(import.meta.dirname, '..')
 const vite = path.join(root, 'node_modules/vite/bin/vite.js')
 
+const args = process.argv.slice(2)
+const url = serverUrl(args)
+
 const server = run(
-  [
-    '--watch-path=src',
-    '--watch-preserve-output',
-    'src/cli/main.ts',
-    'up',
-    '--demo',
-    ...process.argv.slice(2),
-  ],
+  ['--watch-path=src', '--watch-preserve-output', 'src/cli/main.ts', 'up', '--demo', ...args],
   root,
 )
-const web = run([vite, '--clearScreen', 'false'], path.join(root, 'web'))
+const web = run([vite, '--clearScreen', 'false'], path.join(root, 'web'), {
+  ...process.env,
+  DEV_SLUICE_URL: url,
+})
 
 for (const child of [server, web]) {
   child.once('exit', (code) => {
@@ -35,6 +35,6 @@ process.on('SIGTERM', () => {
   web.kill('SIGTERM')
 })
 
-function run(args: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, args, { cwd, stdio: 'inherit' })
+function run(args: readonly string[], cwd: string, env = process.env): ChildProcess {
+  return spawn(process.execPath, args, { cwd, env, stdio: 'inherit' })
 }
