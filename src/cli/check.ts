@@ -1,5 +1,6 @@
 import { describeFault } from '../app/config/fault.ts'
 import { readConfig } from '../app/config/load.ts'
+import { printableLines } from '../lib/printable.ts'
 import { type ConfigOptions, configSources } from './config-options.ts'
 import { exitCode } from './failure.ts'
 
@@ -10,7 +11,7 @@ export async function check(options: ConfigOptions): Promise<number> {
     process.stdout.write(printed)
     return exitCode.ok
   }
-  for (const fault of faults) process.stderr.write(`${describeFault(fault)}\n`)
+  for (const fault of faults) process.stderr.write(`${printableLines(describeFault(fault))}\n`)
   process.stderr.write(`${faults.length === 1 ? 'one fault' : `${faults.length} faults`}\n`)
   return exitCode.usage
 }

@@ -1,3 +1,4 @@
+import { printable } from '../lib/printable.ts'
 import type { Client } from './client.ts'
 
 /** What is stored of a device, or of one of its metrics. */
@@ -27,7 +28,7 @@ export async function findSeries(client: Client, device: string, metric: string 
     throw new Error(`nothing is stored of a device ${device}; "sluice query" alone lists what there is`)
   const found = series.filter((one) => metric === undefined || one.metric === metric)
   if (found.length === 0) {
-    const named = series.slice(0, maxNamed).map((one) => one.metric)
+    const named = series.slice(0, maxNamed).map((one) => printable(one.metric))
     const more = series.length > maxNamed ? ` and ${series.length - maxNamed} more` : ''
     throw new Error(`device ${device} has no metric ${metric}; it has ${named.join(', ')}${more}`)
   }

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { inspectData } from '../app/inspect.ts'
+import { printable } from '../lib/printable.ts'
 import { exitCode, usage } from './failure.ts'
 import { formatTable } from './table.ts'
 
@@ -14,7 +15,7 @@ export function inspect({ data, json }: InspectOptions): Promise<number> {
   if (reports.length === 0) throw usage(`there is no log in ${data}; name the data folder with --data`)
   const damaged = reports.slice(0, -1).some((report) => report.damage.length > 0)
   if (json) {
-    for (const report of reports) process.stdout.write(`${JSON.stringify(report)}\n`)
+    for (const report of reports) process.stdout.write(`${printable(JSON.stringify(report))}\n`)
     return Promise.resolve(damaged ? exitCode.failed : exitCode.ok)
   }
   const time = (micros: number | undefined) =>

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import module from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
+import { printableLines } from '../lib/printable.ts'
 import { version } from '../lib/version.ts'
 import type { ConfigOptions } from './config-options.ts'
 import type { DiscardOptions } from './dead-letters-discard.ts'
@@ -174,7 +175,9 @@ async function run(command: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await command()
   } catch (error) {
-    process.stderr.write(`sluice: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(
+      `sluice: ${printableLines(error instanceof Error ? error.message : String(error))}\n`,
+    )
     process.exitCode = exitCodeOf(error)
   }
 }

@@ -1,4 +1,5 @@
 import type { Aggregate } from '../core/store.ts'
+import { printable } from '../lib/printable.ts'
 import { Client } from './client.ts'
 import { exitCode, usage } from './failure.ts'
 import { findSeries } from './find-series.ts'
@@ -47,7 +48,7 @@ export async function query(device: string | undefined, options: QueryOptions): 
     time: 'rfc3339',
   })
   const isEmpty = (answer.buckets ?? answer.rows ?? []).length === 0
-  if (options.json) say(JSON.stringify(answer))
+  if (options.json) say(printable(JSON.stringify(answer)))
   else if (!isEmpty) say(tableOf(answer, aggregate))
   if (isEmpty) {
     const { firstTime, lastTime } = await findSeries(client, device, metric)
@@ -106,7 +107,7 @@ async function latest(client: Client, options: QueryOptions): Promise<number> {
     row.quality,
     row.time,
   ])
-  if (options.json) say(JSON.stringify(answer))
+  if (options.json) say(printable(JSON.stringify(answer)))
   else if (rows.length > 0) say(formatTable(['device', 'metric', 'value', 'unit', 'quality', 'time'], rows))
   if (rows.length === 0) hint('nothing is stored yet')
   if (answer.truncated) hint('there are more: raise --limit')
@@ -119,5 +120,5 @@ function say(text: string): void {
 
 /** What a table does not show; standard output stays what a program can read. */
 function hint(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${printable(text)}\n`)
 }

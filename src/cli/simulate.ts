@@ -1,4 +1,5 @@
 import { systemClock } from '../lib/clock.ts'
+import { printable } from '../lib/printable.ts'
 import { wait } from '../lib/wait.ts'
 import { sevenSines, type Sine } from '../simulator/accelerometer.ts'
 import type { FleetTotals } from '../simulator/fleet.ts'
@@ -102,7 +103,7 @@ function report(totals: FleetTotals, started: number): string {
   const { sent, acknowledged, failed, readings, lastError, latencyMicros: latency } = totals
   const unanswered = sent - acknowledged - failed
   const reasons = [
-    ...(failed > 0 ? [`${failed} failed: ${lastError}`] : []),
+    ...(failed > 0 ? [`${failed} failed: ${printable(lastError ?? 'unknown')}`] : []),
     ...(unanswered > 0 ? [`${unanswered} without an answer 10 s after the end`] : []),
   ]
   const lines = [

@@ -1,11 +1,16 @@
+import { printable } from '../lib/printable.ts'
+
+/** What one long name may widen the column of all others to; a longer cell sticks out of its own row only. */
+const maxWidth = 64
+
 /** Rows as aligned text columns; numbers to the right. */
 export function formatTable(
   headers: readonly string[],
   rows: readonly (readonly (string | number)[])[],
 ): string {
-  const cells = rows.map((row) => row.map(String))
+  const cells = rows.map((row) => row.map((cell) => printable(String(cell))))
   const widths = headers.map((header, i) =>
-    Math.max(header.length, ...cells.map((row) => row[i]?.length ?? 0)),
+    cells.reduce((width, row) => Math.max(width, Math.min(maxWidth, row[i]?.length ?? 0)), header.length),
   )
   const isNumber = headers.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === 'number'))
   const line = (row: readonly string[]) =>

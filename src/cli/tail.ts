@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws'
+import { printable } from '../lib/printable.ts'
 import { Client } from './client.ts'
 import { exitCode, usage } from './failure.ts'
 
@@ -56,7 +57,7 @@ export async function tail({ url, devices, metrics, json }: TailOptions): Promis
           const line = json
             ? JSON.stringify({ device, metric, unit, time, value, quality })
             : `${at}  ${device}  ${metric}  ${value} ${unit}${quality === 192 ? '' : `  quality ${quality}`}`
-          process.stdout.write(`${line.trimEnd()}\n`)
+          process.stdout.write(`${printable(line.trimEnd())}\n`)
         }
       }
     })

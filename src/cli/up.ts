@@ -5,6 +5,7 @@ import { explainFailure, runSluice } from '../app/run.ts'
 import { systemClock } from '../lib/clock.ts'
 import { LineWriter } from '../lib/line-writer.ts'
 import { createLogger } from '../lib/logger.ts'
+import { printableLines } from '../lib/printable.ts'
 import { type ConfigOptions, configSources } from './config-options.ts'
 import { demoFleet } from './presets.ts'
 
@@ -28,7 +29,7 @@ export async function up(options: ConfigOptions): Promise<number> {
     )
   } catch (error) {
     const { message, exitCode } = explainFailure(error)
-    process.stderr.write(`sluice: ${message}\n`)
+    process.stderr.write(`sluice: ${printableLines(message)}\n`)
     return exitCode
   }
 }

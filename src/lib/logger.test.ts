@@ -13,7 +13,7 @@ function logged(format: string, level = 'info'): string[] {
     const logger = createLogger({ level: '${level}', format: '${format}' }).child({ door: 'mqtt' })
     logger.debug('not shown')
     logger.warn({ port: 1883, names: ['a'] }, 'it rains')
-    logger.error(new Error('broken'))`
+    logger.error(new Error('broken \\u001b[2J'))`
   const { stderr, stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program])
   assert.equal(stdout.toString(), '')
   return stderr.toString().trim().split('\n')
@@ -30,8 +30,8 @@ test('away from a terminal a line is a JSON object', () => {
 test('for people a line is text, and an error shows its stack', () => {
   const lines = logged('text')
   assert.match(lines[0] ?? '', /^\d\d:\d\d:\d\d warn {2}it rains door=mqtt port=1883 names=\["a"\]$/)
-  assert.match(lines[1] ?? '', /error broken door=mqtt$/)
-  assert.match(lines[2] ?? '', /Error: broken/)
+  assert.match(lines[1] ?? '', /error broken \\u001b\[2J door=mqtt$/)
+  assert.match(lines[2] ?? '', /Error: broken \\u001b/)
 })
 
 test('what is below the level is not written', () => {

@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino'
 import { LineWriter } from './line-writer.ts'
+import { printable, printableLines } from './printable.ts'
 
 export interface LoggingOptions {
   readonly level: string
@@ -35,8 +36,11 @@ function plain(line: string): string {
   // pino's own line.
   const { time, level, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown>
   const fields = Object.entries(rest).map(
-    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([key, value]) => ` ${key}=${printable(typeof value === 'string' ? value : JSON.stringify(value))}`,
   )
-  const stack = typeof err === 'object' && err !== null && 'stack' in err ? `\n  ${String(err.stack)}` : ''
-  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${fields.join('')}${stack}\n`
+  const stack =
+    typeof err === 'object' && err !== null && 'stack' in err
+      ? `\n  ${printableLines(String(err.stack))}`
+      : ''
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${printable(String(msg))}${fields.join('')}${stack}\n`
 }

@@ -14,6 +14,8 @@ export interface RunningCommand {
   /** What it has printed on standard output so far. */
   readonly out: string
   readonly ended: Promise<CommandEnd>
+  /** Ctrl-C. */
+  interrupt(): void
 }
 
 /** Runs `sluice` with these arguments to its end. */
@@ -39,5 +41,6 @@ export function startCommand(...args: readonly string[]): RunningCommand {
       return read.out
     },
     ended,
+    interrupt: () => void child.kill('SIGINT'),
   }
 }
