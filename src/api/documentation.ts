@@ -2,10 +2,11 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
+import { failures } from './rest/shown-answers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the OpenAPI document says of a route that checks its requests itself: plain JSON schema. */
+    /** What the OpenAPI document says of a route that checks its requests itself: plain JSON schema, but for its answers. */
     shown?: FastifySchema
   }
 }
@@ -39,8 +40,12 @@ export async function addDocumentation(server: FastifyInstance, version: string)
       ],
     },
     transform: (document) => {
-      const shown = document.route.config?.shown
-      return shown === undefined ? jsonSchemaTransform(document) : { schema: shown, url: document.url }
+      const { access, shown } = document.route.config ?? {}
+      const { response, ...request } = shown ?? document.schema
+      const answers = { ...(access === 'public' ? {} : failures(document.route.method)), ...(response ?? {}) }
+      const asked = shown === undefined ? request : {}
+      const { schema, url } = jsonSchemaTransform({ ...document, schema: { ...asked, response: answers } })
+      return { schema: shown === undefined ? schema : { ...schema, ...request }, url }
     },
   })
   await server.register(async (scope) => {

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Histogram, Registry } from '@prometheus-io/clien
 import type { FastifyInstance } from 'fastify'
 import { addPulledMetrics } from './metric-names.ts'
 import { PulledMetrics } from './pulled-metrics.ts'
+import { shownMetrics } from './shown-operations.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** What is measured as it happens; everything else is read from a snapshot when somebody asks. */
@@ -18,8 +19,12 @@ export interface Metrics {
 
 /** The route for scrapers. */
 export function addMetrics(server: FastifyInstance, metrics: Metrics): void {
-  const schema = { tags: ['operations'], summary: 'Metrics in the text form of Prometheus' }
-  server.get('/metrics', { config: { access: 'public' }, schema }, async (_request, reply) => {
+  const shown = {
+    tags: ['operations'],
+    summary: 'Metrics in the text form of Prometheus',
+    response: shownMetrics,
+  }
+  server.get('/metrics', { config: { access: 'public', shown } }, async (_request, reply) => {
     const text = await metrics.text()
     return reply.header('content-type', Registry.PROMETHEUS_CONTENT_TYPE).send(text)
   })

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Clock, systemClock } from '../lib/clock.ts'
+import { shownHealth, shownLive, shownReady, shownStatus } from './shown-operations.ts'
 
 /** What the operation routes show; the composition root measures it. */
 export interface Operations {
@@ -13,11 +14,10 @@ export interface Operations {
   status(): object
 }
 
-const forProbes = (summary: string) =>
+const forProbes = (summary: string, response: object) =>
   ({
-    config: { access: 'public' },
+    config: { access: 'public', shown: { tags: ['operations'], summary, response } },
     exposeHeadRoute: true,
-    schema: { tags: ['operations'], summary },
   }) as const
 
 /** Health and status, in the documented forms of NX. */
@@ -27,20 +27,32 @@ export function addOperations(
   clock: Clock = systemClock,
 ): void {
   const timestamp = () => new Date(clock.now() / 1000).toISOString()
-  server.get('/health', forProbes('Health of every part; 503 where one is not well'), (_request, reply) => {
-    const { healthy, components } = operations.health()
-    const status = healthy ? 'healthy' : 'degraded'
-    return reply.status(healthy ? 200 : 503).send({ status, timestamp: timestamp(), components })
-  })
-  server.get('/health/live', forProbes('The process runs'), () => ({
+  server.get(
+    '/health',
+    forProbes('Health of every part; 503 where one is not well', shownHealth),
+    (_request, reply) => {
+      const { healthy, components } = operations.health()
+      const status = healthy ? 'healthy' : 'degraded'
+      return reply.status(healthy ? 200 : 503).send({ status, timestamp: timestamp(), components })
+    },
+  )
+  server.get('/health/live', forProbes('The process runs', shownLive), () => ({
     status: 'alive',
     timestamp: timestamp(),
   }))
-  server.get('/health/ready', forProbes('Messages are taken; 503 where not'), (_request, reply) => {
-    const { ready, mqtt, database } = operations.ready()
-    const status = ready ? 'ready' : 'not_ready'
-    return reply.status(ready ? 200 : 503).send({ status, timestamp: timestamp(), mqtt, database })
-  })
-  const schema = { tags: ['operations'], summary: 'Log, doors, stores, sinks, books and alarms' }
-  server.get('/status', { config: { access: 'read' }, schema }, () => operations.status())
+  server.get(
+    '/health/ready',
+    forProbes('Messages are taken; 503 where not', shownReady),
+    (_request, reply) => {
+      const { ready, mqtt, database } = operations.ready()
+      const status = ready ? 'ready' : 'not_ready'
+      return reply.status(ready ? 200 : 503).send({ status, timestamp: timestamp(), mqtt, database })
+    },
+  )
+  const shown = {
+    tags: ['operations'],
+    summary: 'Log, doors, stores, sinks, books and alarms',
+    response: shownStatus,
+  }
+  server.get('/status', { config: { access: 'read', shown } }, () => operations.status())
 }

@@ -1,25 +1,23 @@
+import { z } from 'zod'
+import { shownError } from '../rest/shown-answers.ts'
+
 const answer = {
-  type: 'object',
-  properties: {
-    accepted: { type: 'integer', description: 'Readings taken.' },
-    refused: { type: 'integer', description: 'Records not taken.' },
-    cursor: {
-      type: 'string',
-      description: 'Where the log stands behind them; a live subscription may begin here.',
-    },
-  },
+  accepted: z.int().describe('Readings taken.'),
+  refused: z.int().describe('Records not taken.'),
+  cursor: z.string().describe('Where the log stands behind them; a live subscription may begin here.'),
 }
-const refusal = {
-  type: 'object',
-  properties: {
-    line: { type: 'integer', description: 'From 1, where the body is lines.' },
-    index: { type: 'integer', description: 'From 0, in an array.' },
-    field: { type: 'string' },
-    code: { type: 'string' },
-    reason: { type: 'string' },
-  },
-}
-const error = { type: 'object', properties: { code: { type: 'string' }, message: { type: 'string' } } }
+const refusal = z.object({
+  line: z.int().optional().describe('From 1, where the body is lines.'),
+  index: z.int().optional().describe('From 0, in an array.'),
+  field: z.string().optional(),
+  code: shownError.shape.error.shape.code,
+  reason: z.string(),
+})
+/** Without the members of an answer where the body was not looked at. */
+const refused = shownError.extend({
+  ...z.object(answer).partial().shape,
+  refusals: z.array(refusal).optional().describe('The first hundred.'),
+})
 
 /** What the OpenAPI document says of `POST /api/v1/readings`, which looks at its bodies itself. */
 export const shownIngest = {
@@ -39,26 +37,10 @@ export const shownIngest = {
     ],
   },
   response: {
-    202: { description: 'Everything is taken and durable.', ...answer },
-    400: {
-      description: 'Some records are refused; the others are taken and durable.',
-      type: 'object',
-      properties: {
-        ...answer.properties,
-        refusals: { type: 'array', items: refusal, description: 'The first hundred.' },
-        error,
-      },
-    },
-    413: {
-      description: 'The body, or its only record, is too large.',
-      type: 'object',
-      properties: { error },
-    },
-    415: { description: 'Content type or encoding is not taken.', type: 'object', properties: { error } },
-    503: {
-      description: 'There is no room now: try again after Retry-After seconds.',
-      type: 'object',
-      properties: { error },
-    },
+    202: z.object(answer).describe('Everything is taken and durable.'),
+    400: refused.describe('Some records are refused; the others are taken and durable.'),
+    413: refused.describe('The body, or its only record, is too large.'),
+    415: shownError.describe('Content type or encoding is not taken.'),
+    503: refused.describe('There is no room now: try again after Retry-After seconds.'),
   },
 }

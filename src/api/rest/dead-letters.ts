@@ -34,7 +34,7 @@ function addList(server: RestServer, { clock, store, answers }: RouteParts): voi
   })
   const schema = answering(
     { querystring, tags: ['dead letters'], summary: 'Records that could not be taken, newest first' },
-    { 200: shownLetters, 400: shownError, 403: shownError, 503: shownError },
+    { 200: shownLetters, 400: shownError, 503: shownError },
   )
   server.get('/api/v1/dead-letters', { schema, config }, (request, reply) => {
     const { limit, cursor, bytes, time, ...wanted } = request.query
@@ -58,7 +58,7 @@ function addOne(server: RestServer, { store }: RouteParts): void {
       tags: ['dead letters'],
       summary: 'One record that could not be taken',
     },
-    { 200: shownLetter, 400: shownError, 403: shownError, 404: shownError, 503: shownError },
+    { 200: shownLetter, 400: shownError, 404: shownError, 503: shownError },
   )
   server.get('/api/v1/dead-letters/:id', { schema, config }, async (request, reply) => {
     const { id } = request.params

@@ -20,7 +20,7 @@ export function addDiscards(server: RestServer, parts: RouteParts): void {
       tags: ['dead letters'],
       summary: 'Discard the letters that fit, for good',
     },
-    { 200: shown, 202: shown, 400: shownError, 403: shownError, 503: shownError },
+    { 200: shown, 202: shown, 400: shownError, 503: shownError },
   )
   // Two at once would give the same bytes back twice.
   let isBusy = false

@@ -56,7 +56,7 @@ export function addEdits(server: RestServer, parts: RouteParts): void {
       .describe('False where the store needs longer; the edit is safe and will be applied.'),
     cursor: z.string(),
   })
-  const shownAnswers = { 200: shown, 202: shown, 400: shownError, 403: shownError, 503: shownError }
+  const shownAnswers = { 200: shown, 202: shown, 400: shownError, 503: shownError }
   const config = { access: 'edit' } as const
 
   const deletion = { querystring, tags: ['readings'], summary: 'Delete the readings of a range' }

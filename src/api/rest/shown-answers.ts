@@ -26,3 +26,20 @@ export const shownError = z
     }),
   })
   .describe('What went wrong, and what can be done.')
+
+/** What any route but the public ones may answer, beside what it says itself. */
+export function failures(method: string | readonly string[]): Readonly<Record<number, z.ZodType>> {
+  return {
+    401: shownError.describe('Nobody knows who is asking.'),
+    403: shownError.describe(
+      'The caller may not do this, or comes from a foreign page or by a foreign name.',
+    ),
+    ...(method === 'GET'
+      ? {}
+      : {
+          413: shownError.describe('The body is too large.'),
+          415: shownError.describe('The type of the body is not taken.'),
+        }),
+    500: shownError.describe('A failure of our own; the log has it under the request id.'),
+  }
+}
