@@ -10,14 +10,12 @@ const maxRowsPerFlush = 5_000
 
 /** All subscriptions that want the same series: their rows are picked and encoded once. */
 export class Group {
-  readonly key: string
   readonly members = new Set<Subscription>()
   readonly #interest: Interest
   readonly #waiting = new WaitingRows(maxRowsPerFlush)
   #names: SeriesNames | undefined
 
   constructor(request: Pick<SubscribeRequest, 'devices' | 'metrics'>) {
-    this.key = groupKey(request)
     this.#interest = new Interest(request.devices, request.metrics)
   }
 

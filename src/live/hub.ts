@@ -33,11 +33,15 @@ const maxRows = 16_384
 export class LiveHub {
   readonly #source: LiveSource
   readonly #limits: LiveLimits
+  /** Everybody who is subscribed; some still catch up and are in no group. The log is read while there are any. */
+  readonly #subscriptions = new Set<Subscription>()
   readonly #groups = new Map<string, Group>()
-  readonly #closing = new AbortController()
+  #isClosed = false
   #reading: AbortController | undefined
   /** Everything below has been sent to the members of the groups. */
   #flushed: Position
+  /** Those who wait for the next flush. */
+  readonly #awaiting = new Set<() => void>()
   #clients = 0
 
   constructor(source: LiveSource, limits: LiveLimits) {
@@ -47,99 +51,76 @@ export class LiveHub {
   }
 
   get status(): { clients: number; subscriptions: number; groups: number } {
-    let subscriptions = 0
-    for (const { members } of this.#groups.values()) subscriptions += members.size
-    return { clients: this.#clients, subscriptions, groups: this.#groups.size }
+    return { clients: this.#clients, subscriptions: this.#subscriptions.size, groups: this.#groups.size }
   }
 
   /** A client has come; the caller passes on what it says, and tells when it is gone. */
   join(client: LiveClient): { receive(text: string): void; left(): void } {
-    const own = new Map<
-      SubscriptionId,
-      { group: Group | undefined; subscription: Subscription; stop: AbortController }
-    >()
+    const own = new Map<SubscriptionId, Subscription>()
     this.#clients++
     client.send(JSON.stringify({ type: 'hello', cursor: encodeCursor([this.#source.position()]) }))
 
     const unsubscribe = (id: SubscriptionId) => {
-      const entry = own.get(id)
-      if (!entry) return
+      own.get(id)?.close()
       own.delete(id)
-      entry.stop.abort()
-      entry.subscription.close()
-      if (entry.group) this.#leave(entry.group, entry.subscription)
     }
 
-    const subscribe = async (request: SubscribeRequest) => {
-      unsubscribe(request.id)
-      if (own.size >= this.#limits.subscriptionsPerClient) {
-        say(
-          client,
-          request.id,
-          'busy',
-          `at most ${this.#limits.subscriptionsPerClient} subscriptions for one client`,
-        )
-        return
-      }
-      const start = this.#startOf(request, client)
-      if (start === undefined) return
-      const subscription = new Subscription(request.id, client, encodeCursor([start.position]))
-      const entry = { group: undefined as Group | undefined, subscription, stop: new AbortController() }
-      own.set(request.id, entry)
-      client.send(JSON.stringify({ type: 'subscribed', id: request.id, cursor: subscription.cursor }))
-      if (start.missed > 0) {
-        const cursor = subscription.cursor
-        client.send(
-          JSON.stringify({ type: 'gap', id: request.id, rows: start.missed, from: request.from, to: cursor }),
-        )
-      }
-      this.#ensureReading()
-      const signal = AbortSignal.any([entry.stop.signal, this.#closing.signal])
-      entry.group = await this.#catchUp(request, subscription, start.position, client, signal)
+    const subscribe = (request: SubscribeRequest) => {
+      const { id, from } = request
+      unsubscribe(id)
+      const max = this.#limits.subscriptionsPerClient
+      if (own.size >= max) return say(client, id, 'busy', `at most ${max} subscriptions for one client`)
+      const start = this.#startOf(from)
+      if ('fault' in start) return say(client, id, 'bad-request', start.fault)
+      const cursor = encodeCursor([start.position])
+      const subscription = new Subscription(id, client, cursor)
+      own.set(id, subscription)
+      client.send(JSON.stringify({ type: 'subscribed', id, cursor }))
+      if (start.missed > 0)
+        client.send(JSON.stringify({ type: 'gap', id, rows: start.missed, from, to: cursor }))
+      this.#readFor(subscription)
+      this.#catchUp(request, subscription, start.position, client).catch((error: unknown) => {
+        if (subscription.closed.aborted) return
+        unsubscribe(id)
+        say(client, id, 'internal', String(error))
+      })
     }
 
     return {
       receive: (text) => {
+        if (this.#isClosed) return
         const request = parseRequest(text)
         if ('fault' in request) say(client, undefined, 'bad-request', request.fault)
         else if (request.type === 'ping') client.send('{"type":"pong"}')
         else if (request.type === 'unsubscribe') unsubscribe(request.id)
-        else subscribe(request).catch((error: unknown) => say(client, request.id, 'internal', String(error)))
+        else subscribe(request)
       },
       left: () => {
         this.#clients--
-        for (const id of [...own.keys()]) unsubscribe(id)
+        for (const id of own.keys()) unsubscribe(id)
       },
     }
   }
 
   close(): void {
-    this.#closing.abort()
-    this.#reading?.abort()
+    this.#isClosed = true
+    for (const subscription of [...this.#subscriptions]) subscription.close()
   }
 
-  /** Where a subscription begins; tells the client and returns undefined if its cursor is none. */
-  #startOf(
-    request: SubscribeRequest,
-    client: LiveClient,
-  ): { position: Position; missed: number } | undefined {
+  /** Where a subscription begins, and how many numbers behind its cursor the log no longer holds; or why it cannot begin. */
+  #startOf(from: string | undefined): { position: Position; missed: number } | { fault: string } {
     const now = this.#flushedNow()
-    if (request.from === undefined) return { position: now, missed: 0 }
-    const position = decodeCursor(request.from)?.find(({ partition }) => partition === now.partition)
-    if (
-      position === undefined ||
-      (position.log === now.log && position.next > this.#source.position().next)
-    ) {
-      say(client, request.id, 'bad-request', `from: ${JSON.stringify(request.from)} is no cursor of this log`)
-      return undefined
-    }
+    if (from === undefined) return { position: now, missed: 0 }
+    const end = this.#source.position()
+    const position = decodeCursor(from)?.find(({ partition }) => partition === end.partition)
+    if (position === undefined || (position.log === end.log && position.next > end.next))
+      return { fault: `from: ${JSON.stringify(from)} is no cursor of this log` }
     const first = this.#source.first()
     // Another log, or so long ago that retention has passed: all that is left is shown, and the gap is said.
-    if (position.log !== now.log)
+    if (position.log !== end.log)
       return { position: { ...now, next: first }, missed: Number(now.next - first) }
-    if (position.next < first)
-      return { position: { ...now, next: first }, missed: Number(first - position.next) }
-    return { position, missed: 0 }
+    if (position.next >= first) return { position, missed: 0 }
+    return { position: { ...position, next: first }, missed: Number(first - position.next) }
   }
 
   /** While nobody listens nothing is read, so where the groups stand is where the log stands. */
@@ -150,22 +131,27 @@ export class LiveHub {
 
   /**
    * Sends what lies between a cursor and where the groups stand, until both are the same place, and enters the group in the
-   * same turn: no row can slip in between. Returns undefined if it was called off.
+   * same turn: no row can slip in between. Ends early if the subscription is closed.
    */
   async #catchUp(
     request: SubscribeRequest,
     subscription: Subscription,
     from: Position,
     client: LiveClient,
-    signal: AbortSignal,
-  ): Promise<Group | undefined> {
+  ): Promise<void> {
+    const { closed } = subscription
     const interest = new Interest(request.devices, request.metrics)
     let reached = from
-    while (!signal.aborted) {
-      if (reached.next >= this.#flushed.next) return this.#enter(request, subscription)
+    while (!closed.aborted) {
+      if (reached.next === this.#flushed.next) return this.#enter(request, subscription)
+      // The groups gather for a moment: a new cursor may be ahead of them, and what they send next lies in part before it.
+      if (reached.next > this.#flushed.next) {
+        await this.#nextFlush(closed)
+        continue
+      }
       const goal = this.#flushed
       const options = { from: reached, maxRows, lingerMs: 0, until: goal.next }
-      for await (const { batch, to } of this.#source.consume(options, signal)) {
+      for await (const { batch, to } of this.#source.consume(options, closed)) {
         if (batch.kind === 'readings') {
           const rows: LiveRow[] = []
           for (let i = 0; i < batch.length; i++) {
@@ -180,28 +166,40 @@ export class LiveHub {
       }
       reached = goal
     }
-    return undefined
   }
 
-  #enter(request: SubscribeRequest, subscription: Subscription): Group {
+  #nextFlush(closed: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#awaiting.add(resolve)
+    onAbort(closed, () => {
+      this.#awaiting.delete(resolve)
+      resolve()
+    })
+    return promise
+  }
+
+  /** What is entered here is left where the subscription is closed, and nowhere else. */
+  #enter(request: SubscribeRequest, subscription: Subscription): void {
     const key = groupKey(request)
     const group = this.#groups.get(key) ?? new Group(request)
     this.#groups.set(key, group)
     group.members.add(subscription)
-    this.#ensureReading()
-    return group
+    onAbort(subscription.closed, () => {
+      group.members.delete(subscription)
+      if (group.members.size === 0) this.#groups.delete(key)
+    })
   }
 
-  #leave(group: Group, subscription: Subscription): void {
-    group.members.delete(subscription)
-    if (group.members.size === 0) this.#groups.delete(group.key)
-    if (this.#groups.size > 0) return
-    this.#reading?.abort()
-    this.#reading = undefined
-  }
-
-  #ensureReading(): void {
-    if (this.#reading !== undefined || this.#closing.signal.aborted) return
+  /** Keeps the log being read until the subscription is closed. */
+  #readFor(subscription: Subscription): void {
+    this.#subscriptions.add(subscription)
+    onAbort(subscription.closed, () => {
+      this.#subscriptions.delete(subscription)
+      if (this.#subscriptions.size > 0) return
+      this.#reading?.abort()
+      this.#reading = undefined
+    })
+    if (this.#reading !== undefined) return
     this.#reading = new AbortController()
     this.#read(this.#reading.signal).catch(() => undefined) // it has caught everything that reading can throw
   }
@@ -220,6 +218,8 @@ export class LiveHub {
           this.#flushed = delivery.to
           const cursor = encodeCursor([delivery.to])
           for (const group of this.#groups.values()) group.flush(cursor)
+          for (const resolve of this.#awaiting) resolve()
+          this.#awaiting.clear()
         }
       } catch {
         // A segment that went away under the reader: go on from where the groups stand.
@@ -231,4 +231,8 @@ export class LiveHub {
 
 function say(client: LiveClient, id: SubscriptionId | undefined, code: string, message: string): void {
   client.send(JSON.stringify({ type: 'error', ...(id === undefined ? {} : { id }), code, message }))
+}
+
+function onAbort(signal: AbortSignal, run: () => void): void {
+  signal.addEventListener('abort', run, { once: true })
 }

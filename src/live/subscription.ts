@@ -22,20 +22,25 @@ export class Subscription {
   readonly id: SubscriptionId
   /** Where this client stands. */
   cursor: string
+  /** Aborted once, by `close`: whatever was set up for this subscription ends there. */
+  readonly closed: AbortSignal
+  readonly #life = new AbortController()
   readonly #client: LiveClient
   readonly #waiting = new WaitingRows(0)
   readonly #named = new Set<SeriesId>()
   #isBusy = false
-  #isClosed = false
   #names: SeriesNames | undefined
 
   constructor(id: SubscriptionId, client: LiveClient, cursor: string) {
     this.id = id
     this.#client = client
+    this.closed = this.#life.signal
     this.cursor = cursor
   }
 
+  /** Does nothing once it is closed. */
   deliver(shared: SharedRows): void {
+    if (this.closed.aborted) return
     this.#names = shared.names
     if (this.#isBusy) {
       this.#waiting.skipped += shared.skipped
@@ -47,7 +52,7 @@ export class Subscription {
   }
 
   close(): void {
-    this.#isClosed = true
+    this.#life.abort()
   }
 
   #waitingCursor = ''
@@ -72,7 +77,7 @@ export class Subscription {
     this.#isBusy = true
     await this.#client.ready()
     this.#isBusy = false
-    if (this.#isClosed || this.#waiting.isEmpty || !this.#names) return
+    if (this.closed.aborted || this.#waiting.isEmpty || !this.#names) return
     const { rows, skipped } = this.#waiting.take()
     this.#send(rows, encodeRows(rows), skipped, this.#waitingCursor, this.#names)
   }
