@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeCursor } from '../core/position.ts'
 import { log, MemoryLog, TestClient } from '../../test/support/live-memory.ts'
 import { LiveHub, type LiveSource } from './hub.ts'
 
@@ -89,6 +90,37 @@ test('what is no request, or no cursor of this log, is answered and costs nothin
   await client.until(() => client.frames.at(-1)?.type === 'pong')
   assert.equal(client.frames.filter((frame) => frame.type === 'error').length, 8)
   hub.close()
+})
+
+test('a gap is as long as what the log no longer holds, and what follows begins behind it', async () => {
+  const source = new MemoryLog()
+  source.grow(30)
+  source.kept = 12
+  const { hub, client, say } = joined(source)
+  const cursor = (next: bigint) => encodeCursor([{ log, partition: 0, next }])
+  say({ type: 'subscribe', id: 'a', from: cursor(5n) })
+  await client.until(() => client.values.length === 18)
+  const gaps = client.frames.filter(({ type }) => type === 'gap')
+  assert.deepEqual(gaps, [{ type: 'gap', id: 'a', rows: 7, from: cursor(5n), to: cursor(12n) }])
+  assert.deepEqual(client.values, numbers(12, 30))
+  hub.close()
+})
+
+test('a cursor of another log is refused: what was missed since, nobody can say', () => {
+  const source = new MemoryLog()
+  source.grow(30)
+  const { hub, client, say } = joined(source)
+  const from = encodeCursor([{ log: '00000000-0000-4000-8000-000000000001', partition: 0, next: 5n }])
+  say({ type: 'subscribe', id: 'a', from })
+  assert.deepEqual(client.frames.slice(1), [
+    {
+      type: 'error',
+      id: 'a',
+      code: 'bad-request',
+      message: `from: "${from}" is no cursor of this log; read history again, and go on from its asOf`,
+    },
+  ])
+  assert.equal(hub.status.subscriptions, 0)
 })
 
 test('nobody listens, nothing is read', async () => {

@@ -113,12 +113,12 @@ export class LiveHub {
     if (from === undefined) return { position: now, missed: 0 }
     const end = this.#source.position()
     const position = decodeCursor(from)?.find(({ partition }) => partition === end.partition)
-    if (position === undefined || (position.log === end.log && position.next > end.next))
-      return { fault: `from: ${JSON.stringify(from)} is no cursor of this log` }
+    // What was missed since a place in another log, nobody here can say.
+    if (position === undefined || position.log !== end.log || position.next > end.next)
+      return {
+        fault: `from: ${JSON.stringify(from)} is no cursor of this log; read history again, and go on from its asOf`,
+      }
     const first = this.#source.first()
-    // Another log, or so long ago that retention has passed: all that is left is shown, and the gap is said.
-    if (position.log !== end.log)
-      return { position: { ...now, next: first }, missed: Number(now.next - first) }
     if (position.next >= first) return { position, missed: 0 }
     return { position: { ...position, next: first }, missed: Number(first - position.next) }
   }

@@ -20,7 +20,7 @@ export interface LiveRequest {
 export interface LiveListener {
   /** Rows in order, and the cursor behind them. */
   rows(rows: readonly LiveRow[], cursor: string): void
-  /** The server left out this many rows, because the connection was too slow for them; the newest of each series follows. */
+  /** The server left out this many rows: the connection was too slow for them, and the newest of each series follows; or, at most, they were too old. */
   skipped(rows: number): void
   /** The server cannot go on where this connection ended: what was shown has a hole until history is read again. */
   broken(): void
@@ -87,7 +87,7 @@ export class Subscription {
         this.#listener.skipped(frame.rows)
         return undefined
       case 'error':
-        // A cursor that the server cannot go on from: another log, or one whose rows are gone.
+        // A cursor that the server cannot go on from: it is of another log.
         if (this.#cursor === undefined) return undefined
         this.#cursor = undefined
         this.#listener.broken()
