@@ -146,6 +146,30 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
     await page.context().close()
   })
 
+  test('a device of any name opens by its link and again when the page is loaded anew', async () => {
+    const { page, faults } = await openPage(browser, { width: 1280, height: 860 })
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(request.url()))
+    for (const device of ['.', '..', '~', '100%']) {
+      await send({ device, level: 1 })
+      await page.goto(url())
+      await page.getByRole('searchbox').fill(device)
+      await page.getByRole('link', { name: device, exact: true }).click()
+      await page.getByRole('heading', { level: 1, name: device, exact: true }).waitFor()
+      await page.reload()
+      await page.getByRole('region', { name: 'level' }).waitFor()
+    }
+    // A parameter that means nothing counts as absent.
+    await page.goto(url('/devices/100%25?from=zz&to=zzz&range=never&metrics=3'))
+    await page.getByText('every row, 1 point').waitFor()
+    assert.deepEqual(
+      asked.filter((request) => request.includes('NaN')),
+      [],
+    )
+    assert.deepEqual(faults, [])
+    await page.context().close()
+  })
+
   test('a drag over the chart looks closer, going back undoes it, and the export is the shown time', async () => {
     const { page, faults } = await openPage(browser, { width: 1280, height: 860 })
     await page.goto(url(`/devices/${encodeURIComponent('site1/pump 1')}?range=1h`))

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { fromSegment, toSegment } from './pages/device/device-segment.ts'
 import { type DeviceSearch, readDeviceSearch } from './pages/device/range.ts'
 import { type LetterSearch, readLetterSearch } from './pages/letters/letter-search.ts'
 import { OverviewPage } from './pages/overview/overview-page.tsx'
@@ -22,6 +23,10 @@ const overview = createRoute({
 const device = createRoute({
   getParentRoute: () => rootRoute,
   path: '/devices/$device',
+  params: {
+    parse: ({ device }) => ({ device: fromSegment(device) }),
+    stringify: ({ device }) => ({ device: toSegment(device) }),
+  },
   validateSearch: (search): DeviceSearch => readDeviceSearch(search),
   component: lazyRouteComponent(() => import('./pages/device/device-page.tsx'), 'DevicePage'),
 })

@@ -13,7 +13,7 @@ import { drawnMetrics } from './drawn-metrics.ts'
 import { ExportMenu } from './export-menu.tsx'
 import { MetricChart } from './metric-chart.tsx'
 import { MetricList } from './metric-list.tsx'
-import { type LiveRange, rangeOf, type Window, windowOf } from './range.ts'
+import { type LiveRange, rangeOf, readDeviceSearch, type Window, windowOf } from './range.ts'
 import { RangePicker } from './range-picker.tsx'
 import { RowsTable } from './rows-table.tsx'
 import { useDeviceFeed } from './use-device-feed.ts'
@@ -29,7 +29,8 @@ export function DevicePage() {
 
 function Device({ device }: { readonly device: string }) {
   useTitle(device)
-  const search = route.useSearch()
+  // The router leaves parameters in that were not understood.
+  const search = readDeviceSearch(route.useSearch())
   const navigate = route.useNavigate()
   const zone = usePreference(zonePreference)
   const { feed, newest, latest } = useDeviceFeed(device)

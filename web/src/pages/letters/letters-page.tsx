@@ -26,7 +26,8 @@ const letterCodes = Object.entries(errorTable)
 /** Records that could not be taken: why, from whom, and their bytes as they came. */
 export function LettersPage() {
   useTitle('Dead letters')
-  const search = route.useSearch()
+  // The router leaves parameters in that were not understood.
+  const search = readLetterSearch(route.useSearch())
   const navigate = route.useNavigate()
   const [open, setOpen] = useState<LetterRow>()
   const { since, ...names } = search
