@@ -42,9 +42,12 @@ export async function addDocumentation(server: FastifyInstance, version: string)
     transform: (document) => {
       const { access, shown } = document.route.config ?? {}
       const { response, ...request } = shown ?? document.schema
-      const answers = { ...(access === 'public' ? {} : failures(document.route.method)), ...(response ?? {}) }
+      const failed = access === 'public' ? {} : failures(document.route.method)
       const asked = shown === undefined ? request : {}
-      const { schema, url } = jsonSchemaTransform({ ...document, schema: { ...asked, response: answers } })
+      const { schema, url } = jsonSchemaTransform({
+        ...document,
+        schema: { ...asked, response: { ...failed, ...(response as object | undefined) } }, // fastify leaves its type open
+      })
       return { schema: shown === undefined ? schema : { ...schema, ...request }, url }
     },
   })
