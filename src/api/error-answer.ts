@@ -56,7 +56,7 @@ export function told(error: unknown): Told {
   // Fastify's own errors carry the status they mean.
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   const message = error instanceof Error ? error.message : 'unknown failure'
-  if (status === 413) return { code: 'too-large', message }
+  if (status === 413) return { code: 'too-large', message: 'the body is larger than limits.batchBytes' }
   if (status === 415) return { code: 'unsupported-media', message }
   if (typeof status === 'number' && status >= 400 && status < 500) return { code: 'bad-request', message }
   return {

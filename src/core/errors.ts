@@ -96,7 +96,7 @@ export const errorTable = {
     0x95,
     8,
     'warn',
-    'Send smaller messages, or raise limits.payloadBytes.',
+    'Send less at once, or raise the setting that the message names.',
   ),
   'unsupported-media': row(
     'sender',
@@ -105,7 +105,7 @@ export const errorTable = {
     0x99,
     3,
     'info',
-    'Send application/json or application/x-ndjson.',
+    'Send a content type and encoding that /openapi.json names for the route.',
   ),
   'malformed-packet': row(
     'sender',

@@ -23,6 +23,7 @@ export interface Refused {
   readonly error: {
     readonly code: string
     readonly message: string
+    readonly hint: string
     readonly details: readonly { readonly field: string; readonly message: string }[]
   }
 }

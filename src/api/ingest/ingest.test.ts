@@ -202,6 +202,7 @@ test('a body over the limit is refused and its sender hears so, announced or not
   const body = `[${Array.from({ length: 40_000 }, (_, i) => reading('a', i)).join()}]`
   const announced = await door.post(body)
   assert.deepEqual([announced.status, announced.answer.error?.code], [413, 'too-large'])
+  assert.match(announced.answer.error?.message ?? '', /limits\.batchBytes/)
 
   const request = http.request({
     port: door.port,
@@ -224,6 +225,7 @@ test('one record over its own limit is 413, within an array it is one refusal', 
   const large = JSON.stringify({ device_id: 'a', tag_id: 'note', v: 'x'.repeat(2_000) })
   const one = await door.post(large)
   assert.deepEqual([one.status, one.answer.error?.code], [413, 'too-large'])
+  assert.match(one.answer.error?.message ?? '', /limits\.payloadBytes/)
   const many = await door.post(`[${large},${reading('a', 1)}]`)
   assert.deepEqual(
     [many.status, many.answer.accepted, many.answer.refusals?.[0]?.code],

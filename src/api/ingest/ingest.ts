@@ -218,7 +218,10 @@ function isNdjson(header: string | undefined): boolean {
     throw new SluiceError('unsupported-media', 'readings come in UTF-8')
   if (type === 'application/json') return false
   if (type === 'application/x-ndjson') return true
-  throw new SluiceError('unsupported-media', `content type ${JSON.stringify(header ?? '')} is not taken here`)
+  throw new SluiceError(
+    'unsupported-media',
+    `content type ${JSON.stringify(header ?? '')} is not taken; application/json and application/x-ndjson are`,
+  )
 }
 
 function packingOf(header: string | undefined): Packing | undefined {

@@ -74,7 +74,7 @@ export async function unpack(bytes: Uint8Array, packing: Packing, maxBytes: numb
 }
 
 export function bodyTooLarge(maxBytes: number): SluiceError {
-  return new SluiceError('too-large', `the body is larger than ${maxBytes} bytes`)
+  return new SluiceError('too-large', `the body is larger than limits.batchBytes, ${maxBytes} bytes`)
 }
 
 const gunzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.gunzip)

@@ -80,6 +80,25 @@ test('a parameter that is missing, or there twice, is told as that, with an exam
   }
 })
 
+test('an edit of another type is told where the right one stands, one too large which setting bounds it', async (t) => {
+  const door = await openRestDoor(t)
+  for (const [type, body, status, code, said] of [
+    ['application/x-ndjson', '{}', 415, 'unsupported-media', '/openapi.json'],
+    ['application/json', ' '.repeat(65 * 1024), 413, 'too-large', 'limits.batchBytes'],
+  ] as const) {
+    const response = await fetch(`${door.url}/api/v1/readings?device=d&from=0&to=1`, {
+      method: 'PATCH',
+      body,
+      headers: { 'content-type': type },
+    })
+    const { error } = (await response.json()) as Refused
+    assert.deepEqual([response.status, error.code], [status, code])
+    const told = `${error.message} ${error.hint}`
+    assert.ok(told.includes(said), told)
+    assert.doesNotMatch(told, /ndjson|payloadBytes/)
+  }
+})
+
 test('bad edits are refused whole, naming each fault, and change nothing', async (t) => {
   const door = await openRestDoor(t)
   const send = async (method: string, query: string, body?: unknown): Promise<[number, string[]]> => {

@@ -63,7 +63,7 @@ class JsonFormat implements Format {
   ): number {
     const limits = this.#limits
     if (to - from > limits.batchBytes) {
-      const reason = `the array has ${to - from} bytes, the limit is ${limits.batchBytes}`
+      const reason = `the array has ${to - from} bytes, limits.batchBytes is ${limits.batchBytes}`
       refuse({ code: 'too-large', reason, field: undefined, index: 0, from, to })
       return 0
     }

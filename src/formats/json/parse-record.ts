@@ -44,7 +44,7 @@ function takeRecord(context: RecordContext): number {
     throw new RecordFault(
       'too-large',
       undefined,
-      `the record has ${size} bytes, the limit is ${limits.payloadBytes}`,
+      `the record has ${size} bytes, limits.payloadBytes is ${limits.payloadBytes}`,
     )
   const text = decoded(bytes.subarray(from, to))
   let value = parsed(text)

@@ -125,7 +125,7 @@ export class PublishHandler {
     const mark = intake.mark()
     let rows = 0
     if (to - from > this.#payloadBytes && !isArray(bytes, from, to)) {
-      const tooLarge = `the payload has ${to - from} bytes and is no array; ${this.#payloadBytes} are allowed`
+      const tooLarge = `the payload has ${to - from} bytes and is no array; limits.payloadBytes is ${this.#payloadBytes}`
       this.#keepLetter('too-large', tooLarge, from, to)
     } else {
       try {
