@@ -4,6 +4,7 @@ import type { Authorizer } from '../core/authorizer.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import { checkAccess, demandAccess, isPublic } from './access.ts'
 import { errorBody, refuse, told } from './error-answer.ts'
+import { isWebSocket, livePath, shouldUpgrade } from './live-route.ts'
 
 export interface ServerOptions {
   readonly authorizer: Authorizer
@@ -25,6 +26,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   const server = Fastify({
     bodyLimit: options.maxBodyBytes,
     logger: false,
+    http: { shouldUpgradeCallback: shouldUpgrade },
     requestTimeout: 30_000,
     forceCloseConnections: false,
     // A HEAD would run the whole query of its GET and throw the answer away.
@@ -53,6 +55,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         checkOrigin(request, options)
         checkAccess(request, options.authorizer)
       }
+      checkWebSocket(request)
       done()
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)))
@@ -145,6 +148,13 @@ function checkOrigin(request: FastifyRequest, options: ServerOptions): void {
   }
   if (isOwnOrigin(origin, request.headers.host) || options.origins.includes(origin)) return
   throw new SluiceError('not-allowed', `the origin ${JSON.stringify(origin)} is not listed in http.origins`)
+}
+
+/** An answer other than 101 would do, but who asks for a WebSocket should hear that it is the wrong place. */
+function checkWebSocket({ raw, routeOptions, method, url }: FastifyRequest): void {
+  if (!isWebSocket(raw) || routeOptions.url === livePath) return
+  const asked = `${method} ${url.split('?')[0]}`
+  throw new SluiceError('not-found', `there is no WebSocket at ${asked}; the one is at GET ${livePath}`)
 }
 
 function isOwnOrigin(origin: string, host: string | undefined): boolean {
