@@ -20,18 +20,20 @@ export function addDeadLetters(server: RestServer, parts: RouteParts): void {
 }
 
 function addList(server: RestServer, { clock, store, answers }: RouteParts): void {
-  const querystring = z.strictObject({
-    ...letterFilter(clock),
-    limit: given.limit,
-    cursor: given.cursor(z.tuple([given.sequence])),
-    bytes: z
-      .literal('omit', { error: 'expected omit' })
-      .optional()
-      .describe(
-        'omit leaves bytes and text out of the list: each letter has them at /api/v1/dead-letters/{id}.',
-      ),
-    time: given.timeForm,
-  })
+  const querystring = z
+    .strictObject({
+      ...letterFilter(clock),
+      limit: given.limit,
+      cursor: given.cursor(z.tuple([given.sequence])),
+      bytes: z
+        .literal('omit', { error: 'expected omit' })
+        .optional()
+        .describe(
+          'omit leaves bytes and text out of the list: each letter has them at /api/v1/dead-letters/{id}.',
+        ),
+      time: given.timeForm,
+    })
+    .superRefine(given.beginsBeforeEnd)
   const schema = answering(
     { querystring, tags: ['dead letters'], summary: 'Records that could not be taken, newest first' },
     { 200: shownLetters, 400: shownError, 503: shownError },

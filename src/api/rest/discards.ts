@@ -6,6 +6,7 @@ import { callerSignal } from './answer-stream.ts'
 import { isApplied } from './applied.ts'
 import { documentPages } from './document-pages.ts'
 import { letterFilter, letterQuery, readLetter, type Wanted } from './letter-filter.ts'
+import { beginsBeforeEnd } from './parameters.ts'
 import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
 import { shownError } from './shown-answers.ts'
 
@@ -16,7 +17,7 @@ const maxPerRecord = 10_000
 export function addDiscards(server: RestServer, parts: RouteParts): void {
   const schema = answering(
     {
-      querystring: z.strictObject(letterFilter(parts.clock)),
+      querystring: z.strictObject(letterFilter(parts.clock)).superRefine(beginsBeforeEnd),
       tags: ['dead letters'],
       summary: 'Discard the letters that fit, for good',
     },

@@ -17,9 +17,7 @@ export function addEdits(server: RestServer, parts: RouteParts): void {
       from: given.time(parts.clock, 'Begin, inclusive.'),
       to: given.time(parts.clock, 'End, exclusive.'),
     })
-    .superRefine(({ from, to }, context) => {
-      if (from >= to) context.addIssue({ code: 'custom', path: ['from'], message: 'must lie before to' })
-    })
+    .superRefine(given.beginsBeforeEnd)
   const { textBytes } = parts.limits
   const words = z
     .string()

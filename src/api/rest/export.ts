@@ -28,9 +28,7 @@ export function addExport(server: RestServer, parts: RouteParts): void {
       to: given.time(clock, 'End, exclusive; everything unless given.').default(maxMicros),
       format: z.enum(['csv', 'parquet'], { error: 'expected csv or parquet' }).default('csv'),
     })
-    .superRefine(({ from, to }, context) => {
-      if (from >= to) context.addIssue({ code: 'custom', path: ['from'], message: 'must lie before to' })
-    })
+    .superRefine(given.beginsBeforeEnd)
   const file = z.string().meta({ format: 'binary' })
   const schema = answering(
     { querystring, tags: ['readings'], summary: 'A range of readings as a CSV or Parquet file' },

@@ -25,9 +25,7 @@ export function addHistory(server: RestServer, parts: RouteParts): void {
       const to = range.to ?? clock.now()
       return { topic, limit, to, from: range.from ?? to - standardRangeMicros }
     })
-    .superRefine(({ from, to }, context) => {
-      if (from >= to) context.addIssue({ code: 'custom', path: ['from'], message: 'must lie before to' })
-    })
+    .superRefine(given.beginsBeforeEnd)
   const schema = answering(
     { querystring, tags: ['readings'], summary: 'Points of a topic, in the form of the Nexus historian' },
     { 200: shownHistory, 400: shownError, 503: shownError },

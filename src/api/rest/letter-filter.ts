@@ -8,7 +8,7 @@ import * as given from './parameters.ts'
 /** Letters looked at for one answer, whether they fit the filters or not: a rare one is found page by page. */
 export const maxLooked = 100_000
 
-/** Parameters that say which letters are meant. */
+/** Parameters that say which letters are meant, to be held to `beginsBeforeEnd` too. */
 export function letterFilter(clock: Clock) {
   return {
     device: given.name('device').optional(),

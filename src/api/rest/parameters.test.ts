@@ -23,6 +23,7 @@ const badQueries: readonly [path: string, fields: readonly string[]][] = [
   ],
   ['/api/v1/readings?device=d&from=now&to=-1h', ['from']],
   ['/api/v1/readings?device=d&from=5&to=5', ['from']],
+  ['/api/v1/dead-letters?from=now&to=-1h', ['from']],
   ['/api/v1/readings?device=d&aggregate=avg', ['aggregate']],
   ['/api/v1/readings?device=d&step=1m&aggregate=median', ['aggregate']],
   ['/api/v1/readings?device=d&step=1m&aggregate=', ['aggregate']],

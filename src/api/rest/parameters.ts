@@ -75,6 +75,15 @@ export function time(clock: Clock, description: string): z.ZodType<number, strin
   )
 }
 
+/** For queries with both bounds of time. */
+export function beginsBeforeEnd(
+  { from, to }: { readonly from?: number | undefined; readonly to?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (from !== undefined && to !== undefined && from >= to)
+    context.addIssue({ code: 'custom', path: ['from'], message: 'must lie before to' })
+}
+
 export const duration = parameter(readDuration, 'a duration such as 10s, 1m or 250ms', {
   type: 'string',
   examples: ['1m'],
