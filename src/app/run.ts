@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { SluiceError } from '../core/errors.ts'
+import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import { buildSluice, type Sluice } from './build.ts'
 import type { Config } from './config/config.ts'
 
@@ -68,9 +68,12 @@ export async function runSluice(
   return 0
 }
 
+/** The command, the configuration or the data folder it names cannot be used. */
+const unusable: ReadonlySet<ErrorCode> = new Set(['config-invalid', 'log-locked', 'log-version'])
+
 /** A sentence for whoever started the program, and the exit code that goes with it. */
 export function explainFailure(error: unknown): { message: string; exitCode: number } {
   if (error instanceof SluiceError)
-    return { message: `${error.message} (${error.code})`, exitCode: error.code === 'config-invalid' ? 2 : 1 }
+    return { message: `${error.message} (${error.code})`, exitCode: unusable.has(error.code) ? 2 : 1 }
   return { message: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 }
 }

@@ -19,7 +19,7 @@ test('a second process on one data folder refuses in clear words, and the first 
 
       const second = await SluiceProcess.spawn({ data: run.data })
       const { code } = await second.closed
-      assert.ok(code !== null && code > 0, `exit code ${code}`)
+      assert.equal(code, 2)
       assert.match(second.output, /data folder .* is in use by another running Sluice/)
       assert.ok(second.output.includes(run.data))
       assert.doesNotMatch(second.output, /\bready\b/)
