@@ -58,6 +58,9 @@ class Check {
   section(key: string, schema: z.ZodType): unknown {
     const node = child(this.#root, key)
     if (node === undefined) return schema.parse(undefined)
+    // The one name that zod leaves out of a record without a word.
+    if (shapeOf(schema).kind === 'record' && child(node, '__proto__') !== undefined)
+      this.faults.push(unknownKey(this.#root, [key, '__proto__'], '__proto__', []))
     return this.#parse(node, [key], schema)
   }
 

@@ -34,11 +34,19 @@ const http = section('The HTTP door: REST, web app, live connections.', {
   host,
   port: port(8080),
   hosts: z
-    .array(z.string().min(1))
+    .array(
+      z
+        .string()
+        .toLowerCase()
+        .regex(
+          /^(\[[0-9a-f:.]+\]|[^\s*/:@]+)$/,
+          'expected a name such as sluice.example.org, without * and port',
+        ),
+    )
     .default([])
     .describe('Names beside those of loopback by which the server may be addressed (the Host header).'),
   origins: z
-    .array(z.string().regex(/^https?:\/\/[^/\s]+$/, 'expected an origin such as https://example.org'))
+    .array(z.string().regex(/^https?:\/\/[^/\s*]+$/, 'expected an origin such as https://example.org'))
     .default([])
     .describe('Web origins that may send anything but GET, and open WebSockets.'),
 })

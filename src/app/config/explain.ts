@@ -17,7 +17,9 @@ export function explainIssue(issue: Issue, root: ConfigNode, base: Path, schema:
   }
   const fault = (message: string): ConfigFault[] => [{ path: path.join('.'), origin: node.origin, message }]
   const shape = shapeAt(schema, issue.path)
-  if (!isExact) return fault(`is missing: expected ${expectation(shape, path)}`)
+  // A list may be written as one text: then no node stands for an item.
+  const isItem = node.kind === 'value' && issue.code === 'invalid_format'
+  if (!isExact && !isItem) return fault(`is missing: expected ${expectation(shape, path)}`)
   const got = shape?.isSecret === true ? 'what stands there' : show(node)
 
   switch (issue.code) {

@@ -201,6 +201,18 @@ stores: {main: {type: duckdb, memoryLimitBytes: 2 GB}, other: {type: server, url
   assert.deepEqual(stores['other']?.options['retry'], { firstMs: 1000 })
 })
 
+test('a host or origin that could never match, and a name that would be dropped, are faults', async (t) => {
+  const sets = ['http.hosts=*,a.example:80', 'http.origins=*', 'stores.__proto__.type=duckdb']
+  assert.deepEqual(await faults(t, '', { sets }), [
+    'http.hosts.0 (--set http.hosts): expected a name such as sluice.example.org, without * and port, got "*,a.example:80"',
+    'http.hosts.1 (--set http.hosts): expected a name such as sluice.example.org, without * and port, got "*,a.example:80"',
+    'http.origins.0 (--set http.origins): expected an origin such as https://example.org, got "*"',
+    'stores.__proto__ (--set stores.__proto__.type): no such setting; nothing may stand here',
+  ])
+  const { http } = await loadConfig(sources(t, '', { sets: ['http.hosts=Sluice.Example'] }))
+  assert.deepEqual(http.hosts, ['sluice.example'])
+})
+
 test('environment reaches lists, named parts and every other key', async (t) => {
   const { http, stores, pipelines, deadLetters } = await loadConfig(
     sources(t, 'stores:\n  main-one: {type: duckdb}\n', {
@@ -274,13 +286,13 @@ test('${NAME}, ${NAME:default} and ${file:PATH} are filled in after YAML is read
   const from = sources(
     t,
     `data: "\${BASE}/sluice"
-http: {port: "\${PORT:9000}", hosts: ['$share/x', '$$\{kept}', "\${QUOTED}"], origins: "\${ORIGINS:http://a,http://b}"}
+http: {port: "\${PORT:9000}", origins: "\${ORIGINS:http://a,http://b}"}
 stores:
   main:
     type: server
     url: \${file:url.txt}
     password: \${PASSWORD}
-    hosts: ["\${A:x}", "\${EMPTY:}"]
+    hosts: ["\${A:x}", "\${EMPTY:}", '$share/x', '$$\{kept}', "\${QUOTED}"]
 `,
     { env: { BASE: '/srv', QUOTED: 'a: {b: [1', PASSWORD: '0123' } },
   )
@@ -289,11 +301,10 @@ stores:
   assert.deepEqual(read.faults.map(describeFault), [])
   const { data, http, stores } = read.config ?? assert.fail()
   assert.deepEqual([data, http.port, http.origins], ['/srv/sluice', 9000, ['http://a', 'http://b']])
-  assert.deepEqual(http.hosts, ['$share/x', '${kept}', 'a: {b: [1'])
   assert.deepEqual(stores['main']?.options, {
     url: 'db://host/"x": y',
     password: '0123',
-    hosts: ['x', ''],
+    hosts: ['x', '', '$share/x', '${kept}', 'a: {b: [1'],
     retry: { firstMs: 100 },
   })
 })
