@@ -95,7 +95,9 @@ async function copyPiece(
   await sql.run('CREATE OR REPLACE TEMP TABLE wanted_metric (name VARCHAR)')
   if (byMetric) await sql.run('INSERT INTO temp.wanted_metric VALUES ($1)', [metric])
   const time =
-    format === 'csv' ? `strftime(make_timestamp(r.time), '%Y-%m-%dT%H:%M:%S.%fZ')` : 'make_timestamp(r.time)'
+    format === 'csv'
+      ? `strftime(make_timestamp(r.time), '%Y-%m-%dT%H:%M:%S.%fZ')`
+      : `make_timestamp(r.time) AT TIME ZONE 'UTC'`
   const [written] = await sql.rows(
     `COPY (
       SELECT s.device, s.metric, s.unit, ${time} AS time, r.value, r.text, r.quality

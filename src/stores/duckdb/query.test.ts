@@ -178,9 +178,12 @@ test('an export holds every row of the range, as CSV and as Parquet', async (t) 
     assert.equal(await store.export(query, format, file, never), expected.length)
     const read = format === 'csv' ? 'read_csv' : 'read_parquet'
     const result = await connection.run(
-      `SELECT metric, epoch_us(time::TIMESTAMP)::DOUBLE, value, text FROM ${read}($1) ORDER BY metric, time`,
+      `SELECT metric, epoch_us(time)::DOUBLE, value, text FROM ${read}($1) ORDER BY metric, time`,
       [file],
     )
+    // UTC, said so: a zoneless time is another moment for every reader.
+    const types = await connection.run(`SELECT typeof(time) FROM ${read}($1) LIMIT 1`, [file])
+    assert.deepEqual(await types.getRows(), [['TIMESTAMP WITH TIME ZONE']])
     const rows = (await result.getRows()).map(([metric, time, value, text]) => [metric, time, text ?? value])
     assert.deepEqual(
       rows,
