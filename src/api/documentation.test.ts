@@ -50,6 +50,10 @@ test('the OpenAPI document names every route with its parameters, and the page h
     assert.ok(!/^(https?:)?\/\//.test(link), `${link} is elsewhere`)
     assert.equal((await door.get(new URL(link, `${door.url}/docs/`).pathname)).status, 200, link)
   }
+  assert.match(String(docs.body), /<title>Sluice/)
+  const setup = String((await door.get('/docs/static/swagger-initializer.js')).body)
+  assert.match(setup, /"urls":\[\{"url":"\/openapi\.json"/)
+  assert.match(setup, /Replace the logo/)
   const moved = await fetch(`${door.url}/swagger/index.html`, { redirect: 'manual' })
   assert.deepEqual([moved.status, moved.headers.get('location')], [302, '/docs'])
 })

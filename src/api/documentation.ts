@@ -15,6 +15,13 @@ declare module 'fastify' {
 const policy =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
+const word =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 92 40"><text y="29" font-family="sans-serif" font-size="28" font-weight="700" fill="#fff">Sluice</text></svg>'
+const logo = { type: 'image/svg+xml', content: word, href: '/docs' }
+const theme = { title: 'Sluice: HTTP API', favicon: [] }
+/** One of `urls` holds over the plugin's own address of the same document. */
+const uiConfig = { urls: [{ url: '/openapi.json', name: 'Sluice' }] }
+
 /**
  * The OpenAPI document at `/openapi.json` and a page to try it at `/docs`, with assets of our own. Routes must be added after it has
  * resolved, or they are not in the document.
@@ -56,7 +63,7 @@ export async function addDocumentation(server: FastifyInstance, version: string)
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, access: 'read' }
     })
-    await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: policy })
+    await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: policy, uiConfig, theme, logo })
     const hidden = { schema: { hide: true } }
     scope.get('/openapi.json', hidden, () => server.swagger())
     scope.get('/swagger', hidden, (_request, reply) => reply.redirect('/docs'))
