@@ -119,7 +119,11 @@ function addLogMetrics(pull: PulledMetrics): void {
     'Damaged places of the log that readers have come upon since then.',
     ({ log }) => log.damagedPlaces,
   )
-  counter('log_torn_tails_total', 'Unacknowledged tails dropped at start.', ({ log }) => log.tornTails)
+  counter(
+    'log_torn_tails_total',
+    'Ends of the log dropped at start: torn, or not proven to be whole.',
+    ({ log }) => log.tornTails,
+  )
   counter(
     'log_renewals_total',
     'Times that the log was an older copy of itself and was given another id.',
