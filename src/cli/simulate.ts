@@ -48,20 +48,30 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   }
 }
 
+/** Options that mean something for accelerometers only. */
+const ofVibration = ['frequency', 'amplitude', 'omega', 'phase', 'noise'] as const
+
+/** Devices named beside a preset are beside its own, or change their number. */
 function fleetOf(options: SimulateOptions): SimulationOptions {
   const isKnown = options.preset === undefined || Object.hasOwn(presets, options.preset)
   if (!isKnown)
     throw usage(`there is no preset ${options.preset}; there are: ${Object.keys(presets).join(', ')}`)
   const preset = presets[(options.preset ?? 'nexus') as keyof typeof presets]
-  const { trackers, accelerometers, plcs } = options
-  const isChosen = trackers !== undefined || accelerometers !== undefined || plcs !== undefined
-  const devices = isChosen
-    ? { tracker: trackers ?? 0, accelerometer: accelerometers ?? 0, plc: plcs ?? 0 }
-    : options.preset === undefined
-      ? { tracker: 10 }
-      : preset.devices
+  const { trackers: tracker, accelerometers: accelerometer, plcs: plc } = options
+  const isChosen = tracker !== undefined || accelerometer !== undefined || plc !== undefined
+  const usual = options.preset !== undefined ? preset.devices : isChosen ? {} : { tracker: 10 }
+  const devices = {
+    tracker: tracker ?? usual.tracker ?? 0,
+    accelerometer: accelerometer ?? usual.accelerometer ?? 0,
+    plc: plc ?? usual.plc ?? 0,
+  }
   if (Object.values(devices).every((number) => number === 0))
     throw usage('a fleet without a device: name some with --trackers, --accelerometers or --plcs')
+  const idle = ofVibration.filter((name) => options[name] !== undefined).map((name) => `--${name}`)
+  if (devices.accelerometer === 0 && idle.length > 0)
+    throw usage(
+      `${idle.join(', ')} ${idle.length === 1 ? 'is' : 'are'} for accelerometers, and there are none: add some with --accelerometers`,
+    )
   return {
     url: options.url,
     devices,

@@ -44,6 +44,10 @@ test('a wrong command is exit code 2, and says what would be right', async () =>
     ),
     [['simulate', '--url', '127.0.0.1:1883'], /an address such as mqtt:\/\/127/],
     [['simulate', '--trackers', '0'], /--trackers/],
+    [
+      ['simulate', '--plcs', '1', '--amplitude', '2'],
+      /--amplitude is for accelerometers, and there are none/,
+    ],
     [['simulate', '--preset', 'foo'], /no preset foo; there are: hivepulse/],
     [['simulate', '--prefix', 'a+b'], /without spaces, \+/],
     [['log', 'inspect', '--data', folder], /there is no log in .*--data/],
@@ -78,6 +82,18 @@ test('nobody at the address is exit code 1, and names the address and what to do
     ['demo', 'clear', '--url', web],
     ['simulate', '--duration', '1', '--url', web],
     ['simulate', '--duration', '1', '--url', `mqtt://127.0.0.1:${port}`],
+    // A preset keeps its own devices beside those that are named.
+    [
+      'simulate',
+      '--preset',
+      'hivepulse',
+      '--plcs',
+      '0',
+      '--duration',
+      '1',
+      '--url',
+      `mqtt://127.0.0.1:${port}`,
+    ],
     // Somebody, who speaks something else.
     ['simulate', '--duration', '1', '--url', `mqtt://127.0.0.1:${sluice.httpPort}`],
     ['query', '--url', `http://127.0.0.1:${sluice.mqttPort}`],
