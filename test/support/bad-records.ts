@@ -49,7 +49,6 @@ export const badRecords: readonly BadRecord[] = [
   { what: 'an object without values', payload: '{"ts":1705314600000}', code: 'missing-field' },
   { what: 'an object for a value', payload: '{"v":{"a":1}}', code: 'invalid-value', field: 'v' },
   { what: 'an array for a value', payload: '{"value":[1]}', code: 'invalid-value', field: 'value' },
-  { what: 'an array beside a value', payload: '{"ok":1,"list":[1]}', code: 'invalid-value', field: 'list' },
   { what: 'null for a value', payload: '{"value":null}', code: 'invalid-value', field: 'value' },
   { what: 'an object for a quality', payload: '{"v":1,"q":{}}', code: 'invalid-value', field: 'q' },
   { what: 'a quality above 255', payload: '{"v":1,"q":256}', code: 'invalid-value', field: 'q' },

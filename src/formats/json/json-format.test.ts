@@ -181,17 +181,16 @@ test('v or value without a named metric is a metric of that name, beside others 
   ])
 })
 
-test('null is no value, and secrets are kept nowhere', () => {
-  const payload = '{"x":1,"n":null,"Token":["s"],"auth":{"password":"s","y":2,"z":null}}'
-  const { rows, refusals } = decodeInto(format, payload, topic('m1', undefined))
+test('arrays in a generic object are kept beside its last row, secrets nowhere', () => {
+  const payload = '{"x":1,"list":[1,{"token":"s","a":2}],"Token":"s","auth":{"password":"s","y":2}}'
+  const { rows } = decodeInto(format, payload, topic('m1', undefined))
   assert.deepEqual(
     rows.map(({ metric, extra }) => [metric, extra]),
     [
       ['x', undefined],
-      ['auth.y', undefined],
+      ['auth.y', '{"list":[1,{"a":2}]}'],
     ],
   )
-  assert.deepEqual(refusals, [])
 })
 
 test('a bare value belongs to a topic that names device and metric, at the time of receipt', () => {

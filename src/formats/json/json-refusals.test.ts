@@ -20,18 +20,6 @@ test('a value that is null, an array or an object is refused', () => {
   }
 })
 
-test('an array beside good members is refused with the whole record, as every wrong type is', () => {
-  for (const [payload, field] of [
-    ['{"x":1,"list":[1,2]}', 'list'],
-    ['{"list":[],"x":1}', 'list'],
-    ['{"x":1,"motor":{"rpm":[1]}}', 'motor.rpm'],
-    ['{"id":"t1","latitude":1,"longitude":2,"path":[[1,2]],"timestamp":1705314600}', 'path'],
-  ] as const) {
-    assert.deepEqual(refusalOf(format, payload), { code: 'invalid-value', field }, payload)
-    assert.deepEqual(decodeInto(format, payload, onPump()).rows, [], payload)
-  }
-})
-
 test('in an array each element is judged alone, with its place and bytes', () => {
   const elements = [
     '{"v":1}',
@@ -106,7 +94,7 @@ test('an array of nothing but commas ends in a bounded number of refusals', () =
 })
 
 test('an object without any value is refused', () => {
-  for (const payload of ['{}', '{"ts":1705314600}', '{"a":null}', '{"token":"x"}'])
+  for (const payload of ['{}', '{"ts":1705314600}', '{"a":null}', '{"a":[1]}', '{"token":"x"}'])
     assert.deepEqual(refusalOf(format, payload), { code: 'missing-field', field: undefined }, payload)
 })
 

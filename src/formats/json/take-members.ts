@@ -95,7 +95,7 @@ function takeGeneric(record: RecordReader): number {
   return takeEvery(record, record.device(), ['timestamp', 'ts', 'time'], 'guess', 0)
 }
 
-/** Every member is a metric of its own, all of one time; null is no value. */
+/** Every member is a metric of its own, all of one time. What is no value (an array) is kept beside the last row. */
 function takeEvery(
   record: RecordReader,
   device: NamedDevice,
@@ -109,14 +109,15 @@ function takeEvery(
   const timeField = record.first(timeNames)
   const time = timeOf(record.take(timeField), timeField, unit, false)
   const stamp = stampOf(time, timeField, good, flags, intake, limits)
+  const arrays: [string, unknown][] = []
   let rows = 0
   const takeAll = (members: readonly [string, unknown][], path: string): void => {
     for (const [name, value] of members) {
       if (value === null || secretNames.has(name.toLowerCase())) continue
       const field = path === '' ? name : `${path}.${name}`
       if (name === '') throw new RecordFault('invalid-name', field, 'a member has no name')
-      if (typeof value === 'object' && !Array.isArray(value) && !isRaw(value))
-        takeAll(Object.entries(value), field)
+      if (Array.isArray(value)) arrays.push([field, value])
+      else if (typeof value === 'object' && !isRaw(value)) takeAll(Object.entries(value), field)
       else {
         const metric = record.checkedName(prefix === '' ? field : `${prefix}.${field}`, field)
         const target = { device: device.name, metric, unit: undefined, field }
@@ -133,5 +134,6 @@ function takeEvery(
       undefined,
       'the record holds no value, such as "temperature": 25.5',
     )
+  record.addExtra(arrays)
   return rows
 }
