@@ -2,7 +2,7 @@ import path from 'node:path'
 import { z } from 'zod'
 import type { Sink } from '../../core/sink.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
-import { DuckdbStore } from './store.ts'
+import type { DuckdbStore } from './store.ts'
 
 /** Settings of the embedded store. Its file is `<name>.duckdb` in the data folder. */
 export const duckdbSchema = z.strictObject({
@@ -35,10 +35,12 @@ export const duckdbSchema = z.strictObject({
 export type DuckdbConfig = z.input<typeof duckdbSchema>
 
 /** Opens the store, creating the file if there is none. */
-export function createDuckdbStore(
+export async function createDuckdbStore(
   options: DuckdbConfig & { readonly file: string; readonly clock: Clock },
 ): Promise<DuckdbStore> {
   const { file, clock, ...config } = options
+  // The engine is loaded where a store is opened, not where its settings are read: it takes 20 MB and more.
+  const { DuckdbStore } = await import('./store.ts')
   return DuckdbStore.open({ ...duckdbSchema.parse(config), file, clock })
 }
 
@@ -50,7 +52,7 @@ export const duckdb = {
     place: { readonly name: string; readonly dataFolder: string },
   ): Promise<{ store: DuckdbStore; sink(stream: string): Sink }> {
     const file = path.join(place.dataFolder, `${place.name}.duckdb`)
-    const store = await DuckdbStore.open({ ...duckdbSchema.parse(options), file, clock: systemClock })
+    const store = await createDuckdbStore({ ...duckdbSchema.parse(options), file, clock: systemClock })
     return { store, sink: (stream) => store.sink(stream) }
   },
 }
