@@ -24,7 +24,7 @@ const unsortedPart = 0.25
 const minUnsorted = 1_000_000
 const busyMs = 60_000
 /** Row groups of so many rows take some 50 MB outside the engine's memory limit. */
-const maxLoadedRows = 48_000_000
+const maxLoadedRows = 24_000_000
 const reattachMs = 30_000
 /** After a failure upkeep rests, so that a full disk is not made fuller four times a second. */
 const restMs = 30_000
