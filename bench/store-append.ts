@@ -23,7 +23,7 @@ export const storeBenchDefaults: StoreBenchOptions = {
   rows: 50_000_000,
   batchRows: 131_072,
   series: 1_000,
-  memoryLimitMb: 128,
+  memoryLimitMb: 96,
   threads: 2,
   data: os.tmpdir(),
 }

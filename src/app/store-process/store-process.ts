@@ -17,6 +17,16 @@ import {
   type ToStore,
 } from './protocol.ts'
 
+/**
+ * The engine allocates from many threads: glibc would give each an arena, and keep in it what was freed. With these two
+ * arenas and what is larger than 256 KiB mapped by itself, memory that is freed goes back.
+ */
+const fewArenas = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '262144',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+}
+
 /** The part of `Store` that is asked from here; writing happens in the store's own process. */
 export type StoreQueries = Pick<Store, StoreMethod>
 
@@ -166,8 +176,7 @@ export class StoreProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: ['--max-semi-space-size=4'],
-      // The engine allocates from many threads: glibc would give each an arena that it never gives back.
-      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+      env: { ...process.env, ...fewArenas },
     })
     this.#child = child
     let reason: string | undefined

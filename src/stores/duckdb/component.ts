@@ -9,7 +9,7 @@ export const duckdbSchema = z.strictObject({
   memoryLimitMb: z
     .int()
     .min(64)
-    .default(128)
+    .default(96)
     .describe('What the engine may hold in memory; its process takes about 200 MB more.'),
   threads: z.int().min(1).default(2).describe('Threads of the engine.'),
   retention: z

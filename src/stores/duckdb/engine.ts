@@ -36,6 +36,7 @@ export class Engine {
       // A checkpoint compresses what the log holds; often and small keeps memory flat.
       checkpoint_threshold: '16MB',
       allocator_background_threads: 'true',
+      allocator_flush_threshold: '4MB',
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     })

@@ -23,7 +23,7 @@ const maxUnsorted = 100_000_000
 const unsortedPart = 0.25
 const minUnsorted = 1_000_000
 const busyMs = 60_000
-/** Row groups of so many rows take some 50 MB outside the engine's memory limit. */
+/** Row groups of so many rows take some 25 MB outside the engine's memory limit. */
 const maxLoadedRows = 24_000_000
 const reattachMs = 30_000
 /** After a failure upkeep rests, so that a full disk is not made fuller four times a second. */
