@@ -2,9 +2,9 @@ import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import type { IngestAnswer } from './http-door.ts'
 import { SluiceProcess, type SluiceOptions } from './sluice-process.ts'
+import { drained, readStatus } from './sluice-status.ts'
 
 export interface StoredRow {
   readonly metric: string
@@ -80,18 +80,9 @@ export class SluiceHttp {
     return rows
   }
 
-  /** Waits until the store holds everything that was taken so far. */
+  /** Waits until every sink holds all readings and dead letters that were taken so far. */
   async drained(timeoutMs = 20_000): Promise<void> {
-    const end = performance.now() + timeoutMs
-    for (;;) {
-      const { books, sinks } = await this.get<{
-        books: { rowsAccepted: number }
-        sinks: { stream: string; books: { handed: number } }[]
-      }>('/status')
-      const handed = sinks.find(({ stream }) => stream === 'readings')?.books.handed ?? 0
-      if (handed >= books.rowsAccepted) return
-      if (performance.now() > end) throw new Error(`the store has ${handed} of ${books.rowsAccepted} rows`)
-      await setTimeout(20)
-    }
+    const { books } = await readStatus(this.sluice)
+    await drained(this.sluice, { rows: books.rowsAccepted, letters: books.rowsDeadLettered, timeoutMs })
   }
 }

@@ -39,25 +39,40 @@ export function readingSinks(status: SluiceStatus): readonly SinkStatus[] {
 export interface DrainOptions {
   /** Readings that the log must have at least: its own count follows its commits at a small distance. */
   readonly rows: number
+  /** Dead letters that it must have at least. */
+  readonly letters?: number
   readonly timeoutMs: number
 }
 
-/** Waits until every sink was handed every reading that the log has taken, and returns that status. */
+/** Waits until every sink was handed every reading and dead letter that the log has taken, and returns that status. */
 export async function drained(sluice: SluiceProcess, options: DrainOptions): Promise<SluiceStatus> {
-  const { timeoutMs } = options
+  const { rows, letters = 0, timeoutMs } = options
   const end = performance.now() + timeoutMs
   for (;;) {
     const status = await readStatus(sluice)
-    const sinks = readingSinks(status)
-    const rows = status.log.rows['readings'] ?? 0
-    const isHanded = sinks.length > 0 && sinks.every(({ books }) => books.handed === rows)
-    if (isHanded && rows >= options.rows) return status
+    if (isHanded(status, 'readings', rows) && isHanded(status, 'dead-letters', letters)) return status
     if (performance.now() > end) {
-      const books = JSON.stringify(
-        sinks.map(({ name, state, error, books: { handed } }) => ({ name, state, error, handed })),
+      const sinks = status.sinks.map(({ name, stream, state, error, books: { handed } }) => ({
+        name,
+        stream,
+        state,
+        error,
+        handed,
+      }))
+      throw new Error(
+        `not drained after ${timeoutMs} ms: the log has ${JSON.stringify(status.log.rows)}, the sinks ${JSON.stringify(sinks)}`,
       )
-      throw new Error(`not drained after ${timeoutMs} ms: the log has ${rows} readings, the sinks ${books}`)
     }
     await setTimeout(50)
   }
+}
+
+function isHanded({ log, sinks }: SluiceStatus, stream: string, atLeast: number): boolean {
+  const written = log.rows[stream] ?? 0
+  const readers = sinks.filter((sink) => sink.stream === stream)
+  return (
+    written >= atLeast &&
+    (readers.length > 0 || written === 0) &&
+    readers.every(({ books }) => books.handed === written)
+  )
 }
