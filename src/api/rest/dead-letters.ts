@@ -4,7 +4,7 @@ import { SluiceError } from '../../core/errors.ts'
 import type { DocumentRow } from '../../core/store.ts'
 import { callerSignal, sendPieces } from './answer-stream.ts'
 import { documentPages } from './document-pages.ts'
-import { letterFilter, letterQuery, maxLooked, readLetter, type Wanted } from './letter-filter.ts'
+import { letterBody, letterFilter, letterQuery, maxLooked, readLetter, type Wanted } from './letter-filter.ts'
 import { encodePage } from './page-cursor.ts'
 import * as given from './parameters.ts'
 import type { TimeText } from './query-time.ts'
@@ -126,15 +126,9 @@ function textOf(bytes: string): string | undefined {
   return isUtf8(original) ? original.toString() : undefined
 }
 
-const shownLetter = z.object({
+const shownLetter = letterBody.omit({ key: true }).extend({
   id: z.string().describe('The number that the log gave it.'),
   time: shownTime,
-  code: z.string(),
-  reason: z.string(),
-  source: z.string(),
-  device: z.string().optional(),
-  topic: z.string().optional(),
-  principal: z.string().optional(),
   bytes: z.string().describe('The original bytes in base64; tokens are masked.'),
   text: z.string().optional().describe('The original bytes where they are UTF-8.'),
 })

@@ -25,7 +25,7 @@ export function letterFilter(clock: Clock) {
 export type Wanted = Readonly<Partial<Record<'device' | 'source' | 'code', string | undefined>>>
 
 /** Members of a letter's body, as intake writes them. */
-const letterBody = z.object({
+export const letterBody = z.object({
   code: z.string(),
   reason: z.string(),
   source: z.string(),
