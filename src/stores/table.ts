@@ -7,6 +7,8 @@ import type { Store } from '../core/store.ts'
 export interface OpenStore {
   readonly store: Store
   sink(stream: string): Sink
+  /** Resolves when the engine can do nothing more until it is opened anew. */
+  readonly broken: Promise<Error>
 }
 
 /** Where an embedded store keeps its file. */

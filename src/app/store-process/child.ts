@@ -74,6 +74,12 @@ async function start(message: StoreStart): Promise<void> {
     for (const { stream } of message.pipelines) progress.set(stream, new Progress(log.id))
     const opened = await openStore(message.store.type, message.store.options, message.store.place)
     store = opened
+    // The parent ends this process and starts another, which goes on from the positions in the file.
+    supervise(
+      opened.broken.then((error) => {
+        throw error
+      }),
+    )
     send({ kind: 'ready' })
     pipelines = Promise.all(message.pipelines.map((pipeline) => run(opened, message, pipeline)))
   } catch (error) {

@@ -9,7 +9,7 @@ export const duckdbSchema = z.strictObject({
   memoryLimitMb: z
     .int()
     .min(64)
-    .default(96)
+    .default(128)
     .describe('What the engine may hold in memory; its process takes about 200 MB more.'),
   threads: z.int().min(1).default(2).describe('Threads of the engine.'),
   retention: z
@@ -50,9 +50,9 @@ export const duckdb = {
   async open(
     options: unknown,
     place: { readonly name: string; readonly dataFolder: string },
-  ): Promise<{ store: DuckdbStore; sink(stream: string): Sink }> {
+  ): Promise<{ store: DuckdbStore; sink(stream: string): Sink; broken: Promise<Error> }> {
     const file = path.join(place.dataFolder, `${place.name}.duckdb`)
     const store = await createDuckdbStore({ ...duckdbSchema.parse(options), file, clock: systemClock })
-    return { store, sink: (stream) => store.sink(stream) }
+    return { store, sink: (stream) => store.sink(stream), broken: store.broken }
   },
 }

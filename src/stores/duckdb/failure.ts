@@ -24,6 +24,11 @@ export function sinkFailure(error: unknown): SinkFailure {
   return new SinkFailure(kind, code, message.split('\n', 1)[0] ?? message, error)
 }
 
+/** Whether the engine has given up its database: every statement fails from then on, until the file is opened anew. */
+export function isInvalidated(error: Error): boolean {
+  return error.message.includes('has been invalidated')
+}
+
 /** Raised by the compare-and-set of a position. */
 export function fenced(detail: string): SinkFailure {
   return new SinkFailure('stop', 'store-refused', `fenced: ${detail}`)

@@ -20,6 +20,8 @@ export class Readers {
   #closed = false
   #isPaused = false
   #onIdle: () => void = () => {}
+  /** Told of every error of the engine itself. */
+  onFailure: (error: unknown) => void = () => {}
 
   static async open(engine: Engine): Promise<Readers> {
     const readers = new Readers()
@@ -50,6 +52,7 @@ export class Readers {
       signal.throwIfAborted()
       if (isLate)
         throw new SluiceError('busy', `the query took longer than ${maxReadMs} ms; ask for less`, error)
+      this.onFailure(error)
       throw error
     } finally {
       clearTimeout(timer)

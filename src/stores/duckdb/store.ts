@@ -23,7 +23,7 @@ import { DocumentTables } from './documents.ts'
 import { Edits } from './edits.ts'
 import { Engine } from './engine.ts'
 import { type ExportQuery, exportRange } from './export.ts'
-import { sinkFailure } from './failure.ts'
+import { isInvalidated, sinkFailure } from './failure.ts'
 import { listDevices, listLatest, listSeries } from './listing.ts'
 import { type Lane, Positions } from './positions.ts'
 import { type QueryParts, range } from './range.ts'
@@ -82,6 +82,7 @@ export class DuckdbStore implements Store, StoreCopy {
   readonly #snapshots: StateSnapshots
   readonly #upkeep: Upkeep
   readonly #windowRows: number
+  readonly #broken = Promise.withResolvers<Error>()
   #isClosed = false
 
   /** @throws SluiceError `log-version` for a file of a newer Sluice or engine, `store-down` if it cannot be opened. */
@@ -110,6 +111,7 @@ export class DuckdbStore implements Store, StoreCopy {
   private constructor(engine: Engine, readers: Readers, parts: WriterParts, options: DuckdbOptions) {
     this.#engine = engine
     this.#readers = readers
+    readers.onFailure = (error) => this.#look(error)
     this.#sql = parts.sql
     this.#series = parts.series
     this.#positions = parts.positions
@@ -122,7 +124,13 @@ export class DuckdbStore implements Store, StoreCopy {
       chunkRows: options.chunkRows,
       clock: options.clock,
       reattach: () => this.#reattach(),
+      failed: (error) => this.#look(error),
     })
+  }
+
+  /** Resolves when the engine can do nothing more until its file is opened anew: it ran out of memory while it undid a transaction, for one. */
+  get broken(): Promise<Error> {
+    return this.#broken.promise
   }
 
   /** The sink of one stream, with a position and books of its own. */
@@ -241,10 +249,18 @@ export class DuckdbStore implements Store, StoreCopy {
   #write(lane: Lane, write: SinkWrite, signal: AbortSignal): Promise<Written> {
     return this.#queue.write(async () => {
       if (signal.aborted) throw new SinkFailure('retry', 'closed', 'the write was called off before it began')
-      const written = await this.#writer.write(lane, write)
+      const written = await this.#writer.write(lane, write).catch((error: unknown) => {
+        this.#look(error)
+        throw error
+      })
       this.#upkeep.stored(written.stored + written.overwritten)
       return written
     })
+  }
+
+  /** Whatever meets a broken engine first, tells of it. */
+  #look(error: unknown): void {
+    if (error instanceof Error && isInvalidated(error)) this.#broken.resolve(sinkFailure(error))
   }
 
   /** One job of the writer queue, with the queries held back. */

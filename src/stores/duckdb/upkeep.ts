@@ -10,6 +10,8 @@ export interface UpkeepOptions {
   readonly chunkRows: number
   /** Lets go of the file and takes it again; see `Engine.reattach`. */
   reattach(): Promise<void>
+  /** Told of every job that failed. */
+  failed(error: unknown): void
   readonly clock: Clock
 }
 
@@ -99,6 +101,7 @@ export class Upkeep {
     this.#running = this.#step(rate < calmRows)
       .catch((error: unknown) => {
         this.lastError = error
+        this.#options.failed(error)
         this.#restUntilMs = this.#options.clock.monotonicMs() + restMs
       })
       .then(() => {
