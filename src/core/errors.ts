@@ -98,6 +98,15 @@ export const errorTable = {
     'warn',
     'Send less at once, or raise the setting that the message names.',
   ),
+  'not-ingest': row(
+    'operator',
+    false,
+    400,
+    0x90,
+    3,
+    'warn',
+    'Nothing under topics fits where it came from: add a template and replay the letter, or take less from the server.',
+  ),
   'unsupported-media': row(
     'sender',
     false,
