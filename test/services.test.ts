@@ -22,9 +22,10 @@ function hello(port: number): Server {
     name: 'hello',
     why: 'says hello',
     tools: [],
-    port,
-    command: () => [process.execPath, '-e', source],
-    variables: (port) => ({ HELLO_URL: `tcp://127.0.0.1:${port}/it's` }),
+    ports: { hello: port },
+    launch: () => ({ program: process.execPath, args: ['-e', source] }),
+    version: () => '1',
+    variables: (ports) => ({ HELLO_URL: `tcp://127.0.0.1:${ports['hello']}/it's` }),
   }
 }
 
@@ -36,7 +37,8 @@ function home(t: TestContext): string {
 
 test('a server is started once, known by its pid, named in env, and stopped', async (t) => {
   const folder = home(t)
-  const server = hello(await freePort())
+  const port = await freePort()
+  const server = hello(port)
   t.after(() => stopServer(server, folder))
   const lines: string[] = []
   const run = (verb: string) =>
@@ -52,12 +54,12 @@ test('a server is started once, known by its pid, named in env, and stopped', as
   lines.length = 0
   assert.equal(await run('env'), 0)
   const shell = execFileSync('bash', ['-c', `${lines.join('\n')}\necho "$HELLO_URL"`], { encoding: 'utf8' })
-  assert.equal(shell, `tcp://127.0.0.1:${server.port}/it's\n`)
+  assert.equal(shell, `tcp://127.0.0.1:${port}/it's\n`)
 
   assert.equal(await run('down'), 0)
   assert.equal(runningPid(server, folder), undefined)
   // Its pid may be a zombie's for a moment yet; what counts is that nobody answers any more.
-  const [error] = (await once(net.connect(server.port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException]
+  const [error] = (await once(net.connect(port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException]
   assert.equal(error.code, 'ECONNREFUSED')
   assert.equal(await run('down'), 0)
 })
@@ -79,7 +81,10 @@ test('a server that does not start is told with its last words, and leaves no pi
   const folder = home(t)
   const server: Server = {
     ...hello(await freePort()),
-    command: () => [process.execPath, '-e', 'console.error("no such disk"); process.exit(3)'],
+    launch: () => ({
+      program: process.execPath,
+      args: ['-e', 'console.error("no such disk"); process.exit(3)'],
+    }),
   }
   await assert.rejects(startServer(server, folder), /hello did not start: it ended with 3[^]*no such disk/)
   assert.equal(runningPid(server, folder), undefined)

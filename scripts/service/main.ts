@@ -3,7 +3,8 @@ import { runningPid, startServer, stopServer } from './servers.ts'
 import { type ServiceTable, serviceTable } from './table.ts'
 import { findTool, installTools } from './tools.ts'
 
-const home = path.resolve(import.meta.dirname, '../../.services')
+/** Where servers keep their data and what is fetched for them. */
+export const home = path.resolve(import.meta.dirname, '../../.services')
 const usage = 'usage: scripts/services up | down | status | env'
 
 /** Does what the word says, prints for people (`env`: for a shell), and returns the exit code. */
@@ -17,19 +18,21 @@ export async function runServices(
   switch (verb) {
     case 'up': {
       const problems = installTools(tools, print)
-      for (const server of table.servers) {
-        try {
+      const started = await Promise.allSettled(
+        table.servers.map(async (server) => {
+          await server.install?.(print)
           await startServer(server, home)
-        } catch (error) {
-          problems.push(error instanceof Error ? error.message : String(error))
-        }
-      }
+        }),
+      )
+      for (const end of started)
+        if (end.status === 'rejected')
+          problems.push(end.reason instanceof Error ? end.reason.message : String(end.reason))
       const code = status(table, home, print)
       for (const problem of problems) print(`error: ${problem}`)
       return problems.length > 0 ? 1 : code
     }
     case 'down':
-      for (const server of table.servers.toReversed()) await stopServer(server, home)
+      await Promise.all(table.servers.map((server) => stopServer(server, home)))
       print(`${table.servers.length} servers stopped; tools stay installed`)
       return 0
     case 'status':
@@ -41,7 +44,7 @@ export async function runServices(
       }
       for (const server of table.servers) {
         if (runningPid(server, home) === undefined) continue
-        for (const [name, value] of Object.entries(server.variables(server.port)))
+        for (const [name, value] of Object.entries(server.variables(server.ports)))
           print(`export ${name}=${quoted(value)}`)
       }
       return 0
@@ -61,7 +64,8 @@ function status(table: ServiceTable, home: string, print: (line: string) => void
   for (const server of table.servers) {
     const pid = runningPid(server, home)
     if (pid === undefined) missing++
-    const state = pid === undefined ? 'down' : `pid ${pid}, port ${server.port}`
+    const ports = Object.entries(server.ports).map(([use, port]) => `${use} ${port}`)
+    const state = pid === undefined ? 'down' : `pid ${pid}, ${ports.join(', ')}`
     print(`${server.name.padEnd(16)}${state.padEnd(28)}${server.why}`)
   }
   return missing > 0 ? 1 : 0

@@ -5,20 +5,26 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Server } from './table.ts'
 
-const startWithinMs = 60_000
-const stopWithinMs = 20_000
+const startWithinMs = 120_000
+const stopWithinMs = 30_000
 
-/** Starts the server unless it runs already, and waits until its port answers. `home` is .services/. */
+/** Starts the server unless it runs already, and waits until its ports answer. `home` is .services/. */
 export async function startServer(server: Server, home: string): Promise<void> {
   if (runningPid(server, home) !== undefined) return
-  if (await answers(server.port))
-    throw new Error(`port ${server.port} of ${server.name} is taken by somebody else`)
+  const ports = Object.values(server.ports)
+  for (const port of ports)
+    if (await answers(port)) throw new Error(`port ${port} of ${server.name} is taken by somebody else`)
   const folder = path.join(home, server.name)
   const dataFolder = path.join(folder, 'data')
   mkdirSync(dataFolder, { recursive: true })
-  const [program, ...args] = server.command(dataFolder, server.port)
+  const { program, args, env } = await server.launch(dataFolder, server.ports)
   const log = openSync(path.join(folder, 'log'), 'a')
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: folder })
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: folder,
+    env: { ...process.env, ...env },
+  })
   closeSync(log)
   let failure: string | undefined
   child.once('error', (error) => (failure = error.message))
@@ -26,9 +32,13 @@ export async function startServer(server: Server, home: string): Promise<void> {
   if (child.pid !== undefined)
     writeFileSync(path.join(folder, 'pid'), `${child.pid} ${startTime(child.pid) ?? ''}\n`)
   const deadline = performance.now() + startWithinMs
-  while (!(await answers(server.port))) {
+  for (let port = ports.shift(); port !== undefined; ) {
+    if (failure === undefined && (await answers(port))) {
+      port = ports.shift()
+      continue
+    }
     if (failure === undefined && performance.now() > deadline)
-      failure = `port ${server.port} does not answer after ${startWithinMs} ms`
+      failure = `port ${port} does not answer after ${startWithinMs} ms`
     if (failure !== undefined) {
       await stopServer(server, home)
       const log = readFileSync(path.join(folder, 'log'), 'utf8').trim().split('\n').slice(-5).join('\n')
@@ -39,16 +49,21 @@ export async function startServer(server: Server, home: string): Promise<void> {
   child.unref()
 }
 
-/** Stops the process that `startServer` recorded, and no other; its folder stays. */
-export async function stopServer(server: Server, home: string): Promise<void> {
+/** Stops the process that `startServer` recorded, and no other; its folder stays. `SIGKILL`: without a chance to tidy up. */
+export async function stopServer(
+  server: Server,
+  home: string,
+  signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): Promise<void> {
   const pid = runningPid(server, home)
   if (pid !== undefined) {
-    process.kill(pid, 'SIGTERM')
+    process.kill(pid, signal)
     const deadline = performance.now() + stopWithinMs
     while (runningPid(server, home) === pid) {
       if (performance.now() > deadline) process.kill(pid, 'SIGKILL')
       await delay(50)
     }
+    server.afterEnd?.(path.join(home, server.name, 'data'), server.ports)
   }
   rmSync(path.join(home, server.name, 'pid'), { force: true })
 }

@@ -1,3 +1,5 @@
+import { mosquitto } from './mosquitto.ts'
+
 /** A program that tests call. */
 export interface Tool {
   readonly name: string
@@ -6,22 +8,42 @@ export interface Tool {
   readonly programs: readonly string[]
   /** The Debian package that has it. */
   readonly debian: string
+  /** Services that the package would start and enable; they are kept from running. */
+  readonly services?: readonly string[]
   /** The environment variable that names it for tests; set by hand it is taken as it is. */
   readonly variable: string
 }
 
-/** A server that tests speak to, on a private port and with a folder of its own under .services/. */
+/** The ports of one server on loopback, by use. */
+export type Ports = Readonly<Record<string, number>>
+
+export interface Launch {
+  readonly program: string
+  readonly args: readonly string[]
+  /** On top of this process' environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A server that tests speak to, on private ports and with a folder of its own under .services/. */
 export interface Server {
   readonly name: string
   readonly why: string
   /** Tools it runs on; they are installed first. */
   readonly tools: readonly Tool[]
-  /** A high port of loopback that nobody else here uses. */
-  readonly port: number
+  /** High ports that nobody else here uses. It is up when each of them takes connections. */
+  readonly ports: Ports
+  /** False while `install` has something to fetch. */
+  installed?(): boolean
+  /** Fetches what is in no Debian package, once; `print` says what takes long. */
+  install?(print: (line: string) => void): Promise<void>
   /** What to run in the foreground; `folder` is empty at the first start and kept from then on. */
-  command(folder: string, port: number): readonly [program: string, ...args: string[]]
-  /** For tests, by name. */
-  variables(port: number): Readonly<Record<string, string>>
+  launch(folder: string, ports: Ports): Launch | Promise<Launch>
+  /** Ends what the process leaves behind when it has ended, killed or not. */
+  afterEnd?(folder: string, ports: Ports): void
+  /** As it says itself. */
+  version(): string
+  /** For tests, by name; the first one says where to speak to it. */
+  variables(ports: Ports): Readonly<Record<string, string>>
 }
 
 export interface ServiceTable {
@@ -56,5 +78,5 @@ export const chromium: Tool = {
 /** Everything that tests need beyond npm packages: one line each. */
 export const serviceTable: ServiceTable = {
   tools: [mosquittoPub, mosquittoSub, chromium],
-  servers: [],
+  servers: [mosquitto],
 }

@@ -18,6 +18,13 @@ export function findTool(tool: Tool, env: Environment = process.env): string | u
   return undefined
 }
 
+/** Where the tool is; throws if it is nowhere. */
+export function toolPath(tool: Tool): string {
+  const found = findTool(tool)
+  if (found === undefined) throw new Error(`there is no ${tool.programs[0]}: run scripts/services up`)
+  return found
+}
+
 /** Installs the Debian packages of the tools that are missing. Returns what still is, with what to do about it. */
 export function installTools(tools: readonly Tool[], print: (line: string) => void): string[] {
   const missing = tools.filter((tool) => findTool(tool) === undefined)
@@ -28,9 +35,11 @@ export function installTools(tools: readonly Tool[], print: (line: string) => vo
   const root = asRoot()
   if (root === undefined) return [`not root, and sudo asks for a password; ${byHand}`]
 
+  const services = missing.flatMap((tool) => tool.services ?? [])
   print(`installing ${packages.join(', ')}`)
   const apt = (...args: string[]) => {
-    const [program = '', ...rest] = [...root, 'apt-get', '-o', 'DPkg::Lock::Timeout=300', '-q', ...args]
+    const words = ['-o', 'DPkg::Lock::Timeout=300', '-q', ...args]
+    const [program = '', ...rest] = [...root, 'sh', '-c', aptQuietly, 'sh', services.join(' '), ...words]
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     return spawnSync(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', env })
   }
@@ -41,6 +50,23 @@ export function installTools(tools: readonly Tool[], print: (line: string) => vo
   const said = install.stderr.trim().split('\n').slice(-5).join('\n')
   return [`apt-get could not install ${still.map((tool) => tool.debian).join(', ')}: ${said}; ${byHand}`]
 }
+
+/**
+ * apt-get, while no package may start the services it brings (invoke-rc.d asks policy-rc.d before it does); then these services,
+ * `$1`, are not started at the next boot either.
+ */
+const aptQuietly = `
+services=$1; shift
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod 755 "$policy"
+fi
+apt-get "$@" || exit
+if [ -n "$services" ] && [ "$*" != "\${*#*install}" ] && command -v systemctl >/dev/null; then
+  systemctl --quiet disable $services || true
+fi
+`
 
 /** The words before a command that make it run as root, or undefined where that needs a password. */
 function asRoot(): string[] | undefined {

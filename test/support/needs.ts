@@ -1,27 +1,84 @@
-import { serviceTable } from '../../scripts/service/table.ts'
-import { findTool } from '../../scripts/service/tools.ts'
+import { home } from '../../scripts/service/main.ts'
+import { runningPid } from '../../scripts/service/servers.ts'
+import { type Server, serviceTable, type Tool } from '../../scripts/service/table.ts'
+import { findTool, toolPath as pathOfTool } from '../../scripts/service/tools.ts'
 
 /**
- * For a test that calls programs beyond npm: `test('…', { skip: needs('mosquitto_pub') }, …)`. False where they are there; else the
- * reason, which the runner prints. With CI set nothing is skipped: there a missing program is a failure.
+ * For a test that calls programs beyond npm, or speaks to a server: `test('…', { skip: needs('mosquitto_pub', 'rabbitmq') }, …)`. False
+ * where they are there, and then it prints the servers with their versions; else the reason, which the runner prints. With CI set
+ * nothing is skipped: there a missing one is a failure.
  */
 export function needs(...names: readonly string[]): string | false {
-  const missing = names.filter((name) => pathOf(name) === undefined)
+  const servers = serviceTable.servers.filter((server) => names.includes(server.name))
+  const tools = names.filter((name) => !servers.some((server) => server.name === name)).map(toolNamed)
+  return (
+    reason([
+      ...tools.filter((tool) => findTool(tool) === undefined).map((tool) => tool.name),
+      ...servers.filter((server) => variablesOf(server) === undefined).map((server) => server.name),
+    ]) || told(servers.map((server) => `${server.name} at ${whereIs(server)}`))
+  )
+}
+
+/** As `needs`, for a test that starts servers of its own (test/support/own-server.ts): what they run on must be there. */
+export function needsToStart(...names: readonly string[]): string | false {
+  const servers = names.map(serverNamed)
+  const missing = servers.filter((server) => !canStart(server)).map((server) => server.name)
+  return reason(missing) || told(servers.map((server) => `${server.name} ${server.version()} of its own`))
+}
+
+/** The program that `needs` has found. */
+export function toolPath(name: string): string {
+  return pathOfTool(toolNamed(name))
+}
+
+/** A variable of the server that `needs` has found, such as `SLUICE_TEST_MOSQUITTO_URL`. */
+export function serverVariable(server: string, variable: string): string {
+  const value = variablesOf(serverNamed(server))?.[variable]
+  if (value === undefined) throw new Error(`there is no ${variable}: run scripts/services up`)
+  return value
+}
+
+function variablesOf(server: Server): Readonly<Record<string, string>> | undefined {
+  const own = server.variables(server.ports)
+  const set = Object.fromEntries(Object.keys(own).map((name) => [name, process.env[name] ?? '']))
+  if (Object.values(set).every((value) => value !== '')) return set
+  return runningPid(server, home) === undefined ? undefined : own
+}
+
+/** A server named by hand is somebody else's: its version is not known here. */
+function whereIs(server: Server): string {
+  const own = server.variables(server.ports)
+  const used = variablesOf(server) ?? {}
+  const where = Object.values(used)[0]
+  return where === Object.values(own)[0]
+    ? `${where}, version ${server.version()}`
+    : `${where}, as the environment says`
+}
+
+function canStart(server: Server): boolean {
+  return server.tools.every((tool) => findTool(tool) !== undefined) && (server.installed?.() ?? true)
+}
+
+function reason(missing: readonly string[]): string | false {
   if (missing.length === 0) return false
   const reason = `needs ${missing.join(', ')}: run scripts/services up`
   if (process.env['CI'] !== undefined && process.env['CI'] !== '') throw new Error(reason)
   return reason
 }
 
-/** The program that `needs` has found. */
-export function toolPath(name: string): string {
-  const found = pathOf(name)
-  if (found === undefined) throw new Error(`there is no ${name}: run scripts/services up`)
-  return found
+function told(lines: readonly string[]): false {
+  for (const line of lines) console.log(`with ${line}`)
+  return false
 }
 
-function pathOf(name: string): string | undefined {
+function toolNamed(name: string): Tool {
   const tool = serviceTable.tools.find((tool) => tool.name === name)
   if (tool === undefined) throw new Error(`scripts/service/table.ts has no ${name}`)
-  return findTool(tool)
+  return tool
+}
+
+function serverNamed(name: string): Server {
+  const server = serviceTable.servers.find((server) => server.name === name)
+  if (server === undefined) throw new Error(`scripts/service/table.ts has no ${name}`)
+  return server
 }

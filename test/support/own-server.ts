@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { runningPid, startServer, stopServer } from '../../scripts/service/servers.ts'
+import { type Server, serviceTable } from '../../scripts/service/table.ts'
+import { freePort } from './sluice-process.ts'
+
+/** A server of a test's own, on free ports and with a new data folder: it may be stopped, killed and started again. */
+export class OwnServer {
+  readonly #server: Server
+  readonly #home: string
+  readonly #orphan = (): void => this.#killNow()
+
+  private constructor(server: Server, home: string) {
+    this.#server = server
+    this.#home = home
+    process.once('exit', this.#orphan) // a test that dies leaves nothing behind
+  }
+
+  /** `name` as in scripts/service/table.ts; the test says `needsToStart(name)` first. */
+  static async start(name: string): Promise<OwnServer> {
+    const shared = serviceTable.servers.find((server) => server.name === name)
+    if (shared === undefined) throw new Error(`scripts/service/table.ts has no ${name}`)
+    const ports: Record<string, number> = {}
+    for (const use of Object.keys(shared.ports)) ports[use] = await freePort()
+    const own = new OwnServer({ ...shared, ports }, mkdtempSync(path.join(tmpdir(), `sluice-own-${name}-`)))
+    try {
+      await own.start()
+    } catch (error) {
+      await own[Symbol.asyncDispose]()
+      throw error
+    }
+    return own
+  }
+
+  /** As the shared server's, such as `SLUICE_TEST_MOSQUITTO_URL`; they stay the same over a restart. */
+  variable(name: string): string {
+    const value = this.#server.variables(this.#server.ports)[name]
+    if (value === undefined) throw new Error(`${this.#server.name} has no variable ${name}`)
+    return value
+  }
+
+  port(use: string): number {
+    const port = this.#server.ports[use]
+    if (port === undefined) throw new Error(`${this.#server.name} has no port for ${use}`)
+    return port
+  }
+
+  get running(): boolean {
+    return runningPid(this.#server, this.#home) !== undefined
+  }
+
+  /** Starts it on its data again, and returns when it answers. */
+  start(): Promise<void> {
+    return startServer(this.#server, this.#home)
+  }
+
+  /** Asks it to end, and returns when it has. */
+  stop(): Promise<void> {
+    return stopServer(this.#server, this.#home)
+  }
+
+  /** kill -9. */
+  kill(): Promise<void> {
+    return stopServer(this.#server, this.#home, 'SIGKILL')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill()
+    process.off('exit', this.#orphan)
+    rmSync(this.#home, { recursive: true, force: true })
+  }
+
+  #killNow(): void {
+    const pid = runningPid(this.#server, this.#home)
+    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    this.#server.afterEnd?.(path.join(this.#home, this.#server.name, 'data'), this.#server.ports)
+  }
+}
