@@ -50,7 +50,10 @@ export interface Intake {
 
   /** Adds a document to a stream. `body` is copied. */
   addDocument(stream: string, key: string, time: number, body: Uint8Array): void
-  /** Sets (undefined: removes) a key of the keyed state in the same commit. `value` is copied. */
+  /**
+   * Sets (undefined: removes) a key of the keyed state in the same commit: a document of the stream `state`, and no row of the books.
+   * `value` is copied. @throws TypeError for an empty value, which could not be told from none.
+   */
   set(key: string, value: Uint8Array | undefined): void
   /** Adds an edit; sinks apply it after every row added before it. */
   addEdit(edit: Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'>): void

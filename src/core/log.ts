@@ -25,19 +25,12 @@ export interface NewDocuments {
   readonly body: TextColumn
 }
 
-/** A change of the keyed state; value undefined removes the key. */
-export interface StateChange {
-  readonly key: string
-  readonly value: Uint8Array | undefined
-}
-
 /** Everything that becomes durable together. Numbers go to readings first, then edits, then documents. */
 export interface Changes {
   readonly names: readonly NewSeries[]
   readonly readings: NewReadings | undefined
   readonly edits: readonly Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'>[]
   readonly documents: readonly NewDocuments[]
-  readonly state: readonly StateChange[]
   /** The door's totals after this commit. */
   readonly books: DoorBooks
 }

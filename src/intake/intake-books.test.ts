@@ -3,14 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addRows, gateTo, openGate, outcomeOf, turn } from '../../test/support/gate.ts'
 import { openSimulatedLog } from '../../test/support/simulated-log.ts'
-import { folder } from '../../test/support/written-log.ts'
 import type { DoorBooks } from '../core/intake.ts'
-import type { StateChange } from '../core/log.ts'
-import type { Storage } from '../lib/storage.ts'
-import { Kind } from '../log/embedded/group.ts'
-import { readSections, readState } from '../log/embedded/group-reader.ts'
-import { SegmentScanner } from '../log/embedded/scan.ts'
-import { findSalt, listSegments } from '../log/embedded/segment.ts'
 
 const letter = { code: 'undecodable', reason: 'no', source: 'mqtt', bytes: Buffer.from([0, 255]) } as const
 
@@ -29,13 +22,15 @@ test('durable() without anything added resolves: at the start, after a commit, a
 })
 
 test('documents, keyed changes and letters are in the commit of the rows added with them', async () => {
-  const { intake, log, thread, storage, documents } = await openGate()
+  const { intake, log, thread, documents } = await openGate()
   const body = Buffer.from('{"a":1}')
   intake.addDocument('posts', 'k', 5, body)
   body.fill(0)
   const cursor = Buffer.from('1')
   intake.set('cursor', cursor)
   cursor.fill(0)
+  intake.set('gone', undefined)
+  assert.throws(() => intake.set('empty', Buffer.alloc(0)), TypeError)
   intake.reject({ ...letter, device: 'dev', topic: 't' })
   addRows(intake, 0, 1)
   await intake.durable()
@@ -45,7 +40,13 @@ test('documents, keyed changes and letters are in the commit of the rows added w
     (await documents('posts')).map(({ key, body }) => [key, body]),
     [['k', '{"a":1}']],
   )
-  assert.deepEqual(stateIn(storage), [{ key: 'cursor', value: new Uint8Array([0x31]) }])
+  assert.deepEqual(
+    (await documents('state')).map(({ key, body }) => [key, body]),
+    [
+      ['cursor', '1'],
+      ['gone', ''],
+    ],
+  )
   const [kept] = await documents('dead-letters')
   assert.equal(kept?.key, 'dev')
   assert.deepEqual(JSON.parse(kept?.body ?? ''), {
@@ -67,6 +68,9 @@ test('the books are those of what is in the log, and balance', async () => {
   intake.countMessage('refused')
   intake.countRefusedRows(2)
   intake.addDocument('posts', '', 0, Buffer.from('x'))
+  // Ours, and no rows of the books.
+  intake.set('k', Buffer.from('v'))
+  intake.addDocument('messages', '1', 0, Buffer.from('m'))
   await intake.durable()
   assertBalanced(intake.books)
   const { letterBytes, ...counts } = intake.books
@@ -230,20 +234,4 @@ function assertBalanced(books: Readonly<DoorBooks>): void {
     books.messagesAccepted + books.messagesRefused + books.messagesDeadLettered,
   )
   assert.equal(books.rowsReceived, books.rowsAccepted + books.rowsRefused + books.rowsDeadLettered)
-}
-
-/** The keyed changes in the log's first segment. */
-function stateIn(storage: Storage): StateChange[] {
-  const [segment] = listSegments(storage, folder)
-  const file = storage.open(segment?.file ?? '', 'read')
-  const scanner = new SegmentScanner(file, findSalt(storage, segment ? [segment] : []) ?? 0)
-  const changes: StateChange[] = []
-  for (let found = scanner.next(file.size()); found; found = scanner.next(file.size())) {
-    if (found.kind === 'damage') continue
-    for (const section of readSections(found.view, found.group)) {
-      if (section.kind === Kind.state) changes.push(...readState(found.bytes, found.view, section))
-    }
-  }
-  file.close()
-  return changes
 }

@@ -4,6 +4,7 @@ import { type Discard, type Discarder, encodeDiscard } from '../core/discard.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import type { DeadLetter, DoorBooks, Intake, ValueKind } from '../core/intake.ts'
 import type { Changes, Log } from '../core/log.ts'
+import { stateStream } from '../core/keyed-state.ts'
 import type { NewSeries, SeriesId } from '../core/series.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Columns } from './columns.ts'
@@ -36,6 +37,7 @@ const maxUnderway = 2
 /** Shared columns made, and used again and again; when all are on their way, private ones do. */
 const maxShared = 8
 const bytesPerRow = 22
+const noBytes = new Uint8Array(0)
 
 export function createIntake(
   log: Log,
@@ -111,8 +113,8 @@ export class GroupCommitIntake implements Intake, Discarder {
   }
 
   set(key: string, value: Uint8Array | undefined): void {
-    this.#open.state.push({ key, value: value && new Uint8Array(value) })
-    this.#open.bytes += key.length + (value?.length ?? 0)
+    if (value?.length === 0) throw new TypeError(`the key ${key} was given an empty value`)
+    this.#open.addDocument(stateStream, key, this.now, value ?? noBytes)
   }
 
   addEdit(edit: Changes['edits'][number]): void {
@@ -273,7 +275,6 @@ export class GroupCommitIntake implements Intake, Discarder {
         readings: rows > 0 ? columns.readings() : undefined,
         edits: commit.edits,
         documents: commit.documents.size > 0 ? commit.newDocuments() : [],
-        state: commit.state,
         books: { ...this.books },
       })
       .then(

@@ -1,6 +1,7 @@
 import type { Durable } from '../core/durable.ts'
 import type { DeadLetter } from '../core/intake.ts'
-import type { Changes, NewDocuments, StateChange } from '../core/log.ts'
+import { keyedStreams } from '../core/keyed-state.ts'
+import type { Changes, NewDocuments } from '../core/log.ts'
 import { textColumn } from '../core/text-column.ts'
 import type { Columns } from './columns.ts'
 
@@ -8,7 +9,6 @@ import type { Columns } from './columns.ts'
 export class OpenCommit {
   columns: Columns
   readonly documents = new Map<string, { keys: string[]; times: number[]; bodies: Uint8Array[] }>()
-  readonly state: StateChange[] = []
   readonly edits: Changes['edits'][number][] = []
   readonly durable: PromiseWithResolvers<Durable> = Promise.withResolvers<Durable>()
   /** Bytes held beside the columns. */
@@ -30,11 +30,7 @@ export class OpenCommit {
 
   get isEmpty(): boolean {
     return (
-      this.columns.length === 0 &&
-      this.documents.size === 0 &&
-      this.state.length === 0 &&
-      this.edits.length === 0 &&
-      !this.isCounted
+      this.columns.length === 0 && this.documents.size === 0 && this.edits.length === 0 && !this.isCounted
     )
   }
 
@@ -51,10 +47,11 @@ export class OpenCommit {
     this.bytes += body.length + key.length + 64
   }
 
-  /** Documents other than dead letters and their discards: they count as accepted rows. */
+  /** Documents that count as accepted rows: neither dead letters and their discards nor keyed values, which are ours. */
   get documentRows(): number {
     let rows = 0
     for (const { keys } of this.documents.values()) rows += keys.length
+    for (const stream of keyedStreams) rows -= this.documents.get(stream)?.keys.length ?? 0
     return rows - this.letters - this.discards
   }
 

@@ -25,7 +25,6 @@ export function changesOf(parts: Partial<Changes>): Changes {
     readings: undefined,
     edits: [],
     documents: [],
-    state: [],
     books: booksOf(0),
     ...parts,
   }

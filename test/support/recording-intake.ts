@@ -98,6 +98,7 @@ export class RecordingIntake implements Intake {
   }
 
   set(key: string, value: Uint8Array | undefined): void {
+    if (value?.length === 0) throw new TypeError(`the key ${key} was given an empty value`)
     if (value === undefined) this.state.delete(key)
     else this.state.set(key, value.slice())
   }

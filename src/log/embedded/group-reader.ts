@@ -1,6 +1,5 @@
 import zlib from 'node:zlib'
 import type { DoorBooks } from '../../core/intake.ts'
-import type { StateChange } from '../../core/log.ts'
 import type { NewSeries } from '../../core/series.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { TextColumn } from '../../core/text-column.ts'
@@ -196,21 +195,6 @@ export function readNames(bytes: Uint8Array, view: DataView, section: Section): 
     names.push({ id, device: text(lengths[0]), metric: text(lengths[1]), unit: text(lengths[2]) })
   }
   return names
-}
-
-export function readState(bytes: Uint8Array, view: DataView, section: Section): StateChange[] {
-  const changes: StateChange[] = []
-  let at = section.at + sectionHeaderBytes
-  for (let i = 0; i < section.rows; i++) {
-    const keyBytes = view.getUint32(at, true)
-    const valueBytes = view.getUint32(at + 4, true)
-    const key = Buffer.from(bytes.buffer, bytes.byteOffset + at + 8, keyBytes).toString('utf8')
-    at += 8 + keyBytes
-    const removed = valueBytes === 0xffffffff
-    changes.push({ key, value: removed ? undefined : bytes.slice(at, at + valueBytes) })
-    if (!removed) at += valueBytes
-  }
-  return changes
 }
 
 function readText(bytes: Uint8Array, at: number, n: number): [TextColumn, number] {

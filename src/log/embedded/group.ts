@@ -47,7 +47,7 @@ export const Kind = {
   readings: 1,
   documents: 2,
   names: 3,
-  state: 4,
+  // 4 was for keyed values, which are documents now; older folders may hold some, and nobody ever set one.
   edit: 5,
   checkpoint: 6,
   books: 7,
@@ -132,9 +132,6 @@ export function encodeGroup(changes: Changes, place: GroupPlace): EncodedGroup {
     )
     earlier.set(documents.stream, before + documents.length)
     numbers += documents.length
-  }
-  if (changes.state.length > 0) {
-    group.section(Kind.state, 0, changes.state.length, 0, 0, padded(encodeState(changes)))
   }
   group.section(Kind.books, 0, 0, 0, place.series, [encodeBooks(changes.books)])
   return group.finish(place, Math.max(numbers, 1))
@@ -247,22 +244,6 @@ function encodeNames(names: readonly NewSeries[]): Uint8Array {
         record.set(text, at)
         at += text.length
       })
-      return record
-    }),
-  )
-}
-
-/** Removed keys have value length 0xffffffff. */
-function encodeState(changes: Changes): Uint8Array {
-  return joinRecords(
-    changes.state.map(({ key, value }) => {
-      const name = utf8.encode(key)
-      const record = new Uint8Array(8 + name.length + (value?.length ?? 0))
-      const view = new DataView(record.buffer)
-      view.setUint32(0, name.length, true)
-      view.setUint32(4, value?.length ?? 0xffffffff, true)
-      record.set(name, 8)
-      if (value) record.set(value, 8 + name.length)
       return record
     }),
   )
