@@ -15,3 +15,9 @@ export interface KeyedState {
   /** Every key that starts with `prefix` and its value, in no order. */
   entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>
 }
+
+/** What a start found: keyed state, and under each message's id the message that some session or retained topic needed. */
+export interface KeptState {
+  readonly state: KeyedState
+  readonly messages: KeyedState
+}

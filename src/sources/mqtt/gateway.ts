@@ -5,6 +5,7 @@ import type { Format, Router } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
 import { defaultRecordLimits, type RecordLimits } from '../../core/limits.ts'
 import type { Source } from '../../core/source.ts'
+import type { KeptState } from '../../core/keyed-state.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { Addresses, type AddressReport } from './addresses.ts'
 import type { MqttConfig } from './config.ts'
@@ -24,6 +25,8 @@ export interface MqttGatewayDependencies {
   readonly clock: Clock
   readonly limits?: RecordLimits
   readonly logger?: MqttLog
+  /** What sessions and retained topics were when the program started; without it there are none. */
+  readonly kept?: KeptState
 }
 
 /** Sluice's own MQTT endpoint. One `run` at a time. */
