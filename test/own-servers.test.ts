@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import mqtt from 'mqtt'
+import { Connection } from 'rabbitmq-client'
 import { needs, needsToStart, serverVariable } from './support/needs.ts'
 import { OwnServer } from './support/own-server.ts'
 
@@ -41,3 +42,47 @@ test('a Mosquitto of a test keeps retained messages over a stop, its ports over 
   }
   assert.equal(own.running, false)
 })
+
+test('the shared RabbitMQ takes a message over AMQP and MQTT', { skip: needs('rabbitmq') }, async () => {
+  const amqp = new Connection(serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_URL'))
+  const { queue } = await amqp.queueDeclare({ exclusive: true })
+  await amqp.queueBind({ queue, exchange: 'amq.topic', routingKey: 'services.test' })
+  const client = await mqtt.connectAsync(serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_MQTT_URL'))
+  await client.publishAsync('services/test', '1', { qos: 1 })
+  await client.endAsync()
+  const message = await amqp.basicGet({ queue, noAck: true })
+  assert.equal(String(message?.body), '1')
+  await amqp.close()
+  const overview = await managementOf(serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_MANAGEMENT_URL'))
+  assert.equal(overview.status, 200)
+})
+
+test('a RabbitMQ of a test keeps confirmed messages over a kill, and leaves no process behind', {
+  skip: needsToStart('rabbitmq'),
+}, async () => {
+  const own = await OwnServer.start('rabbitmq')
+  {
+    await using _ = own
+    const url = own.variable('SLUICE_TEST_RABBITMQ_URL')
+    const before = new Connection({ url, retryLow: 100 })
+    before.on('error', () => {})
+    const publisher = before.createPublisher({ confirm: true, queues: [{ queue: 'kept', durable: true }] })
+    await publisher.send({ routingKey: 'kept', durable: true }, 'once')
+    before.unsafeDestroy()
+    await own.kill()
+    await own.start()
+    const after = new Connection({ url, retryLow: 100 })
+    assert.equal(String((await after.basicGet({ queue: 'kept', noAck: true }))?.body), 'once')
+    await after.close()
+  }
+  assert.equal(own.running, false)
+  for (const use of ['amqp', 'epmd'])
+    await assert.rejects(fetch(`http://127.0.0.1:${own.port(use)}`), /fetch failed/)
+})
+
+/** fetch takes no user in an address. */
+function managementOf(address: string): Promise<Response> {
+  const { origin, username, password } = new URL(address)
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  return fetch(`${origin}/api/overview`, { headers: { authorization } })
+}

@@ -64,8 +64,7 @@ function status(table: ServiceTable, home: string, print: (line: string) => void
   for (const server of table.servers) {
     const pid = runningPid(server, home)
     if (pid === undefined) missing++
-    const ports = Object.entries(server.ports).map(([use, port]) => `${use} ${port}`)
-    const state = pid === undefined ? 'down' : `pid ${pid}, ${ports.join(', ')}`
+    const state = pid === undefined ? 'down' : `pid ${pid}, port ${Object.values(server.ports)[0]}`
     print(`${server.name.padEnd(16)}${state.padEnd(28)}${server.why}`)
   }
   return missing > 0 ? 1 : 0

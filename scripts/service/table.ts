@@ -1,4 +1,5 @@
 import { mosquitto } from './mosquitto.ts'
+import { rabbitmq } from './rabbitmq.ts'
 
 /** A program that tests call. */
 export interface Tool {
@@ -30,7 +31,7 @@ export interface Server {
   readonly why: string
   /** Tools it runs on; they are installed first. */
   readonly tools: readonly Tool[]
-  /** High ports that nobody else here uses. It is up when each of them takes connections. */
+  /** High ports that nobody else here uses. The first is the main one; it is up when each takes connections. */
   readonly ports: Ports
   /** False while `install` has something to fetch. */
   installed?(): boolean
@@ -78,5 +79,5 @@ export const chromium: Tool = {
 /** Everything that tests need beyond npm packages: one line each. */
 export const serviceTable: ServiceTable = {
   tools: [mosquittoPub, mosquittoSub, chromium],
-  servers: [mosquitto],
+  servers: [mosquitto, rabbitmq],
 }

@@ -12,7 +12,7 @@ export function findTool(tool: Tool, env: Environment = process.env): string | u
   // Debian keeps some programs where only root's PATH looks.
   const folders = [...(env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/sbin']
   for (const program of tool.programs) {
-    const found = folders.map((folder) => path.join(folder, program)).find(isProgram)
+    const found = folders.map((folder) => path.resolve(folder, program)).find(isProgram)
     if (found !== undefined) return found
   }
   return undefined
