@@ -2,10 +2,13 @@ import type { Format } from '../core/format.ts'
 import type { RecordLimits } from '../core/limits.ts'
 import { createJsonFormat } from './json/json-format.ts'
 
-/** The format that a word of the configuration or a content type names; undefined where nobody reads it. */
-export type Formats = (type: string | undefined) => Format | undefined
+/** Every format there is. They keep caches of one intake, so they belong to one. */
+export interface Formats {
+  readonly json: Format
+  /** That of a word of the configuration or of a content type, JSON where neither says anything; undefined: nobody reads it. */
+  readonly named: (type: string | undefined) => Format | undefined
+}
 
-/** Every format there is. They keep caches of one intake, so a table belongs to one. */
 export function createFormats(limits: RecordLimits): Formats {
   const json = createJsonFormat(limits)
   const byName: Readonly<Record<string, Format>> = {
@@ -16,9 +19,12 @@ export function createFormats(limits: RecordLimits): Formats {
     'text/plain': json,
     'application/octet-stream': json,
   }
-  return (type) => {
-    const name = (type ?? '').replace(/;.*$/s, '').trim().toLowerCase()
-    if (name === '') return json
-    return Object.hasOwn(byName, name) ? byName[name] : undefined
+  return {
+    json,
+    named(type) {
+      const name = (type ?? '').replace(/;.*$/s, '').trim().toLowerCase()
+      if (name === '') return json
+      return Object.hasOwn(byName, name) ? byName[name] : undefined
+    },
   }
 }

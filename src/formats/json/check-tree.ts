@@ -1,5 +1,5 @@
 import { isUnsafe } from './json-source.ts'
-import { RecordFault } from './record-fault.ts'
+import { RecordFault } from '../record-fault.ts'
 
 /**
  * Judges what no store could keep, wherever it stands in a record: U+0000, lone surrogates, nesting deeper than `depth`.

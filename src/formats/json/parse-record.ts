@@ -4,7 +4,7 @@ import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import { checkTree } from './check-tree.ts'
 import { isRaw, parseRaw } from './json-source.ts'
-import { RecordFault } from './record-fault.ts'
+import { RecordFault } from '../record-fault.ts'
 import { takeBareValue, takeMembers } from './take-members.ts'
 
 /** One record of a payload, with everything that judges it. */

@@ -1,6 +1,6 @@
 import { codeOf, type Form, formOf, type KnownName, secretNames, unknown } from './members.ts'
 import type { RecordContext } from './parse-record.ts'
-import { RecordFault } from './record-fault.ts'
+import { RecordFault } from '../record-fault.ts'
 
 /** The device of a record: its name, and the id in the payload that named it ('' where the route did). */
 export interface NamedDevice {

@@ -1,7 +1,8 @@
 import type { Route } from '../../core/format.ts'
 import type { ValueKind } from '../../core/intake.ts'
 import type { SeriesId } from '../../core/series.ts'
-import { memberKey, seriesOfRoute, serialKey } from './series-cache.ts'
+import { seriesOfRoute } from '../route-series.ts'
+import { memberKey, serialKey } from './series-keys.ts'
 
 const encoder = new TextEncoder()
 

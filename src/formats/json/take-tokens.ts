@@ -10,7 +10,8 @@ import { skipSpace } from './elements.ts'
 import { exactNumber } from './exact-number.ts'
 import { extraText } from './extra-text.ts'
 import { bits, code, formOf, unknown } from './members.ts'
-import { equalBytes, RouteSeries, separator } from './series-cache.ts'
+import { equalBytes, RouteSeries } from '../route-series.ts'
+import { separator } from './series-keys.ts'
 import { kind, maxMembers, type Tokens } from './tokens.ts'
 
 const compactValue = bits('v')

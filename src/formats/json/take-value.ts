@@ -6,7 +6,7 @@ import { bad, good, uncertain } from '../../core/quality.ts'
 import type { SeriesId } from '../../core/series.ts'
 import { guessBounds, numberToMicros, parseRfc3339, type TimeUnit } from '../../core/time.ts'
 import { integerOf, isRaw, losesDigits, type RawNumber } from './json-source.ts'
-import { RecordFault } from './record-fault.ts'
+import { RecordFault } from '../record-fault.ts'
 
 /** What all rows of one record share. */
 export interface Stamp {

@@ -1,13 +1,13 @@
 // hot: bench/decode
-import { ByteTable } from '../../core/byte-table.ts'
-import type { Route, SeriesCache } from '../../core/format.ts'
-import type { ValueKind } from '../../core/intake.ts'
-import type { SeriesId } from '../../core/series.ts'
+import { ByteTable } from '../core/byte-table.ts'
+import type { Route, SeriesCache } from '../core/format.ts'
+import type { ValueKind } from '../core/intake.ts'
+import type { SeriesId } from '../core/series.ts'
 
 /**
  * The series that payloads of one route have named, by the bytes that named them, with the unit each was given.
  * Only the parser fills it, after the intake gave the series, so it holds no more entries than there are series (times the
- * few spellings of `memberKey`), and bytes found in it are known to be well-formed names.
+ * few spellings of its key), and bytes found in it are known to be well-formed names.
  */
 export class RouteSeries implements SeriesCache {
   readonly #entries = new ByteTable()
@@ -79,26 +79,6 @@ export function seriesOfRoute(route: Route): RouteSeries {
   const made = new RouteSeries()
   route.members = made
   return made
-}
-
-/** Stands between the parts of a key; JSON strings hold no bare control characters. */
-export const separator = 0x01
-
-/**
- * The key of a series in its route's cache. With ids in the payload: `device 01 metric 01 member`, where an id that the route gives
- * is empty and so is the member of a single value whose metric is named. Without ids: the member's name alone; the empty key is
- * a text that is the route's single value (a number is the route's `valueSeries`).
- */
-export function memberKey(device: string, metric: string, member: string): string {
-  return device === '' && metric === '' ? member : `${device}\x01${metric}\x01${member}`
-}
-
-/**
- * The key of a serial number (F3): with its opening quote, so that it stands in the payload in one piece and no
- * member's name is like it.
- */
-export function serialKey(serial: string): string {
-  return `"${serial}`
 }
 
 export function equalBytes(whole: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {

@@ -1,4 +1,4 @@
-import { type ErrorCode, SluiceError } from '../../core/errors.ts'
+import { type ErrorCode, SluiceError } from '../core/errors.ts'
 
 /** Why one record is not taken. It never leaves the format: it becomes a `RecordRefusal`. */
 export class RecordFault extends SluiceError {
