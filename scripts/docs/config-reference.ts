@@ -11,6 +11,7 @@ export async function configReference(components: Components): Promise<string> {
     if (!isPlain(schema)) parts.push(section(`\`${key}\``, schema, `${key}.`))
   }
   const kinds: [string, ComponentTable][] = [
+    ['Source', components.sources],
     ['Store', components.stores],
     ['Sink', components.sinks],
     ['Processor', components.processors],

@@ -1,11 +1,12 @@
 import { breakerState, mainSink, parseErrors, pointsDropped, pointsWritten } from './nexus-numbers.ts'
 import type { PulledMetrics, Values } from './pulled-metrics.ts'
-import { alarmCodes, alarmsOf, backlogOf, type SinkSnapshot } from './snapshot.ts'
+import { alarmCodes, alarmsOf, backlogOf, type SinkSnapshot, type SourceSnapshot } from './snapshot.ts'
 
 /** Every metric that is read from a snapshot. */
 export function addPulledMetrics(pull: PulledMetrics): void {
   addNexusMetrics(pull)
   addDoorMetrics(pull)
+  addSourceMetrics(pull)
   addLogMetrics(pull)
   addSinkMetrics(pull)
 }
@@ -98,6 +99,80 @@ function addDoorMetrics(pull: PulledMetrics): void {
     ['reason'],
     ({ live }) =>
       Object.entries(live.ended).map(([reason, count]) => [{ reason: snake(reason) }, count] as const),
+  )
+}
+
+const outcomes = ['accepted', 'deadLettered', 'refused', 'ignored'] as const
+const sourceStates: readonly SourceSnapshot['state'][] = [
+  'connecting',
+  'running',
+  'waiting',
+  'down',
+  'stopped',
+]
+
+function addSourceMetrics(pull: PulledMetrics): void {
+  const each = (value: (source: SourceSnapshot) => number): Values => {
+    return ({ sources }) => sources.map((source) => [{ source: source.name }, value(source)] as const)
+  }
+  pull.counter(
+    'sluice_source_messages_total',
+    'Messages of a source and what became of them.',
+    ['source', 'outcome'],
+    ({ sources }) =>
+      sources.flatMap((source) =>
+        outcomes.map(
+          (outcome) => [{ source: source.name, outcome: snake(outcome) }, source[outcome]] as const,
+        ),
+      ),
+  )
+  pull.counter(
+    'sluice_source_redelivered_total',
+    'Messages that the server had sent before.',
+    ['source'],
+    each(({ redelivered }) => redelivered),
+  )
+  pull.counter(
+    'sluice_source_acknowledged_total',
+    'Messages that the server was told are safe.',
+    ['source'],
+    each(({ acknowledged }) => acknowledged),
+  )
+  pull.gauge(
+    'sluice_source_unacknowledged_messages',
+    'Messages taken and not acknowledged yet.',
+    ['source'],
+    each(({ unacknowledged }) => unacknowledged),
+  )
+  pull.gauge(
+    'sluice_source_unacknowledged_bytes',
+    'Their bytes.',
+    ['source'],
+    each(({ unacknowledgedBytes }) => unacknowledgedBytes),
+  )
+  pull.counter(
+    'sluice_source_reconnects_total',
+    'Connections made to the server of a source after the first.',
+    ['source'],
+    each(({ connects }) => Math.max(0, connects - 1)),
+  )
+  pull.gauge(
+    'sluice_source_lag_messages',
+    'Messages that wait at the server of a source, where it says so.',
+    ['source'],
+    ({ sources }) =>
+      sources.flatMap(({ name, lag }) => (lag === undefined ? [] : [[{ source: name }, lag] as const])),
+  )
+  pull.gauge(
+    'sluice_source_state',
+    '1 for the state that a source is in.',
+    ['source', 'state'],
+    ({ sources }) =>
+      sources.flatMap((source) =>
+        sourceStates.map(
+          (state) => [{ source: source.name, state }, source.state === state ? 1 : 0] as const,
+        ),
+      ),
   )
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createMetrics } from './metrics.ts'
-import { alarmsOf, type SinkSnapshot, type Snapshot } from './snapshot.ts'
+import { alarmsOf, type SinkSnapshot, type Snapshot, type SourceSnapshot } from './snapshot.ts'
 import { statusAnswer } from './status.ts'
 
 const books = {
@@ -27,6 +27,26 @@ const sink: SinkSnapshot = {
   failures: 0,
   lastWriteMs: 4,
   lastRows: 5,
+}
+
+const source: SourceSnapshot = {
+  name: 'factory',
+  type: 'mqtt-broker',
+  state: 'running',
+  error: undefined,
+  failures: 0,
+  failingMs: 0,
+  isConnected: true,
+  connects: 3,
+  accepted: 7,
+  deadLettered: 1,
+  refused: 4,
+  ignored: 5,
+  redelivered: 6,
+  acknowledged: 8,
+  unacknowledged: 9,
+  unacknowledgedBytes: 900,
+  lag: undefined,
 }
 
 const quiet: Snapshot = {
@@ -80,6 +100,7 @@ const quiet: Snapshot = {
   },
   live: { clients: 2, subscriptions: 3, ended: { flood: 1, tooLarge: 2 } },
   addresses: { mqtt: 'mqtt://127.0.0.1:1883' },
+  sources: [source, { ...source, name: 'orders', lag: 11 }],
   sinks: [sink],
   stores: [{ name: 'main', ready: true, error: undefined, restarts: 2, pid: 1 }],
   lagSeconds: 1.5,
@@ -136,6 +157,18 @@ test("Sluice's own metrics show doors, rows, log, sinks and times", async () => 
     sluice_http_turned_away_total: 7,
     sluice_mqtt_connections: 4,
     'sluice_mqtt_total{kind="bytes_received"}': 100,
+    'sluice_source_messages_total{source="factory",outcome="accepted"}': 7,
+    'sluice_source_messages_total{source="factory",outcome="dead_lettered"}': 1,
+    'sluice_source_messages_total{source="factory",outcome="refused"}': 4,
+    'sluice_source_messages_total{source="factory",outcome="ignored"}': 5,
+    'sluice_source_redelivered_total{source="factory"}': 6,
+    'sluice_source_acknowledged_total{source="factory"}': 8,
+    'sluice_source_unacknowledged_messages{source="factory"}': 9,
+    'sluice_source_unacknowledged_bytes{source="factory"}': 900,
+    'sluice_source_reconnects_total{source="factory"}': 2,
+    'sluice_source_lag_messages{source="orders"}': 11,
+    'sluice_source_state{source="factory",state="running"}': 1,
+    'sluice_source_state{source="factory",state="down"}': 0,
     sluice_live_clients: 2,
     sluice_live_subscriptions: 3,
     'sluice_live_ended_total{reason="flood"}': 1,
@@ -158,6 +191,7 @@ test("Sluice's own metrics show doors, rows, log, sinks and times", async () => 
     'sluice_end_to_end_seconds_bucket{le="0.025",sink="main"}': 0,
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(samples.get(name), value, name)
+  assert.ok(!samples.has('sluice_source_lag_messages{source="factory"}'), 'it is not known')
   assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 1e6)
 })
 
@@ -178,6 +212,12 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   assert.deepEqual(await raised({ ...quiet, sinks: [{ ...sink, state: 'retrying', failures: 8 }] }), [
     'sink-retrying',
   ])
+  const failing = (failingMs: number): Snapshot => {
+    return { ...quiet, sources: [{ ...source, state: 'waiting', failures: 2, failingMs }] }
+  }
+  assert.deepEqual(await raised(failing(29_000)), [])
+  assert.deepEqual(await raised(failing(30_000)), ['source-down'])
+  assert.deepEqual(await raised({ ...quiet, sources: [{ ...source, state: 'down' }] }), ['source-down'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'disk-full' } }), ['disk-full'])
   const sinks = quiet.sinks.map((sink) => {
     const { handed, damaged } = sink.books

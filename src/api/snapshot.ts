@@ -2,6 +2,7 @@ import type { DoorBooks } from '../core/intake.ts'
 import type { LogStatus } from '../core/log.ts'
 import type { Position } from '../core/position.ts'
 import type { SinkBooks } from '../core/sink.ts'
+import type { FeedStatus } from '../core/source.ts'
 import type { IngestCounters } from './ingest/ingest.ts'
 
 /** Everything that /status and /metrics show, as it stood at one moment; the composition root takes it. */
@@ -11,7 +12,7 @@ export interface Snapshot {
   readonly intake: IntakeSnapshot
   /** Since the log was created. */
   readonly books: DoorBooks
-  /** Messages by door, since the process started. */
+  /** Messages by door, since the process started; `sources` are all those by configuration. */
   readonly doors: Readonly<Record<string, Readonly<Record<MessageOutcome, number>>>>
   readonly http: IngestCounters
   readonly mqtt: {
@@ -24,6 +25,8 @@ export interface Snapshot {
   readonly live: LiveSnapshot
   /** Where the doors are: `http://host:port`, `mqtt://host:port`. */
   readonly addresses: Readonly<Record<string, string>>
+  /** Sources by configuration. */
+  readonly sources: readonly SourceSnapshot[]
   /** One per sink and stream; those of the main store first. */
   readonly sinks: readonly SinkSnapshot[]
   readonly stores: readonly StoreSnapshot[]
@@ -63,6 +66,17 @@ export interface IntakeSnapshot {
   readonly isLetterRefused: boolean
   /** Messages, counted as refused, whose commit has failed. */
   readonly failedMessages: number
+}
+
+export interface SourceSnapshot extends FeedStatus {
+  readonly name: string
+  readonly type: string
+  readonly state: 'connecting' | 'running' | 'waiting' | 'down' | 'stopped'
+  readonly error: string | undefined
+  /** Attempts that have failed since the last one that worked. */
+  readonly failures: number
+  /** How long it has worked no more; 0 while it does. */
+  readonly failingMs: number
 }
 
 export interface SinkSnapshot {
@@ -115,6 +129,7 @@ export function isDoorBalanced(b: DoorBooks): boolean {
 export const alarmCodes = [
   'books-door',
   'books-sink',
+  'source-down',
   'store-down',
   'sink-down',
   'sink-retrying',
@@ -129,6 +144,9 @@ export const alarmCodes = [
 /** Share of the dead letters' bound at which somebody should look. */
 const nearlyFull = 0.9
 
+/** Time without a connection after which somebody should look. */
+const longFailingMs = 30_000
+
 /** Failures in a row, about half a minute of them, after which somebody should look. */
 const manyFailures = 8
 
@@ -137,10 +155,17 @@ export interface Alarm {
   readonly message: string
 }
 
-export function alarmsOf({ books, sinks, stores, log, intake }: Snapshot): Alarm[] {
+export function alarmsOf({ books, sources, sinks, stores, log, intake }: Snapshot): Alarm[] {
   const alarms: Alarm[] = []
   if (!isDoorBalanced(books))
     alarms.push({ code: 'books-door', message: 'received differs from accepted + refused + dead lettered' })
+  for (const { name, state, error, failingMs } of sources) {
+    if (state !== 'down' && failingMs < longFailingMs) continue
+    alarms.push({
+      code: 'source-down',
+      message: `source ${name} takes nothing: ${error ?? 'it says no more'}. It is tried again`,
+    })
+  }
   const away = new Set<string>()
   for (const { name, error } of stores) {
     if (error === undefined) continue

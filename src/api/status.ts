@@ -29,6 +29,7 @@ export function statusAnswer(snapshot: Snapshot): object {
     log: { ...logRest, first: Number(first), next: Number(next) },
     intake,
     books: { ...books, balanced: isDoorBalanced(books) },
+    sources: snapshot.sources,
     sinks,
     stores,
     alarms: alarmsOf(snapshot),

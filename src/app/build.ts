@@ -14,9 +14,10 @@ import { statusAnswer } from '../api/status.ts'
 import { addWebApp } from '../api/web-app.ts'
 import { localAuthorizer } from '../auth/local-authorizer.ts'
 import type { Route } from '../core/format.ts'
+import type { KeyedState } from '../core/keyed-state.ts'
 import { SluiceError } from '../core/errors.ts'
 import { namePattern } from '../core/pattern.ts'
-import { createJsonFormat } from '../formats/json/json-format.ts'
+import { createFormats } from '../formats/table.ts'
 import { createRouter } from '../formats/topics.ts'
 import { createIntake, type GroupCommitIntake } from '../intake/intake.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -29,12 +30,15 @@ import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
 import { createSink } from '../sinks/table.ts'
 import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
+import { createSource } from '../sources/table.ts'
 import type { Config } from './config/config.ts'
+import { instanceOf } from './instance.ts'
 import { liveSource } from './live-source.ts'
 import { Measurements } from './measurements.ts'
 import type { PipelineStatus } from './pipeline/runner.ts'
 import { toldStatus } from './pipeline/told-status.ts'
 import { SinkPipeline } from './sink-pipeline.ts'
+import { SourceRunner } from './source-runner.ts'
 import { healthOf, snapshotOf } from './status.ts'
 import { StoreProcess } from './store-process/store-process.ts'
 
@@ -46,6 +50,7 @@ export interface Sluice {
   readonly mqtt: MqttGateway
   readonly stores: readonly StoreProcess[]
   readonly sinks: readonly SinkPipeline[]
+  readonly sources: readonly SourceRunner[]
   readonly server: FastifyInstance
   /** Where it can be reached, for people. */
   readonly addresses: Readonly<Record<string, string>>
@@ -150,7 +155,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     }),
   )
 
-  const format = createJsonFormat(config.limits)
+  const formats = createFormats(config.limits)
+  const format = formats.json
   const router = createRouter(config.topics, config.limits)
   const mqtt = createMqttGateway({
     config: config.mqtt,
@@ -189,11 +195,29 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       seriesOfTopic: (topic) => seriesOf(router.route(encoder.encode(topic), 0, Buffer.byteLength(topic))),
     })
   }
+  const instance = await instanceOf(config.data)
+  const sources = await Promise.all(
+    Object.entries(config.sources).map(async ([name, { type, options }]) => {
+      const log = logger.child({ source: name })
+      const source = await createSource(type, options, {
+        name,
+        formats: formats.named,
+        router,
+        limits: config.limits,
+        clock: systemClock,
+        logger: log,
+        state: noState,
+        instance,
+      })
+      return new SourceRunner(type, source, intake, systemClock, log)
+    }),
+  )
+
   const hub = new LiveHub(liveSource(log), { subscriptionsPerClient: config.live.maxSubscriptions })
   const live = new WebSocketDoor(hub, config.live, systemClock)
   await addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
   await addWebApp(server, webFolder)
-  const parts = { log, intake, mqtt, http, live, stores, sinks }
+  const parts = { log, intake, mqtt, http, live, sources, stores, sinks }
   const started = systemClock.monotonicMs()
   const addresses: Record<string, string> = {}
   const snapshot = (): Snapshot =>
@@ -216,13 +240,19 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   built.defer(async () => {
     stopping.abort()
     hub.close()
-    await Promise.all([gateway.catch(() => undefined), server.close()])
+    await Promise.all([
+      gateway.catch(() => undefined),
+      server.close(),
+      ...sources.map((source) => source.stop()),
+    ])
   })
   const mqttAddress = await mqtt.listening()
   await listen(server, config.http)
   const httpAddress = server.addresses()[0] as AddressInfo // it listens on TCP
   addresses['http'] = `http://${httpAddress.address}:${httpAddress.port}`
   addresses['mqtt'] = `mqtt://${mqttAddress.address}:${mqttAddress.port}`
+
+  for (const source of sources) source.start()
 
   const running = built.move()
   return {
@@ -264,6 +294,9 @@ function warnOfRenewal(log: EmbeddedLog, logger: Logger): void {
     { once: true },
   )
 }
+
+/** Nothing is set yet. */
+const noState: KeyedState = { get: () => undefined, entries: () => [] }
 
 const encoder = new TextEncoder()
 

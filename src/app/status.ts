@@ -7,6 +7,7 @@ import type { GroupCommitIntake } from '../intake/intake.ts'
 import type { EmbeddedLog } from '../log/embedded/log.ts'
 import type { MqttGateway } from '../sources/mqtt/gateway.ts'
 import type { SinkPipeline } from './sink-pipeline.ts'
+import type { SourceRunner } from './source-runner.ts'
 import type { StoreProcess } from './store-process/store-process.ts'
 
 /** What health, status and metrics are taken from. */
@@ -16,11 +17,18 @@ export interface StatusParts {
   readonly mqtt: MqttGateway
   readonly http: IngestCounters
   readonly live: WebSocketDoor
+  readonly sources: readonly SourceRunner[]
   readonly stores: readonly StoreProcess[]
   readonly sinks: readonly SinkPipeline[]
 }
 
-export function healthOf({ log, intake, stores, sinks }: StatusParts): Pick<Operations, 'health' | 'ready'> {
+export function healthOf({
+  log,
+  intake,
+  sources,
+  stores,
+  sinks,
+}: StatusParts): Pick<Operations, 'health' | 'ready'> {
   const isTaking = () => intake.refusal() === undefined
   const isStoring = () =>
     stores.every((store) => store.status.ready && store.status.pipelines.every((p) => p.state !== 'down'))
@@ -30,6 +38,9 @@ export function healthOf({ log, intake, stores, sinks }: StatusParts): Pick<Oper
         log: log.status().state === 'open' ? 'healthy' : log.status().state,
       }
       components['mqtt'] = isTaking() ? 'healthy' : 'refusing'
+      // One that cannot be reached is told, and harms nothing that runs here.
+      for (const { name, status } of sources)
+        components[`sources/${name}`] = status.failingMs === 0 ? 'healthy' : (status.error ?? status.state)
       for (const { name, status } of stores)
         components[name] = status.ready ? 'healthy' : (status.error ?? 'starting')
       for (const { name, status } of sinks)
@@ -47,7 +58,7 @@ const shownAddresses = 10
 
 /** Everything as it stands now; `rest` is what only the composition root knows. */
 export function snapshotOf(
-  { log, intake, mqtt, http, live, stores, sinks }: StatusParts,
+  { log, intake, mqtt, http, live, sources: runners, stores, sinks }: StatusParts,
   rest: Pick<Snapshot, 'uptimeMs' | 'addresses' | 'lagSeconds' | 'batchesWritten'> & {
     readonly topics: readonly string[]
     readonly maxIntakeBytes: number
@@ -56,6 +67,7 @@ export function snapshotOf(
 ): Snapshot {
   const { uptimeMs, addresses, lagSeconds, batchesWritten, topics, maxIntakeBytes, maxDeadLetterBytes } = rest
   const { books } = intake
+  const sources = runners.map(({ status }) => status)
   return {
     uptimeMs,
     addresses,
@@ -64,10 +76,11 @@ export function snapshotOf(
     log: log.status(),
     intake: { ...intake.status, maxBytes: maxIntakeBytes, maxDeadLetterBytes },
     books,
-    doors: doorsOf(books, log.start.books, http),
+    doors: doorsOf(books, log.start.books, http, sources),
     http,
     mqtt: { topics, counters: { ...mqtt.status() }, addresses: mqtt.addresses(shownAddresses) },
     live: live.status,
+    sources,
     sinks: [...stores.flatMap((store) => store.status.pipelines), ...sinks.map(({ status }) => status)],
     stores: stores.map(({ name, status: { ready, error, restarts, pid } }) => ({
       name,
@@ -79,14 +92,26 @@ export function snapshotOf(
   }
 }
 
-/** The books know no doors; there are two, and HTTP counts its own. */
-function doorsOf(books: DoorBooks, before: DoorBooks, http: IngestCounters): Snapshot['doors'] {
+/** The books know no doors: MQTT has what neither HTTP nor the sources have counted for themselves. */
+function doorsOf(
+  books: DoorBooks,
+  before: DoorBooks,
+  http: IngestCounters,
+  feeds: Snapshot['sources'],
+): Snapshot['doors'] {
+  const sources = { accepted: 0, refused: 0, deadLettered: 0 }
+  for (const { accepted, refused, deadLettered } of feeds) {
+    sources.accepted += accepted
+    sources.refused += refused
+    sources.deadLettered += deadLettered
+  }
   return {
     mqtt: {
-      accepted: books.messagesAccepted - before.messagesAccepted - http.accepted,
-      refused: books.messagesRefused - before.messagesRefused - http.refused,
-      deadLettered: books.messagesDeadLettered - before.messagesDeadLettered,
+      accepted: books.messagesAccepted - before.messagesAccepted - http.accepted - sources.accepted,
+      refused: books.messagesRefused - before.messagesRefused - http.refused - sources.refused,
+      deadLettered: books.messagesDeadLettered - before.messagesDeadLettered - sources.deadLettered,
     },
     http: { accepted: http.accepted, refused: http.refused, deadLettered: 0 },
+    ...(feeds.length > 0 ? { sources } : {}),
   }
 }

@@ -10,6 +10,14 @@ import { type ConfigSources, readConfig } from '../../src/app/config/load.ts'
 
 /** Components with every sort of option, so that tests of configuration do not hang on those of the product. */
 const components: Components = {
+  sources: {
+    broker: async () => ({
+      schema: z.strictObject({
+        url: z.string().min(1),
+        password: z.string().min(1).meta({ secret: true }).optional(),
+      }),
+    }),
+  },
   stores: {
     duckdb: async () => ({
       schema: z.strictObject({

@@ -20,7 +20,7 @@ export interface CheckResult {
 /** Checks the whole tree and finds every fault at once: sections, then components, then what only the whole can show. */
 export async function checkTree(root: ConfigNode, components: Components): Promise<CheckResult> {
   const check = new Check(root)
-  const { stores, sinks, pipelines, ...sections } = configSchema.shape
+  const { sources, stores, sinks, pipelines, ...sections } = configSchema.shape
   const keys = Object.keys(configSchema.shape)
   if (root.kind === 'map') {
     for (const key of root.entries.keys())
@@ -30,11 +30,13 @@ export async function checkTree(root: ConfigNode, components: Components): Promi
   const checked = Object.fromEntries(
     Object.entries(sections).map(([key, schema]) => [key, check.section(key, schema)]),
   ) as Checked
+  check.section('sources', sources)
   check.section('stores', stores)
   check.section('sinks', sinks)
   check.section('pipelines', pipelines)
   const whole: Checked = {
     ...checked,
+    sources: await check.named('sources', components.sources),
     stores: await check.named('stores', components.stores),
     sinks: await check.named('sinks', components.sinks),
     pipelines: await check.pipelines(components.processors),
@@ -64,8 +66,11 @@ class Check {
     return this.#parse(node, [key], schema)
   }
 
-  /** Stores or sinks. */
-  async named(key: 'stores' | 'sinks', table: ComponentTable): Promise<Record<string, ComponentConfig>> {
+  /** What stands under a name, each with a type. */
+  async named(
+    key: 'sources' | 'stores' | 'sinks',
+    table: ComponentTable,
+  ): Promise<Record<string, ComponentConfig>> {
     const node = child(this.#root, key)
     const named: Record<string, ComponentConfig> = {}
     if (node?.kind !== 'map') return named

@@ -5,6 +5,7 @@ export type ComponentTable = Readonly<Record<string, () => Promise<{ readonly sc
 
 /** What may stand under `type:` in each place. */
 export interface Components {
+  readonly sources: ComponentTable
   readonly stores: ComponentTable
   readonly sinks: ComponentTable
   readonly processors: ComponentTable

@@ -196,6 +196,12 @@ export const configSchema = z.strictObject({
   limits,
   topics,
   series,
+  sources: z
+    .record(name, component)
+    .default({})
+    .describe(
+      'Servers of somebody else that readings are taken from, by name, each with its `type` and the options of that type.',
+    ),
   stores: z
     .record(name, component)
     .default({ main: { type: 'duckdb' } })
@@ -222,7 +228,7 @@ export const configSchema = z.strictObject({
   }),
 })
 
-/** A store, sink or processor: its type and its options, as the schema of the type left them. */
+/** A source, store, sink or processor: its type and its options, as the schema of the type left them. */
 export interface ComponentConfig {
   readonly type: string
   readonly options: Readonly<Record<string, unknown>>
@@ -231,7 +237,8 @@ export interface ComponentConfig {
 type Sections = z.output<typeof configSchema>
 
 /** The checked configuration. */
-export interface Config extends Omit<Sections, 'stores' | 'sinks' | 'pipelines'> {
+export interface Config extends Omit<Sections, 'sources' | 'stores' | 'sinks' | 'pipelines'> {
+  readonly sources: Readonly<Record<string, ComponentConfig>>
   readonly stores: Readonly<Record<string, ComponentConfig>>
   readonly sinks: Readonly<Record<string, ComponentConfig>>
   readonly pipelines: Readonly<Record<string, { readonly processors: readonly ComponentConfig[] }>>

@@ -10,6 +10,7 @@ export function printConfig(config: Config, secrets: readonly Path[]): string {
   const hidden = new Set(secrets.map((path) => path.join('.')))
   const written = {
     ...config,
+    sources: flat(config.sources),
     stores: flat(config.stores),
     sinks: flat(config.sinks),
     pipelines: pipelines(config),

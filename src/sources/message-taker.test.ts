@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { openGate } from '../../test/support/gate.ts'
+import { createRoute } from '../core/format.ts'
+import type { GroupCommitIntake } from '../intake/intake.ts'
+import { defaultRecordLimits } from '../core/limits.ts'
+import { createFormats } from '../formats/table.ts'
+import { MessageTaker, newFeedCounters } from './message-taker.ts'
+
+const silent = () => undefined
+const logger = { debug: silent, info: silent, warn: silent, error: silent }
+const formats = createFormats(defaultRecordLimits)
+type Letter = Record<'code' | 'source' | 'topic' | 'reason' | 'bytes', string>
+const encoder = new TextEncoder()
+
+function takerOf(intake: GroupCommitIntake) {
+  const counters = newFeedCounters()
+  const taker = new MessageTaker({ name: 'factory', intake, limits: defaultRecordLimits, logger, counters })
+  return { counters, taker }
+}
+
+const message = (text: string, more: object = {}) => ({
+  payload: encoder.encode(text),
+  topic: 'dev/pump/temp',
+  route: createRoute('dev/pump/temp', 'pump', 'temp'),
+  format: formats.json,
+  ...more,
+})
+
+test('rows of what can be read, letters of what cannot: each message is counted once', async () => {
+  const gate = await openGate({ deadLetters: { maxBytes: 1e6 } })
+  const { taker, counters } = takerOf(gate.intake)
+  assert.equal(taker.begin(), undefined)
+  assert.equal(taker.take(message('21.5')), 'accepted')
+  assert.equal(taker.take(message('{"token":"s3cret","value"')), 'deadLettered')
+  assert.equal(taker.take(message('1', { route: undefined, topic: 'dev/odd' })), 'deadLettered')
+  assert.equal(taker.take(message('1', { format: undefined, contentType: 'image/png' })), 'deadLettered')
+  const long = `"${'x'.repeat(defaultRecordLimits.payloadBytes)}"`
+  assert.equal(taker.take(message(long)), 'deadLettered')
+  await taker.durable()
+  assert.equal((await gate.rows()).length, 1)
+  const letters = (await gate.documents('dead-letters')).map(({ body }) => JSON.parse(body) as Letter)
+  assert.deepEqual(
+    letters.map(({ code, source, topic }) => [code, source, topic]),
+    [
+      ['undecodable', 'factory', 'dev/pump/temp'],
+      ['not-ingest', 'factory', 'dev/odd'],
+      ['undecodable', 'factory', 'dev/pump/temp'],
+      ['too-large', 'factory', 'dev/pump/temp'],
+    ],
+  )
+  assert.match(letters[2]?.reason ?? '', /"image\/png"/)
+  assert.doesNotMatch(Buffer.from(letters[0]?.bytes ?? '', 'base64').toString(), /s3cret/)
+  assert.deepEqual([counters.accepted, counters.deadLettered, counters.refused], [1, 4, 0])
+  assert.equal(gate.intake.books.messagesReceived, 5)
+  await gate.intake.close()
+})
+
+test('full dead letters refuse the message whole, and the next good one is taken', async () => {
+  const gate = await openGate({ deadLetters: { maxBytes: 300 } })
+  const { taker, counters } = takerOf(gate.intake)
+  // The first element is good: it goes with the rest.
+  assert.equal(taker.take(message(`[1, ${'{"a":'.repeat(300)}]`)), 'refused')
+  assert.equal(taker.take(message('2')), 'accepted')
+  await taker.durable()
+  const rows = await gate.rows()
+  assert.deepEqual(
+    rows.map(({ value }) => value),
+    [2],
+  )
+  assert.deepEqual([counters.accepted, counters.refused], [1, 1])
+  await gate.intake.close()
+})
+
+test('a commit that fails turns what it held into refused', async () => {
+  const gate = await openGate()
+  const { taker, counters } = takerOf(gate.intake)
+  taker.take(message('1'))
+  taker.take(message('nothing that can be read'))
+  await gate.log.close()
+  await assert.rejects(taker.durable())
+  assert.deepEqual([counters.accepted, counters.deadLettered, counters.refused], [0, 0, 2])
+  taker.take(message('2'))
+  await assert.rejects(taker.durable())
+  assert.deepEqual([counters.accepted, counters.refused], [0, 3])
+})
