@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { runningPid, startServer, stopServer } from './servers.ts'
+import { runningPid, startServer, stopServer, variablesOf } from './servers.ts'
 import { type ServiceTable, serviceTable } from './table.ts'
 import { findTool, installTools } from './tools.ts'
 
@@ -44,7 +44,7 @@ export async function runServices(
       }
       for (const server of table.servers) {
         if (runningPid(server, home) === undefined) continue
-        for (const [name, value] of Object.entries(server.variables(server.ports)))
+        for (const [name, value] of Object.entries(variablesOf(server, home)))
           print(`export ${name}=${quoted(value)}`)
       }
       return 0

@@ -15,7 +15,7 @@ export async function startServer(server: Server, home: string): Promise<void> {
   for (const port of ports)
     if (await answers(port)) throw new Error(`port ${port} of ${server.name} is taken by somebody else`)
   const folder = path.join(home, server.name)
-  const dataFolder = path.join(folder, 'data')
+  const dataFolder = dataOf(server, home)
   mkdirSync(dataFolder, { recursive: true })
   const { program, args, env } = await server.launch(dataFolder, server.ports)
   const log = openSync(path.join(folder, 'log'), 'a')
@@ -63,7 +63,7 @@ export async function stopServer(
       if (performance.now() > deadline) process.kill(pid, 'SIGKILL')
       await delay(50)
     }
-    server.afterEnd?.(path.join(home, server.name, 'data'), server.ports)
+    server.afterEnd?.(dataOf(server, home), server.ports)
   }
   rmSync(path.join(home, server.name, 'pid'), { force: true })
 }
@@ -77,6 +77,15 @@ export function runningPid(server: Server, home: string): number | undefined {
   if (now !== undefined) return now === started ? Number(pid) : undefined
   if (started !== '') return undefined
   return isAlive(Number(pid)) ? Number(pid) : undefined
+}
+
+/** For tests, by name. */
+export function variablesOf(server: Server, home: string): Readonly<Record<string, string>> {
+  return server.variables(server.ports, dataOf(server, home))
+}
+
+export function dataOf(server: Server, home: string): string {
+  return path.join(home, server.name, 'data')
 }
 
 /** When the process started, in ticks since boot (proc(5), stat field 22); undefined if it is gone, a zombie, or there is no /proc. */

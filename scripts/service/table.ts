@@ -1,3 +1,4 @@
+import { kafka } from './kafka.ts'
 import { mosquitto } from './mosquitto.ts'
 import { rabbitmq } from './rabbitmq.ts'
 
@@ -44,7 +45,7 @@ export interface Server {
   /** As it says itself. */
   version(): string
   /** For tests, by name; the first one says where to speak to it. */
-  variables(ports: Ports): Readonly<Record<string, string>>
+  variables(ports: Ports, folder: string): Readonly<Record<string, string>>
 }
 
 export interface ServiceTable {
@@ -79,5 +80,5 @@ export const chromium: Tool = {
 /** Everything that tests need beyond npm packages: one line each. */
 export const serviceTable: ServiceTable = {
   tools: [mosquittoPub, mosquittoSub, chromium],
-  servers: [mosquitto, rabbitmq],
+  servers: [mosquitto, rabbitmq, kafka],
 }

@@ -1,5 +1,5 @@
 import { home } from '../../scripts/service/main.ts'
-import { runningPid } from '../../scripts/service/servers.ts'
+import { runningPid, variablesOf } from '../../scripts/service/servers.ts'
 import { type Server, serviceTable, type Tool } from '../../scripts/service/table.ts'
 import { findTool, toolPath as pathOfTool } from '../../scripts/service/tools.ts'
 
@@ -14,7 +14,7 @@ export function needs(...names: readonly string[]): string | false {
   return (
     reason([
       ...tools.filter((tool) => findTool(tool) === undefined).map((tool) => tool.name),
-      ...servers.filter((server) => variablesOf(server) === undefined).map((server) => server.name),
+      ...servers.filter((server) => variables(server) === undefined).map((server) => server.name),
     ]) || told(servers.map((server) => `${server.name} at ${whereIs(server)}`))
   )
 }
@@ -33,26 +33,29 @@ export function toolPath(name: string): string {
 
 /** A variable of the server that `needs` has found, such as `SLUICE_TEST_MOSQUITTO_URL`. */
 export function serverVariable(server: string, variable: string): string {
-  const value = variablesOf(serverNamed(server))?.[variable]
+  const value = variables(serverNamed(server))?.[variable]
   if (value === undefined) throw new Error(`there is no ${variable}: run scripts/services up`)
   return value
 }
 
-function variablesOf(server: Server): Readonly<Record<string, string>> | undefined {
-  const own = server.variables(server.ports)
-  const set = Object.fromEntries(Object.keys(own).map((name) => [name, process.env[name] ?? '']))
-  if (Object.values(set).every((value) => value !== '')) return set
+/** As the environment says if it names the server; else of the one that `scripts/services up` has started. */
+function variables(server: Server): Readonly<Record<string, string>> | undefined {
+  const own = variablesOf(server, home)
+  const set: Record<string, string> = {}
+  for (const name of Object.keys(own)) {
+    const value = process.env[name] ?? ''
+    if (value !== '') set[name] = value
+  }
+  const first = Object.keys(own)[0]
+  if (first !== undefined && set[first] !== undefined) return set
   return runningPid(server, home) === undefined ? undefined : own
 }
 
-/** A server named by hand is somebody else's: its version is not known here. */
+/** A server that was named by hand is somebody else's: its version is not known here. */
 function whereIs(server: Server): string {
-  const own = server.variables(server.ports)
-  const used = variablesOf(server) ?? {}
-  const where = Object.values(used)[0]
-  return where === Object.values(own)[0]
-    ? `${where}, version ${server.version()}`
-    : `${where}, as the environment says`
+  const where = Object.values(variables(server) ?? {})[0]
+  const isOwn = where === Object.values(variablesOf(server, home))[0]
+  return isOwn ? `${where}, version ${server.version()}` : `${where}, as the environment says`
 }
 
 function canStart(server: Server): boolean {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { runningPid, startServer, stopServer } from '../../scripts/service/servers.ts'
+import { dataOf, runningPid, startServer, stopServer, variablesOf } from '../../scripts/service/servers.ts'
 import { type Server, serviceTable } from '../../scripts/service/table.ts'
 import { freePort } from './sluice-process.ts'
 
@@ -35,7 +35,7 @@ export class OwnServer {
 
   /** As the shared server's, such as `SLUICE_TEST_MOSQUITTO_URL`; they stay the same over a restart. */
   variable(name: string): string {
-    const value = this.#server.variables(this.#server.ports)[name]
+    const value = variablesOf(this.#server, this.#home)[name]
     if (value === undefined) throw new Error(`${this.#server.name} has no variable ${name}`)
     return value
   }
@@ -74,6 +74,6 @@ export class OwnServer {
   #killNow(): void {
     const pid = runningPid(this.#server, this.#home)
     if (pid !== undefined) process.kill(pid, 'SIGKILL')
-    this.#server.afterEnd?.(path.join(this.#home, this.#server.name, 'data'), this.#server.ports)
+    this.#server.afterEnd?.(dataOf(this.#server, this.#home), this.#server.ports)
   }
 }
