@@ -68,7 +68,9 @@ export const kafka: Server = {
     } catch (error) {
       rmSync(unfinished, { recursive: true, force: true })
       const said = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)
-      throw new Error(`Kafka could not be fetched: ${said.split('\n').slice(0, 5).join('\n')}`)
+      throw new Error(`Kafka could not be fetched: ${said.split('\n').slice(0, 5).join('\n')}`, {
+        cause: error,
+      })
     }
   },
   launch(folder, ports) {
