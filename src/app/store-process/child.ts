@@ -6,7 +6,8 @@ import type { Position } from '../../core/position.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { diskStorage } from '../../lib/storage.ts'
 import type { Damage } from '../../log/embedded/group-walk.ts'
-import { readStream, type Tail } from '../../log/embedded/reader.ts'
+import { readStream } from '../../log/embedded/reader.ts'
+import { RemoteTail } from '../../log/embedded/remote-tail.ts'
 import { createProcessors } from '../../processors/table.ts'
 import { type OpenStore, openStore } from '../../stores/table.ts'
 import type { Letters } from '../pipeline/letters.ts'
@@ -31,7 +32,7 @@ os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL)
 const calls = new Map<number, { abort: AbortController; iterator: AsyncIterator<unknown> | undefined }>()
 const askers = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
 let nextAsk = 0
-let tail: ProcessTail | undefined
+let tail: RemoteTail | undefined
 /** Of each pipeline, by stream. */
 const progress = new Map<string, Progress>()
 let store: OpenStore | undefined
@@ -70,7 +71,7 @@ function supervise(work: Promise<void>): void {
 async function start(message: StoreStart): Promise<void> {
   try {
     const { log } = message
-    tail = new ProcessTail(log.watermark)
+    tail = new RemoteTail(log.watermark, (next) => send({ kind: 'want', next }))
     for (const { stream } of message.pipelines) progress.set(stream, new Progress(log.id))
     const opened = await openStore(message.store.type, message.store.options, message.store.place)
     store = opened
@@ -90,7 +91,7 @@ async function start(message: StoreStart): Promise<void> {
 
 async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: PipelineStart): Promise<void> {
   const onDamage = (damage: Damage) => send({ kind: 'damage', damage })
-  const place = { storage: diskStorage, folder: log.folder, log: log.id, tail: tail as Tail, onDamage }
+  const place = { storage: diskStorage, folder: log.folder, log: log.id, tail: tail as RemoteTail, onDamage }
   await runPipeline(
     {
       name: store.place.name,
@@ -208,42 +209,4 @@ function told(error: unknown): { code: ErrorCode; message: string } {
     return { code: error.code, message: error.message }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: 'internal', message }
-}
-
-/** The log's tail as the parent tells it: asked for only when this process has read everything it knows of. */
-class ProcessTail implements Tail {
-  #watermark: StoreStart['log']['watermark']
-  #asked = -1
-  readonly #waiters = new Set<() => void>()
-
-  constructor(watermark: StoreStart['log']['watermark']) {
-    this.#watermark = watermark
-  }
-
-  watermark(): StoreStart['log']['watermark'] {
-    return this.#watermark
-  }
-
-  moved(watermark: StoreStart['log']['watermark']): void {
-    this.#watermark = watermark
-    this.#asked = -1
-    for (const wake of [...this.#waiters]) wake()
-  }
-
-  beyond(next: number, signal: AbortSignal): Promise<void> {
-    if (this.#watermark.next > next || signal.aborted) return Promise.resolve()
-    if (this.#asked < next) {
-      this.#asked = next
-      send({ kind: 'want', next })
-    }
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiters.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#waiters.add(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
-  }
 }
