@@ -246,45 +246,50 @@ test('a sink that could not be opened is well as soon as it can be, without a ro
   assert.deepEqual([last.retries, last.failures, last.error], [2, 0, undefined])
 })
 
-test('a stream without rows has a position too, kept at the end of the log and then once a minute', async () => {
-  const { log: readings } = await openSimulatedLog()
-  const commit = () => readings.commit(changesOf({ names: [nameOf(0)], readings: countingReadings(0, 10) }))
-  const clock = new FakeClock()
-  const sink = new ExamSink()
-  const stop = new AbortController()
-  /** Where the sink stood each time that the end of the log was reached; 25 s and ten rows lie between two. */
-  const stood: (bigint | undefined)[] = []
-  await commit()
-  await runPipeline(
-    {
-      name: 'exam',
-      log: readings.id,
-      stream: 'posts',
-      admit: async () => {},
-      consume: (options, signal) => {
-        const onPassed = async (passed: Passed) => {
-          await options.onPassed?.(passed)
-          stood.push(sink.position?.next)
-          if (stood.length === 5) stop.abort()
-          clock.pass(25)
-          await commit()
-        }
-        return readings.consume('posts', 'exam/posts', { ...options, onPassed }, signal)
+for (const [often, keepEveryMs, places] of [
+  ['once a minute', undefined, [10n, 10n, 10n, 40n, 40n]],
+  ['as often as it is told', 20_000, [10n, 20n, 30n, 40n, 50n]],
+] as const)
+  test(`a stream without rows has a position too, kept at the end of the log and then ${often}`, async () => {
+    const { log: readings } = await openSimulatedLog()
+    const commit = () => readings.commit(changesOf({ names: [nameOf(0)], readings: countingReadings(0, 10) }))
+    const clock = new FakeClock()
+    const sink = new ExamSink()
+    const stop = new AbortController()
+    /** Where the sink stood each time that the end of the log was reached; 25 s and ten rows lie between two. */
+    const stood: (bigint | undefined)[] = []
+    await commit()
+    await runPipeline(
+      {
+        name: 'exam',
+        log: readings.id,
+        stream: 'posts',
+        admit: async () => {},
+        consume: (options, signal) => {
+          const onPassed = async (passed: Passed) => {
+            await options.onPassed?.(passed)
+            stood.push(sink.position?.next)
+            if (stood.length === 5) stop.abort()
+            clock.pass(25)
+            await commit()
+          }
+          return readings.consume('posts', 'exam/posts', { ...options, onPassed }, signal)
+        },
+        processors: [],
+        sink,
+        letters: { put: () => Promise.reject(new Error('no row should be refused')) },
+        clock,
+        maxRows: 16,
+        lingerMs: 0,
+        keepEveryMs,
+        onStatus: () => {},
       },
-      processors: [],
-      sink,
-      letters: { put: () => Promise.reject(new Error('no row should be refused')) },
-      clock,
-      maxRows: 16,
-      lingerMs: 0,
-      onStatus: () => {},
-    },
-    stop.signal,
-  )
-  assert.deepEqual(stood, [10n, 10n, 10n, 40n, 40n])
-  assert.equal(sink.books.handed, 0)
-  await readings.close()
-})
+      stop.signal,
+    )
+    assert.deepEqual(stood, places)
+    assert.equal(sink.books.handed, 0)
+    await readings.close()
+  })
 
 test('rows that the log has lost are in the books at once, though none follows them', async () => {
   const sink = new ExamSink()

@@ -30,6 +30,8 @@ export interface PipelineParts {
   readonly clock: Clock
   readonly maxRows: number
   readonly lingerMs: number
+  /** How often the sink keeps how far it has come where only rows of other streams go by; undefined: once a minute. A start goes through the log from there. */
+  readonly keepEveryMs?: number | undefined
   /** Told whenever something worth showing has changed. */
   onStatus(status: PipelineStatus): void
 }
@@ -72,8 +74,7 @@ export function startingStatus(name: string, stream: string): PipelineStatus {
 const well = { state: 'running', error: undefined, failures: 0 } as const
 const firstRetryMs = 100
 const lastRetryMs = 10_000
-/** How often a sink keeps how far it has come where only rows of other streams go by: a start goes through the log from there. */
-const keepEveryMs = 60_000
+const minuteMs = 60_000
 
 /**
  * Runs one pipeline until the signal aborts or the log says that there is nothing more: log → processors → sink. It owns the loops, the retries, the bisection, the dead letters
@@ -145,7 +146,7 @@ class Runner {
   }
 
   async #pass({ position: to, running, damaged, expired }: Passed): Promise<void> {
-    const { clock, sink } = this.#parts
+    const { clock, sink, keepEveryMs = minuteMs } = this.#parts
     const from = this.#status.position ?? { ...to, next: 0n }
     const passed = running ?? this.#status.passed
     const ms = clock.monotonicMs()
