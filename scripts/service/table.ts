@@ -77,8 +77,16 @@ export const chromium: Tool = {
   variable: 'CHROMIUM',
 }
 
+export const openssl: Tool = {
+  name: 'openssl',
+  why: 'certificates for tests of TLS',
+  programs: ['openssl'],
+  debian: 'openssl',
+  variable: 'OPENSSL',
+}
+
 /** Everything that tests need beyond npm packages: one line each. */
 export const serviceTable: ServiceTable = {
-  tools: [mosquittoPub, mosquittoSub, chromium],
+  tools: [mosquittoPub, mosquittoSub, chromium, openssl],
   servers: [mosquitto, rabbitmq, kafka],
 }

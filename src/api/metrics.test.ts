@@ -95,7 +95,7 @@ const quiet: Snapshot = {
   http: { accepted: 2, refused: 1, turnedAway: 7 },
   mqtt: {
     topics: ['dev/{metric}'],
-    addresses: [{ address: '10.0.0.7', connections: 4, refused: 0, malformed: 9 }],
+    addresses: [{ address: '10.0.0.7', connections: 4, refused: 0, malformed: 9, failedHandshakes: 0 }],
     counters: { connectionsOpen: 4, lostQos0: 1, bytesReceived: 100, refusedUnread: 5 },
   },
   live: { clients: 2, subscriptions: 3, ended: { flood: 1, tooLarge: 2 } },

@@ -42,6 +42,7 @@ export interface AddressSnapshot {
   readonly connections: number
   readonly refused: number
   readonly malformed: number
+  readonly failedHandshakes: number
 }
 
 /** The live door. */

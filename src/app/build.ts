@@ -251,6 +251,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const httpAddress = server.addresses()[0] as AddressInfo // it listens on TCP
   addresses['http'] = `http://${httpAddress.address}:${httpAddress.port}`
   addresses['mqtt'] = `mqtt://${mqttAddress.address}:${mqttAddress.port}`
+  const tlsAddress = mqtt.tlsAddress()
+  if (tlsAddress !== undefined) addresses['mqtts'] = `mqtts://${tlsAddress.address}:${tlsAddress.port}`
 
   for (const source of sources) source.start()
 

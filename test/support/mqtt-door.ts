@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
 import { mqttConfig } from '../../src/sources/mqtt/config.ts'
 import { createMqttGateway, type MqttGateway } from '../../src/sources/mqtt/gateway.ts'
+import { type MqttLog, silentLog } from '../../src/sources/mqtt/log.ts'
 import { GatedLog } from './gated-log.ts'
 
 /** Everybody may do everything. */
@@ -52,6 +53,7 @@ export interface MqttDoorOptions {
   readonly authorizer?: Authorizer
   readonly maxIntakeBytes?: number
   readonly maxLetterBytes?: number
+  readonly logger?: MqttLog
 }
 
 /** The gateway on a free port before a real intake and a real log in a folder of its own. */
@@ -101,6 +103,7 @@ export class MqttDoor {
       format: createJsonFormat(defaultRecordLimits),
       authorizer: options.authorizer ?? openAuthorizer,
       clock,
+      logger: options.logger ?? silentLog,
     })
     const stopping = new AbortController()
     const run = gateway.run(intake, stopping.signal)

@@ -51,13 +51,7 @@ const http = section('The HTTP door: REST, web app, live connections.', {
     .describe('Web origins that may send anything but GET, and open WebSockets.'),
 })
 
-const mqtt = z
-  .strictObject({
-    ...mqttConfig.shape,
-    tls: section('MQTT over TLS. Nothing listens here yet.', { port: port(8883) }),
-  })
-  .prefault({})
-  .describe('The MQTT door.')
+const mqtt = mqttConfig.prefault({}).describe('The MQTT door.')
 
 const grpc = section('The gRPC door. Nothing listens here yet.', { host, port: port(50_051) })
 

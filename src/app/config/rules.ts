@@ -12,6 +12,7 @@ export function judgeRules(config: Checked, root: ConfigNode): ConfigFault[] {
   const fault = (path: Path, message: string) =>
     faults.push({ path: path.join('.'), origin: nearest(root, path).node.origin, message })
   judgeDoors(config, fault, (path) => nearest(root, path).isExact)
+  judgeCertificates(config, fault)
   judgeSinks(config, fault)
 
   const { log, limits } = config
@@ -29,17 +30,21 @@ function judgeDoors({ auth, ...config }: Checked, fault: Tell, isWritten: (path:
   if (auth?.enabled === true)
     fault(['auth', 'enabled'], 'this version has no identity yet: only false is accepted')
   const ports: { path: Path; port: number }[] = []
-  for (const door of ['http', 'mqtt', 'grpc'] as const) {
-    const listener = config[door]
+  const doors = [
+    { path: ['http'], listener: config.http },
+    { path: ['mqtt'], listener: config.mqtt },
+    { path: ['mqtt', 'tls'], listener: config.mqtt?.tls },
+    { path: ['grpc'], listener: config.grpc },
+  ]
+  for (const { path, listener } of doors) {
     if (listener === undefined) continue
-    ports.push({ path: [door, 'port'], port: listener.port })
+    ports.push({ path: [...path, 'port'], port: listener.port })
     if (!isLoopback(listener.host))
       fault(
-        [door, 'host'],
+        [...path, 'host'],
         `${JSON.stringify(listener.host)} can be reached from other machines, and there is no identity to ask who calls: use 127.0.0.1`,
       )
   }
-  if (config.mqtt !== undefined) ports.push({ path: ['mqtt', 'tls', 'port'], port: config.mqtt.tls.port })
   // Told of the key that somebody wrote, not of a default that it meets.
   const [written, byDefault] = [
     ports.filter(({ path }) => isWritten(path)),
@@ -51,6 +56,21 @@ function judgeDoors({ auth, ...config }: Checked, fault: Tell, isWritten: (path:
     if (other !== undefined) fault(path, `${port} is the port of ${other.path.join('.')} too`)
     seen.push({ path, port })
   }
+}
+
+function judgeCertificates({ mqtt }: Checked, fault: Tell): void {
+  if (mqtt === undefined) return
+  const { certFile, keyFile, caFile, clientCertificates } = mqtt.tls
+  const at = (key: string): Path => ['mqtt', 'tls', key]
+  if (certFile === undefined && keyFile !== undefined)
+    fault(at('keyFile'), 'needs mqtt.tls.certFile beside it')
+  if (keyFile === undefined && certFile !== undefined)
+    fault(at('certFile'), 'needs mqtt.tls.keyFile beside it')
+  if (clientCertificates !== 'none' && caFile === undefined)
+    fault(
+      at('clientCertificates'),
+      `${clientCertificates} needs mqtt.tls.caFile, whose authorities sign them`,
+    )
 }
 
 /** Stores and sinks are groups of the log under their names; a pipeline belongs to one of them. */

@@ -65,6 +65,31 @@ for (const door of ['http', 'mqtt', 'grpc']) {
   })
 }
 
+test('the TLS door has certificate and key or neither, an authority where clients need one, and no host off loopback', async (t) => {
+  const cases = [
+    ['{certFile: a}', 'mqtt.tls.certFile: needs mqtt.tls.keyFile beside it'],
+    ['{keyFile: a}', 'mqtt.tls.keyFile: needs mqtt.tls.certFile beside it'],
+    [
+      '{clientCertificates: required}',
+      'mqtt.tls.clientCertificates: required needs mqtt.tls.caFile, whose authorities sign them',
+    ],
+    [
+      '{host: 0.0.0.0}',
+      'mqtt.tls.host: "0.0.0.0" can be reached from other machines, and there is no identity to ask who calls: use 127.0.0.1',
+    ],
+    ['{port: 1883}', 'mqtt.tls.port: 1883 is the port of mqtt.port too'],
+  ] as const
+  for (const [tls, fault] of cases) {
+    const found = await faults(t, `mqtt: {tls: ${tls}}\n`)
+    assert.deepEqual(
+      found.map((line) => line.replace(/ \(.*?\)/, '')),
+      [fault],
+    )
+  }
+  const whole = 'mqtt: {tls: {certFile: a, keyFile: b, caFile: c, clientCertificates: optional}}\n'
+  assert.deepEqual(await faults(t, whole), [])
+})
+
 test('identity cannot be switched on before there is any, so it opens no door', async (t) => {
   const found = await faults(t, 'auth: {enabled: true}\nhttp: {host: 0.0.0.0}\n')
   assert.deepEqual(

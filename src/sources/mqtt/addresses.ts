@@ -2,10 +2,14 @@
 export interface AddressCounters {
   /** Open now. */
   connections: number
+  /** TLS handshakes under way. */
+  handshakes: number
   /** Connections refused because it has too many. */
   refused: number
   /** Connections that a malformed packet has ended. */
   malformed: number
+  /** TLS handshakes that came to nothing. */
+  failedHandshakes: number
 }
 
 /** The same for people. */
@@ -23,7 +27,7 @@ export class Addresses {
     const known = this.#byAddress.get(address)
     if (known !== undefined) return known
     if (this.#byAddress.size >= maxRemembered) this.#forgetOne()
-    const fresh = { connections: 0, refused: 0, malformed: 0 }
+    const fresh = { connections: 0, handshakes: 0, refused: 0, malformed: 0, failedHandshakes: 0 }
     this.#byAddress.set(address, fresh)
     return fresh
   }
@@ -31,13 +35,14 @@ export class Addresses {
   /** Those that make the most trouble first, then those with the most connections; at most `limit`. */
   top(limit: number): AddressReport[] {
     const reports = [...this.#byAddress].map(([address, counters]) => ({ address, ...counters }))
-    const trouble = ({ refused, malformed }: AddressCounters) => refused + malformed
+    const trouble = ({ refused, malformed, failedHandshakes }: AddressCounters) =>
+      refused + malformed + failedHandshakes
     return reports.sort((a, b) => trouble(b) - trouble(a) || b.connections - a.connections).slice(0, limit)
   }
 
   #forgetOne(): void {
     for (const [address, counters] of this.#byAddress) {
-      if (counters.connections > 0) continue
+      if (counters.connections + counters.handshakes > 0) continue
       this.#byAddress.delete(address)
       return
     }

@@ -3,6 +3,46 @@ import { z } from 'zod'
 const kib = 1024
 const mib = 1024 * kib
 
+const tls = z
+  .strictObject({
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('Address to listen on. Off loopback it needs identity.'),
+    port: z.int().min(0).max(65535).default(8883).describe('0 takes any free port.'),
+    certFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'The certificate and those between it and its authority, as PEM. With `keyFile` it opens the door.',
+      ),
+    keyFile: z.string().min(1).optional().describe('The private key of the certificate, as PEM.'),
+    caFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Authorities that sign the certificates of clients, as PEM.'),
+    clientCertificates: z
+      .enum(['none', 'optional', 'required'])
+      .default('none')
+      .describe(
+        'Whether clients show a certificate. One that is shown must be signed by an authority of `caFile`.',
+      ),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('The oldest version of TLS.'),
+    handshakeTimeoutMs: z.int().min(100).default(10_000).describe('The handshake must be done by then.'),
+    maxHandshakesPerAddress: z
+      .int()
+      .min(1)
+      .default(256)
+      .describe('Handshakes with one address at once; connections beyond it are refused.'),
+  })
+  .prefault({})
+  .describe(
+    'MQTT over TLS, where `certFile` and `keyFile` are given. The files are looked at each second: new certificates hold for new connections, and no restart is needed.',
+  )
+
 /** The section `mqtt` of the configuration. Bytes and milliseconds are in the names. */
 export const mqttConfig = z.strictObject({
   host: z
@@ -64,6 +104,12 @@ export const mqttConfig = z.strictObject({
     .min(0)
     .default(3_000)
     .describe('How long a closing connection waits for its acknowledgements.'),
+  tls,
 })
 
 export type MqttConfig = z.output<typeof mqttConfig>
+
+/** Whether there is a TLS door. */
+export function hasTls({ tls }: MqttConfig): boolean {
+  return tls.certFile !== undefined && tls.keyFile !== undefined
+}

@@ -4,6 +4,8 @@ export interface MqttCounters {
   connectionsAccepted: number
   /** By a limit, before or at CONNECT. */
   connectionsRefused: number
+  /** TLS handshakes that came to nothing: no TLS, no certificate that we take, or too slow. */
+  handshakesFailed: number
   takeovers: number
   keepAliveTimeouts: number
   /** Packets that ended their connection with 0x81, 0x82, 0x94 or 0x95. */
@@ -35,6 +37,7 @@ export function newCounters(): MqttCounters {
     connectionsOpen: 0,
     connectionsAccepted: 0,
     connectionsRefused: 0,
+    handshakesFailed: 0,
     takeovers: 0,
     keepAliveTimeouts: 0,
     malformedPackets: 0,

@@ -1,6 +1,5 @@
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { Authorizer } from '../../core/authorizer.ts'
-import { SluiceError } from '../../core/errors.ts'
 import type { Format, Router } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
 import { defaultRecordLimits, type RecordLimits } from '../../core/limits.ts'
@@ -8,14 +7,16 @@ import type { Source } from '../../core/source.ts'
 import type { KeptState } from '../../core/keyed-state.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { Addresses, type AddressReport } from './addresses.ts'
-import type { MqttConfig } from './config.ts'
-import { Connection } from './connection.ts'
+import { hasTls, type MqttConfig } from './config.ts'
 import { type MqttCounters, newCounters } from './counters.ts'
+import type { Listener } from './doors/listener.ts'
+import { Reception } from './doors/reception.ts'
+import { openTcpDoor } from './doors/tcp-door.ts'
+import { openTlsDoor, type TlsDoor } from './doors/tls-door.ts'
 import { type GatewayContext, newGatewayContext } from './gateway-context.ts'
 import { type MqttLog, silentLog } from './log.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { reason } from './reason.ts'
-import { tcpWire } from './tcp-wire.ts'
 
 export interface MqttGatewayDependencies {
   readonly config: MqttConfig
@@ -31,42 +32,53 @@ export interface MqttGatewayDependencies {
 
 /** Sluice's own MQTT endpoint. One `run` at a time. */
 export interface MqttGateway extends Source {
-  /** Resolves with the address once it listens; rejects if it cannot. */
+  /** Resolves with the address of the TCP door once all doors are open; rejects if one cannot be. */
   listening(): Promise<AddressInfo>
   /** Where it listens; undefined before it does and after it stopped. */
   address(): AddressInfo | undefined
+  /** The same for TLS; undefined too where there are no certificates. */
+  tlsAddress(): AddressInfo | undefined
   status(): Readonly<MqttCounters>
   /** The remote addresses that make the most trouble, or hold the most connections. */
   addresses(limit: number): readonly AddressReport[]
 }
 
+interface Doors {
+  readonly tcp: Listener
+  readonly tls: TlsDoor | undefined
+}
+
 const sweepEveryMs = 250
 
 export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
-  const { config, logger: log = silentLog, limits = defaultRecordLimits } = deps
+  const { logger: log = silentLog, limits = defaultRecordLimits } = deps
   const counters = newCounters()
   const addresses = new Addresses()
   const listening = Promise.withResolvers<AddressInfo>()
   listening.promise.catch(() => undefined) // `run` rejects too; who does not ask here need not hear it twice
-  let address: AddressInfo | undefined
+  let doors: Doors | undefined
 
   async function run(intake: Intake, signal: AbortSignal): Promise<void> {
     const gateway = newGatewayContext({ ...deps, limits, log, counters, addresses }, intake)
-    const server = accept(gateway)
+    let open: Doors
     try {
-      address = await listen(server, config)
+      open = await openDoors(gateway)
     } catch (error) {
       listening.reject(error)
       throw error
     }
-    listening.resolve(address)
-    log.info({ address: address.address, port: address.port }, 'mqtt: listening')
-    const sweeper = setInterval(() => sweep(gateway), sweepEveryMs)
+    doors = open
+    const { tcp, tls } = open
+    listening.resolve(tcp.address)
+    log.info({ address: tcp.address.address, port: tcp.address.port }, 'mqtt: listening')
+    if (tls !== undefined)
+      log.info({ address: tls.address.address, port: tls.address.port }, 'mqtt: listening for TLS')
+    const sweeper = setInterval(() => sweep(gateway, open), sweepEveryMs)
     try {
       await aborted(signal)
     } finally {
-      address = undefined
-      await stop(server, gateway)
+      doors = undefined
+      await stop(open, gateway)
       clearInterval(sweeper)
     }
   }
@@ -75,52 +87,29 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
     name: 'mqtt',
     run,
     listening: () => listening.promise,
-    address: () => address,
+    address: () => doors?.tcp.address,
+    tlsAddress: () => doors?.tls?.address,
     status: () => counters,
     addresses: (limit) => addresses.top(limit),
   }
 }
 
-function accept(gateway: GatewayContext): Server {
-  const { config, counters, addresses } = gateway
-  // Half-open: a sender that has finished still gets its acknowledgements.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const known = addresses.of(socket.remoteAddress ?? '')
-    if (known.connections >= config.maxConnectionsPerAddress) {
-      counters.connectionsRefused++
-      known.refused++
-      socket.destroy()
-      return
-    }
-    tcpWire(socket, (wire) => new Connection(gateway, wire))
-  })
-  server.maxConnections = config.maxConnections
-  server.on('drop', () => {
-    counters.connectionsRefused++
-  })
-  // While it listens: no file descriptor left for a connection, for one. `listen` hears of the errors before.
-  server.on('error', (error) => gateway.log.error({ err: error }, 'mqtt: accepting failed'))
-  return server
+/** Opens every door, or none. */
+async function openDoors(gateway: GatewayContext): Promise<Doors> {
+  const reception = new Reception(gateway)
+  const tcp = await openTcpDoor(gateway, reception)
+  if (!hasTls(gateway.config)) return { tcp, tls: undefined }
+  try {
+    return { tcp, tls: await openTlsDoor(gateway, reception) }
+  } catch (error) {
+    await tcp.close()
+    throw error
+  }
 }
 
-function listen(server: Server, config: MqttConfig): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      const where = `${config.host}:${config.port}`
-      const message = `mqtt cannot listen on ${where}: ${error.message}; choose another with --set mqtt.port=N`
-      reject(new SluiceError('config-invalid', message, error))
-    })
-    server.listen(config.port, config.host, () => {
-      const address = server.address()
-      if (address === null || typeof address === 'string')
-        reject(new TypeError('a TCP server has an address'))
-      else resolve(address)
-    })
-  })
-}
-
-function sweep(gateway: GatewayContext): void {
+function sweep(gateway: GatewayContext, doors: Doors): void {
   const now = gateway.clock.monotonicMs()
+  doors.tls?.sweep(now)
   for (const connection of gateway.connections) connection.sweep(now)
   try {
     if (gateway.letters.sweep(gateway.intake, now)) gateway.commits.join(gateway.intake.durable(), 0)
@@ -137,8 +126,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Accepts nobody more, lets every connection have the acknowledgements due to it, and returns when all are gone. */
-async function stop(server: Server, gateway: GatewayContext): Promise<void> {
-  const gone = new Promise<void>((resolve) => server.close(() => resolve()))
+async function stop({ tcp, tls }: Doors, gateway: GatewayContext): Promise<void> {
+  const gone = Promise.all([tcp.close(), tls?.close()])
   for (const connection of gateway.connections) {
     connection.close(reason.serverShuttingDown, 'the server is shutting down')
   }

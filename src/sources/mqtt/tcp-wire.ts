@@ -1,15 +1,20 @@
 import type { Socket } from 'node:net'
-import type { Wire, WireListener } from './wire.ts'
+import type { ClientCertificate, Wire, WireListener } from './wire.ts'
 
 /** How long a peer may stay connected after we have finished. */
 const lingerMs = 1000
 const keepAliveProbeMs = 60_000
 
-/** A TCP socket as a wire. The server must allow half-open sockets, so that acknowledgements can follow a peer's FIN. */
-export function tcpWire(socket: Socket, listen: (wire: Wire) => WireListener): void {
+/** A TCP or TLS socket as a wire. The server must allow half-open sockets, so that acknowledgements can follow a peer's FIN. */
+export function tcpWire(
+  socket: Socket,
+  listen: (wire: Wire) => WireListener,
+  certificate?: ClientCertificate,
+): void {
   let ending = false
   const wire: Wire = {
     remoteAddress: socket.remoteAddress ?? '',
+    ...(certificate === undefined ? {} : { certificate }),
     write(bytes, done) {
       socket.write(bytes, (error) => {
         if (error === undefined || error === null) done()

@@ -1,6 +1,8 @@
-/** The byte pipe under a connection: TCP today; TLS and WebSocket fit the same shape. */
+/** The byte pipe under a connection: TCP, TLS or WebSocket. */
 export interface Wire {
   readonly remoteAddress: string
+  /** What the peer has proved to be at the TLS door. */
+  readonly certificate?: ClientCertificate
   /** Sends bytes that nobody changes afterwards. `done` runs when the system has taken them; not after the wire broke. */
   write(bytes: Uint8Array, done: () => void): void
   /** Stops and restarts `received` and `ended`; bytes on their way may still come. */
@@ -10,6 +12,16 @@ export interface Wire {
   end(): void
   /** Goes away now; what was written may be lost. */
   destroy(): void
+}
+
+/** A client certificate that an authority of ours has signed, and whose key the peer holds. */
+export interface ClientCertificate {
+  /** One attribute a line, such as `O=Works\nCN=pump1`, escaped as node:crypto does it. */
+  readonly subject: string
+  /** Its one common name; undefined where there is none, or more than one. */
+  readonly commonName: string | undefined
+  /** SHA-256 of the certificate, in hexadecimal digits with colons. */
+  readonly fingerprint: string
 }
 
 /** What a wire tells its connection. `closed` comes once, last, whatever happened. */
