@@ -3,7 +3,9 @@ import type { FeedSource } from '../core/source.ts'
 import type { SourceComponent, SourceParts } from './component.ts'
 
 /** Every source by configuration: one line each. */
-export const sourceTable: Readonly<Record<string, () => Promise<SourceComponent>>> = {}
+export const sourceTable: Readonly<Record<string, () => Promise<SourceComponent>>> = {
+  'mqtt-broker': () => import('./broker/component.ts').then((m) => m.mqttBroker),
+}
 
 /** A source with options that configuration has checked. */
 export async function createSource(type: string, options: unknown, parts: SourceParts): Promise<FeedSource> {

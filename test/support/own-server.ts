@@ -17,10 +17,14 @@ export class OwnServer {
     process.once('exit', this.#orphan) // a test that dies leaves nothing behind
   }
 
-  /** `name` as in scripts/service/table.ts; the test says `needsToStart(name)` first. */
-  static async start(name: string): Promise<OwnServer> {
-    const shared = serviceTable.servers.find((server) => server.name === name)
-    if (shared === undefined) throw new Error(`scripts/service/table.ts has no ${name}`)
+  /**
+   * `name` as in scripts/service/table.ts; the test says `needsToStart(name)` first. `change` makes another server of it, such as one that
+   * asks for a password.
+   */
+  static async start(name: string, change = (server: Server): Server => server): Promise<OwnServer> {
+    const listed = serviceTable.servers.find((server) => server.name === name)
+    if (listed === undefined) throw new Error(`scripts/service/table.ts has no ${name}`)
+    const shared = change(listed)
     const ports: Record<string, number> = {}
     for (const use of Object.keys(shared.ports)) ports[use] = await freePort()
     const own = new OwnServer({ ...shared, ports }, mkdtempSync(path.join(tmpdir(), `sluice-own-${name}-`)))

@@ -1,0 +1,41 @@
+import type { Intake } from '../../core/intake.ts'
+import type { KeyedState } from '../../core/keyed-state.ts'
+import type { BrokerLink } from './broker-link.ts'
+
+/**
+ * The filters that our session at the broker may hold. A broker keeps those of a session until they are dropped, so one that is taken out of
+ * the configuration would go on for ever: they are remembered before they are subscribed to.
+ */
+export class SubscribedTopics {
+  readonly #key: string
+  #held: readonly string[]
+  #wanted: readonly string[] = []
+
+  constructor(source: string, state: KeyedState) {
+    this.#key = `cursor/${source}`
+    const kept = state.get(this.#key)
+    this.#held = kept === undefined ? [] : (JSON.parse(decoder.decode(kept)) as string[]) // as: written below
+  }
+
+  /** Before the connection is made. */
+  async begin(topics: readonly string[], intake: Intake): Promise<void> {
+    this.#wanted = topics
+    await this.#hold([...new Set([...this.#held, ...topics])], intake)
+  }
+
+  /** Once what is wanted is subscribed to. */
+  async settle(link: Pick<BrokerLink, 'unsubscribe'>, intake: Intake): Promise<void> {
+    await link.unsubscribe(this.#held.filter((topic) => !this.#wanted.includes(topic)))
+    await this.#hold(this.#wanted, intake)
+  }
+
+  async #hold(topics: readonly string[], intake: Intake): Promise<void> {
+    if (topics.length === this.#held.length) return
+    intake.set(this.#key, encoder.encode(JSON.stringify(topics)))
+    await intake.durable()
+    this.#held = topics
+  }
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
