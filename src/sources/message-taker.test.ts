@@ -56,6 +56,22 @@ test('rows of what can be read, letters of what cannot: each message is counted 
   await gate.intake.close()
 })
 
+test('of a payload above limits.batchBytes the letter holds the beginning', async () => {
+  const gate = await openGate({ deadLetters: { maxBytes: 1e8 } })
+  const { taker } = takerOf(gate.intake)
+  const { batchBytes } = defaultRecordLimits
+  const text = `[${'1,'.repeat(batchBytes / 2)}1]`
+  assert.equal(taker.take(message(text)), 'deadLettered')
+  await taker.durable()
+  assert.deepEqual(await gate.rows(), [])
+  const letters = (await gate.documents('dead-letters')).map(({ body }) => JSON.parse(body) as Letter)
+  assert.equal(letters.length, 1)
+  assert.equal(letters[0]?.code, 'too-large')
+  const kept = Buffer.from(letters[0]?.bytes ?? '', 'base64').toString()
+  assert.ok(kept === text.slice(0, batchBytes))
+  await gate.intake.close()
+})
+
 test('full dead letters refuse the message whole, and the next good one is taken', async () => {
   const gate = await openGate({ deadLetters: { maxBytes: 300 } })
   const { taker, counters } = takerOf(gate.intake)

@@ -42,7 +42,7 @@ export interface MessageTakerParts {
   /** Of the source, as dead letters name it. */
   readonly name: string
   readonly intake: Intake
-  readonly limits: Pick<RecordLimits, 'payloadBytes'>
+  readonly limits: Pick<RecordLimits, 'payloadBytes' | 'batchBytes'>
   readonly logger: SourceLog
   readonly counters: FeedCounters
 }
@@ -118,6 +118,12 @@ export class MessageTaker {
   #decode(payload: Uint8Array, route: Route, format: Format, mark: number): number {
     const { length } = payload
     const { limits, logger } = this.#parts
+    if (length > limits.batchBytes) {
+      // The server cannot be told, and its largest message may be larger than what a letter should be.
+      const why = `the payload has ${length} bytes, limits.batchBytes is ${limits.batchBytes}; the letter holds as many`
+      this.#keepLetter('too-large', why, 0, limits.batchBytes)
+      return 0
+    }
     if (length > limits.payloadBytes && !isArray(payload)) {
       const why = `the payload has ${length} bytes and is no array; limits.payloadBytes is ${limits.payloadBytes}`
       this.#keepLetter('too-large', why, 0, length)
