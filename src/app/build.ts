@@ -157,7 +157,10 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
 
   const formats = createFormats(config.limits)
   const format = formats.json
-  const router = createRouter(config.topics, config.limits)
+  const rules = config.topics.map((rule) =>
+    typeof rule === 'string' ? rule : { topic: rule.topic, format: formats[rule.format] },
+  )
+  const router = createRouter(rules, config.limits)
   const mqtt = createMqttGateway({
     config: config.mqtt,
     router,
@@ -226,7 +229,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       addresses,
       lagSeconds: measurements.lagSeconds,
       batchesWritten: measurements.batchesWritten,
-      topics: config.topics,
+      topics: rules.map((rule) => (typeof rule === 'string' ? rule : rule.topic)),
       maxIntakeBytes,
       maxDeadLetterBytes: config.deadLetters.maxBytes,
     })

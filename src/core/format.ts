@@ -12,6 +12,8 @@ export interface Route {
   /** Device and metric that the topic names; the payload's own ids win over them. */
   readonly device: string | undefined
   readonly metric: string | undefined
+  /** What configuration says that payloads of this topic are; undefined: their content type says so, else they are JSON. */
+  readonly format: Format | undefined
   /** Cache of a format: the series of the bare value of this topic, -1 until known. */
   valueSeries: SeriesId
   /** Cache of a format: series by name bytes found in payloads of this topic; undefined until a format makes it. */
@@ -19,8 +21,13 @@ export interface Route {
 }
 
 /** A route with nothing in its caches. HTTP has one for each listener, with topic '' and no names. */
-export function createRoute(topic: string, device: string | undefined, metric: string | undefined): Route {
-  return { topic, device, metric, valueSeries: -1, members: undefined }
+export function createRoute(
+  topic: string,
+  device: string | undefined,
+  metric: string | undefined,
+  format?: Format,
+): Route {
+  return { topic, device, metric, format, valueSeries: -1, members: undefined }
 }
 
 /** Bytes → series id, the hot lookup. -1 where the bytes were never put. */

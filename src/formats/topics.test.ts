@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SluiceError } from '../core/errors.ts'
 import type { Route, Router } from '../core/format.ts'
+import { defaultRecordLimits } from '../core/limits.ts'
+import { createReadingFormat } from './protobuf/reading-format.ts'
 import { createRouter, defaultTopics } from './topics.ts'
 
 const limits = { topicBytes: 1024 }
@@ -83,6 +85,16 @@ test('the first template that fits holds', () => {
   const router = createRouter(['plant/{metric}/{device}', 'plant/{device...}/{metric}'], limits)
   assert.deepEqual(namesOf(router, 'plant/a/b'), ['b', 'a'])
   assert.deepEqual(namesOf(router, 'plant/a/b/c'), ['a/b', 'c'])
+})
+
+test('a template may say what the payloads of its topics are', () => {
+  const format = createReadingFormat(defaultRecordLimits)
+  const router = createRouter([{ topic: 'plc/{device}', format }, 'plc/{device}/{metric}'], limits)
+  for (let i = 0; i < 2; i++) {
+    assert.equal(routeOf(router, 'plc/a')?.format, format)
+    assert.equal(routeOf(router, 'plc/a/b')?.format, undefined)
+  }
+  assert.deepEqual(namesOf(router, 'plc/a'), ['a', undefined])
 })
 
 test('a placeholder may be part of a level, and literal text is literal', () => {

@@ -1,7 +1,7 @@
 // hot: bench/decode: 57 ns a topic of 35 bytes among 100
 import { ByteTable } from '../core/byte-table.ts'
 import { SluiceError } from '../core/errors.ts'
-import { createRoute, type Route, type Router } from '../core/format.ts'
+import { createRoute, type Format, type Route, type Router } from '../core/format.ts'
 import type { RecordLimits } from '../core/limits.ts'
 import { parseTemplate, type TopicTemplate } from './topic-template.ts'
 
@@ -13,6 +13,14 @@ export const defaultTopics: readonly string[] = [
   'sensor.{device}.measurements',
   'devices/{device}/telemetry',
 ]
+
+/** Topics that are telemetry, and what stands in them. */
+export interface TopicRule {
+  /** A template (see `parseTemplate`). */
+  readonly topic: string
+  /** undefined: the content type of each message says so, else it is JSON. */
+  readonly format: Format | undefined
+}
 
 /** How many topics a router remembers before it forgets them all and learns anew, of those that fit and of the others. */
 export interface RouterBounds {
@@ -30,30 +38,35 @@ const defaultBounds: RouterBounds = { topics: 200_000, bytes: 16 * 1024 * 1024 }
  * @throws SluiceError `config-invalid`, naming every faulty template.
  */
 export function createRouter(
-  templates: readonly string[],
+  rules: readonly (string | TopicRule)[],
   limits: Pick<RecordLimits, 'topicBytes'>,
   bounds: RouterBounds = defaultBounds,
 ): Router {
-  const parsed = templates.map(parseTemplate)
-  const faults = parsed.flatMap((result, i) =>
-    typeof result === 'string' ? [`topics[${i}] ${JSON.stringify(templates[i])}: ${result}`] : [],
-  )
+  const faults: string[] = []
+  const parsed: ParsedRule[] = []
+  for (const [i, rule] of rules.entries()) {
+    const { topic, format } = typeof rule === 'string' ? { topic: rule, format: undefined } : rule
+    const template = parseTemplate(topic)
+    if (typeof template === 'string') faults.push(`topics[${i}] ${JSON.stringify(topic)}: ${template}`)
+    else parsed.push({ template, format })
+  }
   if (faults.length > 0) throw new SluiceError('config-invalid', faults.join('; '))
-  return new TemplateRouter(
-    parsed.filter((result) => typeof result !== 'string'),
-    limits.topicBytes,
-    bounds,
-  )
+  return new TemplateRouter(parsed, limits.topicBytes, bounds)
+}
+
+interface ParsedRule {
+  readonly template: TopicTemplate
+  readonly format: Format | undefined
 }
 
 class TemplateRouter implements Router {
-  readonly #templates: readonly TopicTemplate[]
+  readonly #rules: readonly ParsedRule[]
   readonly #topicBytes: number
   readonly #routes: TopicMemory<Route>
   readonly #others: TopicMemory<undefined>
 
-  constructor(templates: readonly TopicTemplate[], topicBytes: number, bounds: RouterBounds) {
-    this.#templates = templates
+  constructor(rules: readonly ParsedRule[], topicBytes: number, bounds: RouterBounds) {
+    this.#rules = rules
     this.#topicBytes = topicBytes
     this.#routes = new TopicMemory(bounds)
     this.#others = new TopicMemory(bounds)
@@ -70,10 +83,10 @@ class TemplateRouter implements Router {
   #learn(bytes: Uint8Array, from: number, to: number): Route | undefined {
     const topic = to - from <= this.#topicBytes ? decoded(bytes.subarray(from, to)) : undefined
     if (topic === undefined) return undefined
-    for (const template of this.#templates) {
+    for (const { template, format } of this.#rules) {
       const names = template(topic)
       if (names !== undefined)
-        return this.#routes.put(bytes, from, to, createRoute(topic, names.device, names.metric))
+        return this.#routes.put(bytes, from, to, createRoute(topic, names.device, names.metric, format))
     }
     return this.#others.put(bytes, from, to, undefined)
   }

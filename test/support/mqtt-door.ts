@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Authorizer } from '../../src/core/authorizer.ts'
 import type { DeadLetter } from '../../src/core/intake.ts'
-import type { Route, Router } from '../../src/core/format.ts'
+import { createRoute, type Route, type Router } from '../../src/core/format.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import { createJsonFormat } from '../../src/formats/json/json-format.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
@@ -27,7 +27,7 @@ export const devRouter: Router = {
     const levels = topic.split('/')
     if (levels[0] !== 'dev' || levels.length < 3) return undefined
     const device = levels.slice(1, -1).join('/')
-    return { topic, device, metric: levels.at(-1), valueSeries: -1, members: undefined }
+    return createRoute(topic, device, levels.at(-1))
   },
 }
 

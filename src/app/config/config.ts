@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defaultRecordLimits } from '../../core/limits.ts'
+import { formatNames } from '../../formats/table.ts'
 import { mqttConfig } from '../../sources/mqtt/config.ts'
 
 /*
@@ -128,15 +129,25 @@ const limits = section(
   },
 )
 
+const template = z
+  .string()
+  .min(1)
+  .refine(
+    isTemplate,
+    'expected levels with {device}, {device...} or {metric}, each at most once and no + or #',
+  )
+
+const shownFormats = formatNames.map((name) => `\`${name}\``).join(', ')
+
 const topics = z
   .array(
-    z
-      .string()
-      .min(1)
-      .refine(
-        isTemplate,
-        'expected levels with {device}, {device...} or {metric}, each at most once and no + or #',
-      ),
+    z.union([
+      template,
+      z.strictObject({
+        topic: template,
+        format: z.enum(formatNames).describe('What all payloads of these topics are.'),
+      }),
+    ]),
   )
   .default([
     'dev/{device...}/{metric}',
@@ -146,7 +157,8 @@ const topics = z
     'devices/{device}/telemetry',
   ])
   .describe(
-    'MQTT topics whose messages are readings, and the names they carry. Any other topic is plain MQTT.',
+    'MQTT topics whose messages are readings, and the names they carry. Any other topic is plain MQTT. What the payloads are, the content type of ' +
+      `each message says (MQTT 5), else they are JSON; \`{topic: 'plc/{device}', format: protobuf}\` says it for all of them. Formats are ${shownFormats}.`,
   )
 
 const series = section('What is known of series beforehand.', {

@@ -23,8 +23,15 @@ export function explainIssue(issue: Issue, root: ConfigNode, base: Path, schema:
   const got = shape?.isSecret === true ? 'what stands there' : show(node)
 
   switch (issue.code) {
+    case 'invalid_union': {
+      // Only one form may be meant: what is wrong is told of that one.
+      const meant = issue.errors.filter((issues) => !issues.some(isOtherKind))
+      const [form] = meant
+      if (form !== undefined && meant.length === 1 && shape !== undefined)
+        return form.flatMap((inner) => explainIssue(inner, root, path, shape.schema))
+      return fault(`expected ${expectation(shape, path)}, got ${got}${quoteHint(shape, node)}`)
+    }
     case 'invalid_type':
-    case 'invalid_union':
       return fault(`expected ${expectation(shape, path)}, got ${got}${quoteHint(shape, node)}`)
     case 'invalid_value': {
       const near = suggest(textOf(node), issue.values.map(String))
@@ -91,7 +98,13 @@ function expectation(shape: Shape | undefined, path: Path): string {
   const unit = unitOf(path.at(-1) ?? '')
   if (shape.kind === 'number' && unit !== undefined)
     return unit === 'bytes' ? `a size such as ${example.bytes}` : `a time such as ${example[unit]}`
+  if (shape.kind === 'union')
+    return shape.options.map((option) => expectation(shapeOf(option), path)).join(' or ')
   return kinds[shape.kind]
+}
+
+function isOtherKind(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && issue.path.length === 0
 }
 
 function quoteHint(shape: Shape | undefined, node: ConfigNode): string {

@@ -155,6 +155,40 @@ test('faults in the form of the file have their line too', async (t) => {
   )
 })
 
+test('a topic may say what its payloads are; what is wrong with one is told of the form that was meant', async (t) => {
+  const written = "topics:\n  - dev/{device}\n  - {topic: 'plc/{device}', format: protobuf}\n"
+  const topics = ['dev/{device}', { topic: 'plc/{device}', format: 'protobuf' }]
+  const { config, printed } = await readConfig(sources(t, written))
+  assert.deepEqual(config?.topics, topics)
+  assert.deepEqual((await loadConfig(sources(t, printed))).topics, topics)
+  const sets = ["topics=['dev/{device}', {topic: 'plc/{device}', format: protobuf}]"]
+  assert.deepEqual((await loadConfig(sources(t, undefined, { sets }))).topics, topics)
+  const { topics: fromEnvironment } = await loadConfig(
+    sources(t, undefined, { env: { SLUICE_TOPICS: '{device}, a/{metric}' } }),
+  )
+  assert.deepEqual(fromEnvironment, ['{device}', 'a/{metric}'])
+
+  const wrong = `topics:
+  - {topic: a, format: protobuff}
+  - {topic: a/+, format: json}
+  - {topic: a}
+  - {topic: a, format: json, frmat: json}
+  - 7
+  - [a]
+`
+  const expected = [
+    /^topics\.0\.format \(sluice\.yaml:2:\d+\): expected json, protobuf, .*; got "protobuff": did you mean protobuf\?$/,
+    /^topics\.1\.topic \(sluice\.yaml:3:\d+\): expected levels with .*, got "a\/\+"$/,
+    /^topics\.2\.format \(sluice\.yaml:4:\d+\): is missing: expected json or protobuf or /,
+    /^topics\.3\.frmat \(sluice\.yaml:5:\d+\): no such setting; did you mean format\?$/,
+    /^topics\.4 \(sluice\.yaml:6:5\): expected text or a map of settings, got 7$/,
+    /^topics\.5 \(sluice\.yaml:7:5\): expected text or a map of settings, got a list$/,
+  ]
+  const found = await faults(t, wrong)
+  assert.equal(found.length, expected.length, found.join('\n'))
+  for (const [i, pattern] of expected.entries()) assert.match(found[i] ?? '', pattern)
+})
+
 test('a key named __proto__ is an unknown key like any other', async (t) => {
   assert.deepEqual(await faults(t, 'http:\n  __proto__: {port: 1}\n__proto__: {http: 2}\n'), [
     `http.__proto__ (sluice.yaml:2:3): no such setting; there are: host, port, hosts, origins`,

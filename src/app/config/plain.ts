@@ -54,8 +54,12 @@ function readText(node: ValueNode, text: string, shape: Shape, key: string): unk
     case 'record':
       return flowOr(node, text, shape, key)
     case 'union': {
-      for (const option of shape.options) {
-        const value = readText(node, text, shapeOf(option), key)
+      const forms = shape.options.map(shapeOf)
+      const takesText = forms.some((form) => form.kind === 'string')
+      for (const form of forms) {
+        // `{device}` is a text where texts may stand.
+        if (takesText && (form.kind === 'object' || form.kind === 'record')) continue
+        const value = readText(node, text, form, key)
         if (typeof value !== 'string') return value
       }
       return text
