@@ -180,7 +180,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   })
   await addDocumentation(server, version)
   const maxHeldBytes = Math.max(3 * config.limits.batchBytes, config.memoryBudgetBytes / 8)
-  const http = addIngest(server, { intake, format, limits: config.limits, maxHeldBytes })
+  const http = addIngest(server, { intake, format, protobufOf: formats.protobufOf, limits: config.limits, maxHeldBytes })
   const [mainStore] = stores
   if (mainStore !== undefined) {
     addRest(server, {

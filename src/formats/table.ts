@@ -13,6 +13,8 @@ export type FormatName = (typeof formatNames)[number]
 export interface Formats extends Readonly<Record<FormatName, Format>> {
   /** That of a word of the configuration or of a content type, JSON where neither says anything; undefined: nobody reads it. */
   readonly named: (type: string | undefined) => Format | undefined
+  /** That of a content type that says protobuf, and maybe which message; undefined: it says something else, or one that nobody reads. */
+  readonly protobufOf: (contentType: string) => Format | undefined
 }
 
 export function createFormats(limits: RecordLimits): Formats {
@@ -27,16 +29,18 @@ export function createFormats(limits: RecordLimits): Formats {
     'sluice.v1.ReadingBatch': byName.protobuf,
     'sensor.SensorReading': byName['sensor.SensorReading'],
   }
-  const named = (type: string | undefined): Format | undefined => {
-    if (type === undefined || type === '') return json
-    if (isFormatName(type)) return byName[type]
-    const [name = '', ...parameters] = type.split(';').map((part) => part.trim())
-    if (isJson.has(name.toLowerCase())) return json
+  const protobufOf = (contentType: string): Format | undefined => {
+    const [name = '', ...parameters] = contentType.split(';').map((part) => part.trim())
     if (!isProtobuf.has(name.toLowerCase())) return undefined
     const message = protobufMessage(parameters)
     return Object.hasOwn(byMessage, message) ? byMessage[message] : undefined
   }
-  return { ...byName, named }
+  const named = (type: string | undefined): Format | undefined => {
+    if (type === undefined) return json
+    if (isFormatName(type)) return byName[type]
+    return isJson.has(type.replace(/;.*$/s, '').trim().toLowerCase()) ? json : protobufOf(type)
+  }
+  return { ...byName, named, protobufOf }
 }
 
 const isJson: ReadonlySet<string> = new Set([

@@ -8,7 +8,7 @@ import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
 import type { Authorizer } from '../../src/core/authorizer.ts'
 import type { Format } from '../../src/core/format.ts'
 import { defaultRecordLimits, type RecordLimits } from '../../src/core/limits.ts'
-import { createJsonFormat } from '../../src/formats/json/json-format.ts'
+import { createFormats } from '../../src/formats/table.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
@@ -87,6 +87,7 @@ export class HttpDoor {
       deadLetters: { maxBytes: 64 * 1024 * 1024 },
     })
     const limits = { ...defaultRecordLimits, ...options.limits }
+    const formats = createFormats(limits)
     const reports: unknown[] = []
     const server = createServer({
       authorizer: options.authorizer ?? localAuthorizer,
@@ -98,7 +99,8 @@ export class HttpDoor {
     options.before?.(server)
     const counters = addIngest(server, {
       intake,
-      format: options.format ?? createJsonFormat(limits),
+      format: options.format ?? formats.json,
+      protobufOf: formats.protobufOf,
       limits,
       maxHeldBytes: options.maxHeldBytes ?? 3 * limits.batchBytes,
     })

@@ -30,8 +30,8 @@ export const maxTold = 100
 
 const newline = 0x0a
 
-/** Takes a body that is one record or an array of them. */
-export function decodeJson(body: Uint8Array, route: Route, format: Format, intake: Intake): Outcome {
+/** Takes a body that is one payload: a record, an array or a batch. */
+export function decodeWhole(body: Uint8Array, route: Route, format: Format, intake: Intake): Outcome {
   const outcome = newOutcome()
   const refuse = (refusal: RecordRefusal) => note(outcome, refusal, { index: refusal.index })
   outcome.accepted = format.decode(body, 0, body.length, route, intake, refuse)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import test from 'node:test'
 import zlib from 'node:zlib'
+import { Reading, ReadingBatch } from '../../../proto/generated/sluice/v1/reading.ts'
 import { decodeCursor } from '../../core/position.ts'
 import { HttpDoor } from '../../../test/support/http-door.ts'
 
@@ -28,6 +29,33 @@ test('an object, an array and lines are taken and answered with 202, their count
   assert.deepEqual(door.counters, { accepted: 3, refused: 0, turnedAway: 0 })
   const { messagesAccepted, rowsAccepted, rowsReceived } = door.intake.books
   assert.deepEqual([messagesAccepted, rowsAccepted, rowsReceived], [3, 5, 5])
+})
+
+test('protobuf is taken by its content type, a single reading and a batch, packed too', async () => {
+  await using door = await HttpDoor.open()
+  const made = (device: string, value: number): Reading => ({
+    ...{ device, metric: 'temp', unit: '', quality: undefined, values: [] },
+    time: { $case: 'timeMs', timeMs: 1_705_314_600_000n },
+    value: { $case: 'number', number: value },
+  })
+  const batch = (...readings: Reading[]) => new Uint8Array(ReadingBatch.encode({ readings }).finish())
+  const type = { 'content-type': 'application/x-protobuf' }
+  const one = await door.post(new Uint8Array(Reading.encode(made('', 1)).finish()), type, '?device=a')
+  assert.deepEqual([one.status, one.answer.accepted], [202, 1])
+  const packed = new Uint8Array(zlib.gzipSync(batch(made('a', 2), made('b', 3))))
+  const several = await door.post(packed, { ...type, 'content-encoding': 'gzip' })
+  assert.deepEqual([several.status, several.answer.accepted], [202, 2])
+  const mixed = await door.post(batch(made('a', 4), made('', 5), made('a', 6)), {
+    'content-type': 'application/vnd.google.protobuf; proto=sluice.v1.ReadingBatch',
+  })
+  assert.deepEqual([mixed.status, mixed.answer.accepted, mixed.answer.refused], [400, 2, 1])
+  assert.deepEqual(
+    mixed.answer.refusals?.map(({ index, field, code }) => [index, field, code]),
+    [[1, 'device', 'missing-field']],
+  )
+  assert.deepEqual(door.log.values, [1, 2, 3, 4, 6])
+  const other = await door.post(batch(made('a', 7)), { 'content-type': 'application/x-protobuf; proto=a.B' })
+  assert.deepEqual([other.status, other.answer.error?.code], [415, 'unsupported-media'])
 })
 
 test('nothing is acknowledged before its commit is durable', async () => {

@@ -9,13 +9,16 @@ import { encodeCursor } from '../../core/position.ts'
 import { wait } from '../../lib/wait.ts'
 import { BadRequest, errorBody, refuse, told } from '../error-answer.ts'
 import { ByteBudget } from './byte-budget.ts'
-import { decodeJson, decodeLines, type Outcome } from './decode-body.ts'
+import { decodeLines, decodeWhole, type Outcome } from './decode-body.ts'
 import { announcedBytes, bodyTooLarge, type Packing, readBody, unpack } from './request-body.ts'
 import { shownIngest } from './shown-ingest.ts'
 
 export interface IngestParts {
   readonly intake: Intake
+  /** JSON. */
   readonly format: Format
+  /** That of a content type of protobuf; undefined for any other. */
+  readonly protobufOf: (contentType: string) => Format | undefined
   readonly limits: RecordLimits
   /** Bytes of bodies, as they came and unpacked, held at once; at least three times `limits.batchBytes`. */
   readonly maxHeldBytes: number
@@ -45,6 +48,13 @@ export function addIngest(server: FastifyInstance, parts: IngestParts): IngestCo
   return door.counters
 }
 
+/** What a body is. */
+interface Content {
+  readonly format: Format
+  /** Each line of it is a payload. */
+  readonly isLines: boolean
+}
+
 /** Milliseconds to wait for room before a sender is told to come again. */
 const patienceMs = 1_000
 /** Routes kept for `?device=`: each remembers the series of its device. */
@@ -54,15 +64,17 @@ class IngestDoor {
   readonly counters: IngestCounters = { accepted: 0, refused: 0, turnedAway: 0 }
   readonly #intake: Intake
   readonly #format: Format
+  readonly #protobufOf: IngestParts['protobufOf']
   readonly #limits: RecordLimits
   readonly #budget: ByteBudget
   readonly #nameless = createRoute('', undefined, undefined)
   readonly #routes = new Map<string, Route>()
   #cursor = { durable: undefined as Durable | undefined, text: '' }
 
-  constructor({ intake, format, limits, maxHeldBytes }: IngestParts) {
+  constructor({ intake, format, protobufOf, limits, maxHeldBytes }: IngestParts) {
     this.#intake = intake
     this.#format = format
+    this.#protobufOf = protobufOf
     this.#limits = limits
     this.#budget = new ByteBudget(maxHeldBytes)
   }
@@ -90,7 +102,7 @@ class IngestDoor {
 
   /** Reads and decodes a body. @throws what keeps it from being looked at; then it is not counted. */
   async #receive(request: FastifyRequest): Promise<Outcome> {
-    const isLines = isNdjson(request.headers['content-type'])
+    const content = this.#content(request.headers['content-type'])
     const packing = packingOf(request.headers['content-encoding'])
     const route = this.#route(deviceOf(request.query))
     const maxBytes = this.#limits.batchBytes
@@ -104,7 +116,7 @@ class IngestDoor {
     try {
       let body = await readBody(request.raw, maxBytes)
       if (packing !== undefined) body = await unpack(body, packing, maxBytes)
-      return this.#decode(body, isLines, route)
+      return this.#decode(body, content, route)
     } finally {
       this.#budget.release(held)
     }
@@ -124,14 +136,14 @@ class IngestDoor {
   }
 
   /** Decodes and counts, in one turn: nothing else comes between a record and its place in the books. */
-  #decode(body: Uint8Array, isLines: boolean, route: Route): Outcome {
+  #decode(body: Uint8Array, { format, isLines }: Content, route: Route): Outcome {
     const intake = this.#intake
     if (body.length === 0) throw new SluiceError('undecodable', 'the body is empty')
     intake.tick()
     const mark = intake.mark()
     let outcome: Outcome
     try {
-      outcome = (isLines ? decodeLines : decodeJson)(body, route, this.#format, intake)
+      outcome = (isLines ? decodeLines : decodeWhole)(body, route, format, intake)
     } catch (error) {
       intake.rollback(mark)
       throw error
@@ -174,6 +186,24 @@ class IngestDoor {
     if (!hasRoom) throw new SluiceError('busy', 'more is coming in than can be written')
   }
 
+  /** @throws SluiceError `unsupported-media`. */
+  #content(header: string | undefined): Content {
+    const format = this.#format
+    if (header === 'application/json') return { format, isLines: false }
+    const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim().toLowerCase())
+    if (type === 'application/json' || type === 'application/x-ndjson') {
+      if (parameters.some((one) => one.startsWith('charset=') && !/^charset="?utf-8"?$/.test(one)))
+        throw new SluiceError('unsupported-media', 'readings come in UTF-8')
+      return { format, isLines: type === 'application/x-ndjson' }
+    }
+    const protobuf = this.#protobufOf(header ?? '')
+    if (protobuf !== undefined) return { format: protobuf, isLines: false }
+    throw new SluiceError(
+      'unsupported-media',
+      `content type ${JSON.stringify(header ?? '')} is not taken; application/json, application/x-ndjson and application/x-protobuf are`,
+    )
+  }
+
   #route(device: string | undefined): Route {
     if (device === undefined) return this.#nameless
     let route = this.#routes.get(device)
@@ -207,21 +237,6 @@ function answerRefusal(
 
 function place({ line, index }: { readonly line?: number; readonly index?: number }): string {
   return line === undefined ? `record ${index ?? 0}: ` : `line ${line}: `
-}
-
-function isNdjson(header: string | undefined): boolean {
-  if (header === 'application/json') return false
-  const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim().toLowerCase())
-  if (
-    parameters.some((parameter) => parameter.startsWith('charset=') && !/^charset="?utf-8"?$/.test(parameter))
-  )
-    throw new SluiceError('unsupported-media', 'readings come in UTF-8')
-  if (type === 'application/json') return false
-  if (type === 'application/x-ndjson') return true
-  throw new SluiceError(
-    'unsupported-media',
-    `content type ${JSON.stringify(header ?? '')} is not taken; application/json and application/x-ndjson are`,
-  )
 }
 
 function packingOf(header: string | undefined): Packing | undefined {

@@ -24,8 +24,8 @@ export const shownIngest = {
   tags: ['ingest'],
   summary: 'Take readings; acknowledged when they are safe on disk',
   description:
-    'One record, an array of records, or lines of them. Each record is judged alone: the good ones are kept, whatever stands beside them. A body may be packed with gzip or zstd.',
-  consumes: ['application/json', 'application/x-ndjson'],
+    'One record, an array of records, or lines of them; or a Reading or ReadingBatch of proto/sluice/v1. Each record is judged alone: the good ones are kept, whatever stands beside them. A body may be packed with gzip or zstd.',
+  consumes: ['application/json', 'application/x-ndjson', 'application/x-protobuf'],
   querystring: {
     type: 'object',
     properties: { device: { type: 'string', description: 'The device of records that name none.' } },
