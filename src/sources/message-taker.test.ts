@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { Reading, ReadingBatch } from '../../proto/generated/sluice/v1/reading.ts'
 import { openGate } from '../../test/support/gate.ts'
 import { createRoute } from '../core/format.ts'
 import type { GroupCommitIntake } from '../intake/intake.ts'
@@ -53,6 +54,26 @@ test('rows of what can be read, letters of what cannot: each message is counted 
   assert.doesNotMatch(Buffer.from(letters[0]?.bytes ?? '', 'base64').toString(), /s3cret/)
   assert.deepEqual([counters.accepted, counters.deadLettered, counters.refused], [1, 4, 0])
   assert.equal(gate.intake.books.messagesReceived, 5)
+  await gate.intake.close()
+})
+
+test('what configuration says of a topic holds, whatever the message says; a batch may be larger than a reading', async () => {
+  const gate = await openGate({ deadLetters: { maxBytes: 1e6 } })
+  const { taker, counters } = takerOf(gate.intake)
+  const route = createRoute('plc/pump', 'pump', 'temp', formats.protobuf)
+  const reading = (value: number): Reading => ({
+    ...{ device: '', metric: '', time: undefined, unit: 'x'.repeat(50), quality: undefined, values: [] },
+    value: { $case: 'number', number: value },
+  })
+  const readings = Array.from({ length: 2_000 }, (_, i) => reading(i))
+  const payload = ReadingBatch.encode({ readings }).finish()
+  assert.ok(payload.length > defaultRecordLimits.payloadBytes)
+  assert.equal(taker.take({ ...message(''), payload, route }), 'accepted')
+  const one = { ...message(''), payload: Reading.encode(reading(1)).finish(), route }
+  assert.equal(taker.take({ ...one, format: undefined, contentType: 'image/png' }), 'accepted')
+  await taker.durable()
+  assert.equal((await gate.rows()).length, 2_001)
+  assert.deepEqual([counters.accepted, counters.deadLettered], [2, 0])
   await gate.intake.close()
 })
 

@@ -33,7 +33,7 @@ export interface FeedMessage {
   readonly topic: string
   /** Names that its topic gives; undefined: no template fits, and it becomes a dead letter. */
   readonly route: Route | undefined
-  /** undefined: nobody reads what `contentType` names, and it becomes a dead letter. */
+  /** Unless the route has its own. undefined: nobody reads what `contentType` names, and it becomes a dead letter. */
   readonly format: Format | undefined
   readonly contentType?: string | undefined
 }
@@ -42,7 +42,7 @@ export interface MessageTakerParts {
   /** Of the source, as dead letters name it. */
   readonly name: string
   readonly intake: Intake
-  readonly limits: Pick<RecordLimits, 'payloadBytes' | 'batchBytes'>
+  readonly limits: Pick<RecordLimits, 'batchBytes'>
   readonly logger: SourceLog
   readonly counters: FeedCounters
 }
@@ -79,7 +79,9 @@ export class MessageTaker {
    * dead letters are full, so it must not be acknowledged.
    */
   take(message: FeedMessage): 'accepted' | 'deadLettered' | 'refused' {
-    const { payload, route, format } = message
+    const { payload, route } = message
+    // What configuration says of a topic holds for each of its messages.
+    const format = route?.format ?? message.format
     const intake = this.#intake
     this.#message = message
     this.#refusals = 0
@@ -124,11 +126,6 @@ export class MessageTaker {
       this.#keepLetter('too-large', why, 0, limits.batchBytes)
       return 0
     }
-    if (length > limits.payloadBytes && !isArray(payload)) {
-      const why = `the payload has ${length} bytes and is no array; limits.payloadBytes is ${limits.payloadBytes}`
-      this.#keepLetter('too-large', why, 0, length)
-      return 0
-    }
     try {
       return format.decode(payload, 0, length, route, this.#intake, this.#refuse)
     } catch (error) {
@@ -168,10 +165,4 @@ export class MessageTaker {
     if (outcome === 'accepted') this.#accepted++
     else if (outcome === 'deadLettered') this.#deadLettered++
   }
-}
-
-function isArray(bytes: Uint8Array): boolean {
-  let at = 0
-  while (at < bytes.length && (bytes[at] as number) <= 0x20) at++
-  return bytes[at] === 0x5b
 }
