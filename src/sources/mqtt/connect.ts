@@ -28,7 +28,7 @@ export function admit(
   const version = protocolVersion(bytes, bodyFrom)
   if (typeof version !== 'number') return { session: undefined, ...version }
   const packet = parseControl(bytes, version)
-  if (typeof packet === 'string') return refusal(version, reason.malformedPacket, undefined, packet)
+  if ('why' in packet) return refusal(version, packet.reasonCode, undefined, packet.why)
   if (packet.cmd !== 'connect') {
     return refusal(version, reason.protocolError, undefined, 'the first packet is not CONNECT')
   }

@@ -302,7 +302,7 @@ export class Connection implements WireListener, Publisher {
       return
     }
     const packet = parseControl(bytes, this.version)
-    if (typeof packet === 'string') this.#broken(reason.malformedPacket, packet)
+    if ('why' in packet) this.#broken(packet.reasonCode, packet.why)
     else if (packet.cmd === 'disconnect') {
       if (packet.reasonCode !== reason.disconnectWithWill) this.session.will = undefined
       this.close(undefined, 'the client disconnected')

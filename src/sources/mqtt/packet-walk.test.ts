@@ -201,6 +201,8 @@ const faults: readonly [name: string, version: number, bytes: number[], reason: 
   ['a topic longer than the packet', 4, [0x30, 3, 0, 2, 97], 0x81],
   ['no topic length', 4, [0x30, 1, 0], 0x81],
   ['a remaining length of five bytes', 4, [0x30, 0x80, 0x80, 0x80, 0x80, 1], 0x81],
+  ['a remaining length longer than it needs', 5, [0x30, 0x84, 0, 0, 1, 97, 0], 0x81],
+  ['a property length longer than it needs', 5, [0x30, 5, 0, 1, 97, 0x80, 0], 0x81],
   ['no properties', 5, [0x30, 3, 0, 1, 97], 0x81],
   ['properties longer than the packet', 5, [0x30, 5, 0, 1, 97, 5, 1], 0x81],
   ['a topic alias', 5, [0x30, 7, 0, 1, 97, 3, 0x23, 0, 1], 0x94],

@@ -65,6 +65,8 @@ export class PacketWalk {
     this.size = end - from
     if (end - from > maxBytes) return -reason.packetTooLarge
     if (end > to) return incomplete
+    // MQTT-1.5.5-1; 3.1.1 does not ask for the shortest form.
+    if (version === 5 && at > from + 2 && bytes[at - 1] === 0) return -reason.malformedPacket
     this.bodyFrom = at
     this.end = end
     if (header >> 4 !== 3) return control

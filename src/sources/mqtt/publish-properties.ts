@@ -73,7 +73,8 @@ const known =
 function varint(bytes: Uint8Array, at: number, end: number): number {
   for (let i = 0; i < 4; i++) {
     if (at + i >= end) return -1
-    if ((bytes[at + i] as number) < 128) return at + i + 1
+    const byte = bytes[at + i] as number
+    if (byte < 128) return byte === 0 && i > 0 ? -1 : at + i + 1 // MQTT-1.5.5-1
   }
   return -1
 }
