@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import type { KeyedState } from '../../src/core/keyed-state.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import type { FeedStatus } from '../../src/core/source.ts'
 import { createFormats } from '../../src/formats/table.ts'
@@ -24,7 +25,7 @@ export interface BrokerFeed extends Gate {
 export interface FeedOptions {
   readonly instance?: string
   readonly gate?: Parameters<typeof openGate>[0]
-  readonly before?: Gate
+  readonly state?: KeyedState
 }
 
 export async function feedFrom(
@@ -32,7 +33,7 @@ export async function feedFrom(
   options: object = {},
   more: FeedOptions = {},
 ): Promise<BrokerFeed> {
-  const gate = more.before ?? (await openGate({ deadLetters: { maxBytes: 1e7 }, ...more.gate }))
+  const gate = await openGate({ deadLetters: { maxBytes: 1e7 }, ...more.gate })
   const lines: string[] = []
   const line = (level: string) => (fields: object, message: string) =>
     lines.push(`${level}: ${message} ${JSON.stringify(fields)}`)
@@ -43,7 +44,7 @@ export async function feedFrom(
     limits: defaultRecordLimits,
     clock: systemClock,
     logger: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
-    state: { get: () => undefined, entries: () => [] },
+    state: more.state ?? { get: () => undefined, entries: () => [] },
     instance: more.instance ?? 'a1',
   })
   const stopping = new AbortController()

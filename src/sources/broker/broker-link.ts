@@ -62,12 +62,15 @@ export class BrokerLink {
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (bytes: Buffer) => this.#read(bytes))
     this.#socket.on('error', (error) => this.#failed(error))
-    this.#socket.on('close', () => this.#fail('the broker has closed the connection'))
+    this.#socket.on('close', () =>
+      this.#fail('the broker has closed the connection: it stops, or another client came with our client id'),
+    )
   }
 
   /** Everything up to and with the subscriptions. Messages may be handed over before it resolves: those of a session that was kept. */
   async start(clientId: string, signal: AbortSignal): Promise<Welcome> {
     const abort = (): void => this.#fail('stopped')
+    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     const { connectTimeoutMs } = this.#options
     const late = setTimeout(
