@@ -1,0 +1,200 @@
+import { Consumer, ListOffsetTimestamps } from '@platformatic/kafka'
+import type { Intake } from '../../core/intake.ts'
+import { SourceFailure } from '../../core/source.ts'
+import { wait } from '../../lib/wait.ts'
+import type { SourceLog } from '../component.ts'
+import type { FeedCounters, MessageTaker } from '../message-taker.ts'
+import { type ClientOptions, groupOptions } from './client.ts'
+import { isRebalance, kafkaFailure } from './failure.ts'
+import type { KafkaOptions } from './options.ts'
+import { Partition } from './partition.ts'
+import { PartitionReader } from './partition-reader.ts'
+import type { RecordMessage } from './record-message.ts'
+
+/** How often Kafka is told how far what is on disk reaches. */
+const commitEveryMs = 1_000
+/** How long partitions that are given up wait for the disk, and for Kafka to take their offsets. */
+const drainMs = 3_000
+const closeMs = 2_000
+
+type Assignments = NonNullable<Consumer['assignments']>
+
+export interface AttemptParts {
+  readonly client: ClientOptions
+  readonly options: KafkaOptions
+  readonly intake: Intake
+  readonly taker: MessageTaker
+  readonly message: RecordMessage
+  readonly counters: FeedCounters
+  readonly logger: SourceLog
+}
+
+/**
+ * One membership of the consumer group: join, read what is assigned, commit offsets, until the signal aborts or something fails.
+ *
+ * Before every join the library asks for our metadata, and waits for it. There the partitions of the last assignment are given up: nothing
+ * more is taken, what was taken reaches the disk, and its offsets reach Kafka, so that whoever gets the partition goes on behind them.
+ */
+export class KafkaAttempt {
+  readonly #parts: AttemptParts
+  readonly #consumer: Consumer
+  /** Commits, and nothing else: on a connection of its own, for a join holds the other one up. */
+  readonly #committer: Consumer
+  readonly #failure = Promise.withResolvers<never>()
+  #reader: PartitionReader | undefined
+  #previous: PartitionReader | undefined
+  /** Counts assignments: what an older one still prepares is void. */
+  #assignment = 0
+
+  constructor(parts: AttemptParts) {
+    this.#parts = parts
+    const group = groupOptions(parts.client, parts.options)
+    this.#consumer = new Consumer({
+      ...group,
+      protocolsMetadata: async () => {
+        await this.#giveUp()
+        return Buffer.alloc(0)
+      },
+    })
+    // Without retries: a commit that comes too late for its generation must not join the group.
+    this.#committer = new Consumer({ ...group, clientId: `${group.clientId}-commits`, retries: 0 })
+    this.#failure.promise.catch(() => {}) // it may come when nobody waits any more
+    const fail = (error: unknown): void => this.#failure.reject(error)
+    this.#consumer.on('error', fail)
+    this.#committer.on('error', () => {})
+    this.#consumer.on('consumer:heartbeat:stalled', ({ lastError }) =>
+      fail(new SourceFailure('retry', 'the group does not hear us any more', lastError)),
+    )
+    this.#consumer.on('consumer:group:join', ({ assignments }) => {
+      this.#begin(assignments ?? []).catch(fail)
+    })
+  }
+
+  get reader(): PartitionReader | undefined {
+    return this.#reader
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { options, counters } = this.#parts
+    const ended = new AbortController()
+    const aborted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true, signal: ended.signal })
+    })
+    const committing = this.#commitEverySecond(ended.signal)
+    try {
+      for (const client of [this.#consumer, this.#committer]) client.topics.trackAll(...options.topics)
+      const joined = this.#consumer
+        .metadata({ topics: [...options.topics] })
+        .then(() => this.#consumer.joinGroup())
+      await Promise.race([joined, this.#failure.promise, aborted])
+      if (signal.aborted) return
+      counters.connects++
+      counters.isConnected = true
+      await Promise.race([committing, this.#failure.promise, aborted])
+    } catch (error) {
+      throw kafkaFailure(error)
+    } finally {
+      counters.isConnected = false
+      ended.abort()
+      await this.#giveUp()
+      await this.#close()
+    }
+  }
+
+  /** Takes no more of what was assigned, and tells Kafka how far it has come. */
+  async #giveUp(): Promise<void> {
+    this.#assignment++
+    const reader = this.#reader
+    if (reader === undefined) return
+    this.#reader = undefined
+    reader.close()
+    const late = new AbortController()
+    const done = reader.drained().then(() => this.#commit(reader))
+    await Promise.race([done.catch(() => {}), wait(drainMs, late.signal)])
+    late.abort()
+    this.#previous = reader
+  }
+
+  async #begin(assignments: Assignments): Promise<void> {
+    const assignment = ++this.#assignment
+    // Two fetches at one time on one connection disturb each other.
+    await this.#previous?.ended()
+    const partitions = await this.#positions(assignments)
+    if (assignment !== this.#assignment) return
+    const { logger, intake, taker, message, options } = this.#parts
+    logger.info({ partitions: partitions.length, group: options.group }, 'has its partitions')
+    const fail = (error: unknown): void => this.#failure.reject(error)
+    const parts = { consumer: this.#consumer, intake, taker, message, options, logger, fail }
+    this.#reader = new PartitionReader(partitions, parts)
+    this.#reader.start()
+  }
+
+  /** Each partition from where the group has left it. */
+  async #positions(assignments: Assignments): Promise<Partition[]> {
+    if (assignments.length === 0) return []
+    const topics = assignments.map(({ topic, partitions }) => ({ topic, partitions: [...partitions] }))
+    const committed = await this.#consumer.listCommittedOffsets({ topics })
+    const isNew = (topic: string, index: number): boolean => (committed.get(topic)?.[index] ?? -1n) < 0n
+    const newOnes = topics.filter(({ topic, partitions }) => partitions.some((index) => isNew(topic, index)))
+    const { EARLIEST, LATEST } = ListOffsetTimestamps
+    const begins =
+      newOnes.length === 0
+        ? undefined
+        : await this.#consumer.listOffsets({
+            topics: newOnes.map(({ topic }) => topic),
+            timestamp: this.#parts.options.startAt === 'latest' ? LATEST : EARLIEST,
+          })
+    return topics.flatMap(({ topic, partitions }) =>
+      partitions.map((index) => {
+        const from = isNew(topic, index) ? begins?.get(topic)?.[index] : committed.get(topic)?.[index]
+        if (from === undefined)
+          throw new SourceFailure('retry', `Kafka names no offset of ${topic}[${index}]`)
+        return new Partition(topic, index, from, isNew(topic, index))
+      }),
+    )
+  }
+
+  async #commitEverySecond(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await wait(commitEveryMs, signal)
+      if (signal.aborted) return
+      if (this.#reader !== undefined) await this.#commit(this.#reader)
+    }
+  }
+
+  /** Only what is on disk, and only what Kafka has not been told yet. */
+  async #commit(reader: PartitionReader): Promise<void> {
+    const due = [...reader.partitions.values()].flatMap((partition) =>
+      partition.due === undefined ? [] : [{ partition, reached: partition.due }],
+    )
+    const { memberId, generationId } = this.#consumer
+    if (due.length === 0 || memberId === null) return
+    this.#committer.memberId = memberId
+    this.#committer.generationId = generationId
+    try {
+      await this.#committer.commit({
+        offsets: due.map(({ partition, reached }) => ({
+          topic: partition.topic,
+          partition: partition.index,
+          offset: reached.offset,
+          leaderEpoch: reached.leaderEpoch,
+        })),
+      })
+    } catch (error) {
+      if (!isRebalance(error)) throw error
+      this.#parts.logger.debug({ err: error }, 'a commit of offsets came too late for its assignment')
+      return
+    }
+    for (const { partition, reached } of due)
+      this.#parts.counters.acknowledged += partition.isCommitted(reached)
+  }
+
+  /** Leaves the group, so that others get the partitions at once. Bounded: a broker that is gone answers nothing. */
+  async #close(): Promise<void> {
+    const late = new AbortController()
+    const closed = Promise.allSettled([this.#consumer.close(true), this.#committer.close(true)])
+    await Promise.race([closed, wait(closeMs, late.signal)])
+    late.abort()
+  }
+}

@@ -1,0 +1,60 @@
+import net from 'node:net'
+import type { ConsumerOptions } from '@platformatic/kafka'
+import { readTextFile } from '../../lib/text-file.ts'
+import type { KafkaOptions } from './options.ts'
+
+export type ClientOptions = Pick<
+  ConsumerOptions<Buffer, Buffer, Buffer, Buffer>,
+  'clientId' | 'bootstrapBrokers' | 'tls' | 'tlsServerName' | 'sasl'
+>
+
+/** How to reach and greet the brokers. Reads the certificates anew, so that renewed ones hold from the next attempt on. */
+export function clientOptions(options: KafkaOptions, clientId: string): ClientOptions {
+  const { brokers, tls, caFile, certFile, keyFile, sasl, user, password } = options
+  return {
+    clientId,
+    bootstrapBrokers: [...brokers],
+    ...(tls && {
+      tls: {
+        ...(caFile !== undefined && { ca: readTextFile(caFile) }),
+        ...(certFile !== undefined && { cert: readTextFile(certFile) }),
+        ...(keyFile !== undefined && { key: readTextFile(keyFile) }),
+      },
+      // Some clusters tell brokers apart by it; an address is not allowed there (RFC 6066 §3).
+      tlsServerName: brokers.every((broker) => net.isIP(hostOf(broker)) === 0),
+    }),
+    ...(sasl !== undefined &&
+      user !== undefined &&
+      password !== undefined && { sasl: { mechanism: mechanisms[sasl], username: user, password } }),
+  }
+}
+
+function hostOf(broker: string): string {
+  return broker.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+}
+
+const mechanisms = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const
+
+/** A member of the group, by the classic protocol, which every broker since 0.11 speaks. */
+export function groupOptions(client: ClientOptions, options: KafkaOptions) {
+  const { group, sessionTimeoutMs } = options
+  return {
+    ...client,
+    groupId: group,
+    autocommit: false,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: 20_000,
+    heartbeatInterval: Math.min(3_000, Math.round(sessionTimeoutMs / 3)),
+    heartbeatStallTimeout: sessionTimeoutMs,
+    // Whoever runs the source begins anew after a failure; this is for what passes within moments.
+    retries: 5,
+    retryDelay: 200,
+    // Above the rebalance timeout: a join is answered when all members have joined.
+    requestTimeout: 30_000,
+    metadataMaxAge: 30_000,
+  }
+}

@@ -1,0 +1,74 @@
+/** How far a partition has come: everything below `offset`. Counts are since it became ours. */
+export interface Reached {
+  readonly offset: bigint
+  readonly leaderEpoch: number
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** One partition while it is ours. committed ≤ durable ≤ taken, and `end` is Kafka's. */
+export class Partition {
+  readonly topic: string
+  readonly index: number
+  /** The next offset to take. */
+  position: bigint
+  leaderEpoch = -1
+  /** Of the record that comes next to the partition. */
+  end: bigint
+  #messages = 0
+  #bytes = 0
+  #durable: Reached
+  #committed: Reached
+
+  /** `isNew`: the group has no offset of it yet. Then `position` is committed as it is, or a restart would begin somewhere else. */
+  constructor(topic: string, index: number, position: bigint, isNew: boolean) {
+    this.topic = topic
+    this.index = index
+    this.position = position
+    this.end = position
+    this.#durable = this.reached
+    this.#committed = isNew ? { ...this.reached, offset: -1n } : this.reached
+  }
+
+  take(offset: bigint, bytes: number): void {
+    this.position = offset + 1n
+    this.#messages++
+    this.#bytes += bytes
+  }
+
+  get reached(): Reached {
+    const { position: offset, leaderEpoch } = this
+    return { offset, leaderEpoch, messages: this.#messages, bytes: this.#bytes }
+  }
+
+  /** Everything up to there is on disk. */
+  isDurable(reached: Reached): void {
+    this.#durable = reached
+  }
+
+  /** What Kafka may be told and has not been told. */
+  get due(): Reached | undefined {
+    return this.#durable.offset > this.#committed.offset ? this.#durable : undefined
+  }
+
+  /** Kafka has it. Returns how many messages it did not have before. */
+  isCommitted(reached: Reached): number {
+    if (reached.offset <= this.#committed.offset) return 0
+    const messages = reached.messages - this.#committed.messages
+    this.#committed = reached
+    return messages
+  }
+
+  get unacknowledged(): { readonly messages: number; readonly bytes: number } {
+    const { messages, bytes } = this.#committed
+    return { messages: this.#messages - messages, bytes: this.#bytes - bytes }
+  }
+
+  get lag(): number {
+    return this.end > this.position ? Number(this.end - this.position) : 0
+  }
+}
+
+export function partitionKey(topic: string, index: number): string {
+  return `${topic}:${index}`
+}

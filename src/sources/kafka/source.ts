@@ -1,0 +1,68 @@
+import type { Intake } from '../../core/intake.ts'
+import { type FeedSource, type FeedStatus, SourceFailure } from '../../core/source.ts'
+import type { SourceParts } from '../component.ts'
+import { type FeedCounters, MessageTaker, newFeedCounters } from '../message-taker.ts'
+import { KafkaAttempt } from './attempt.ts'
+import { type ClientOptions, clientOptions } from './client.ts'
+import type { KafkaOptions } from './options.ts'
+import { RecordMessage } from './record-message.ts'
+
+/**
+ * Topics of Kafka into the log. An offset is committed to the group after the records below it are on disk; after a crash records are read
+ * again from there.
+ */
+export class KafkaSource implements FeedSource {
+  readonly name: string
+  readonly #options: KafkaOptions
+  readonly #parts: SourceParts
+  readonly #counters: FeedCounters = newFeedCounters()
+  #attempt: KafkaAttempt | undefined
+
+  constructor(options: KafkaOptions, parts: SourceParts) {
+    this.name = parts.name
+    this.#options = options
+    this.#parts = parts
+  }
+
+  async run(intake: Intake, signal: AbortSignal): Promise<void> {
+    const { name, formats, limits, logger } = this.#parts
+    const attempt = new KafkaAttempt({
+      client: this.#client(),
+      options: this.#options,
+      intake,
+      taker: new MessageTaker({ name, intake, limits, logger, counters: this.#counters }),
+      message: new RecordMessage(formats, this.#options.format),
+      counters: this.#counters,
+      logger,
+    })
+    this.#attempt = attempt
+    try {
+      await attempt.run(signal)
+    } finally {
+      this.#attempt = undefined
+    }
+  }
+
+  status(): FeedStatus {
+    const reader = this.#attempt?.reader
+    const status = { ...this.#counters, unacknowledged: 0, unacknowledgedBytes: 0 }
+    if (reader === undefined) return status
+    let lag = 0
+    for (const partition of reader.partitions.values()) {
+      const { messages, bytes } = partition.unacknowledged
+      status.unacknowledged += messages
+      status.unacknowledgedBytes += bytes
+      lag += partition.lag
+    }
+    return { ...status, lag }
+  }
+
+  #client(): ClientOptions {
+    try {
+      return clientOptions(this.#options, `sluice-${this.#parts.instance}-${this.name}`)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new SourceFailure('stop', `a certificate cannot be read: ${why}`, error)
+    }
+  }
+}
