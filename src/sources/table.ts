@@ -4,6 +4,7 @@ import type { SourceComponent, SourceParts } from './component.ts'
 
 /** Every source by configuration: one line each. */
 export const sourceTable: Readonly<Record<string, () => Promise<SourceComponent>>> = {
+  amqp: () => import('./amqp/component.ts').then((m) => m.amqp),
   'mqtt-broker': () => import('./broker/component.ts').then((m) => m.mqttBroker),
   kafka: () => import('./kafka/component.ts').then((m) => m.kafka),
 }
