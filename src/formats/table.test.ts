@@ -24,6 +24,8 @@ const named: readonly [type: string | undefined, format: string | undefined][] =
   ['application/x-protobuf; proto=sensor.Other', undefined],
   ['application/x-protobuf; proto=constructor', undefined],
   ['sensor.SensorReading', 'sensor.SensorReading'],
+  ['gob', 'gob'],
+  ['application/gob', 'gob'],
   ['image/png', undefined],
   ['__proto__', undefined],
 ]
@@ -32,6 +34,12 @@ for (const [type, format] of named)
   test(`${JSON.stringify(type)} names ${format ?? 'no format'}`, () => {
     assert.equal(formats.named(type)?.name, format)
   })
+
+test('of content types only those of protobuf are protobuf', () => {
+  for (const type of ['application/json', 'application/gob', 'application/octet-stream', 'protobuf', ''])
+    assert.equal(formats.protobufOf(type), undefined, type)
+  assert.equal(formats.protobufOf('application/protobuf'), formats.protobuf)
+})
 
 test('every format that a configuration may name is there under its name', () => {
   for (const name of formatNames) assert.equal(formats[name].name, name)

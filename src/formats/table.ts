@@ -1,11 +1,12 @@
 import type { Format } from '../core/format.ts'
 import type { RecordLimits } from '../core/limits.ts'
+import { createGobFormat } from './gob/gob-format.ts'
 import { createJsonFormat } from './json/json-format.ts'
 import { createReadingFormat } from './protobuf/reading-format.ts'
 import { createSensorReadingFormat } from './protobuf/sensor-reading-format.ts'
 
 /** What a configuration may call them. One that reads a single message of somebody else has that message's full name. */
-export const formatNames = ['json', 'protobuf', 'sensor.SensorReading'] as const
+export const formatNames = ['json', 'protobuf', 'sensor.SensorReading', 'gob'] as const
 
 export type FormatName = (typeof formatNames)[number]
 
@@ -23,6 +24,7 @@ export function createFormats(limits: RecordLimits): Formats {
     json,
     protobuf: createReadingFormat(limits),
     'sensor.SensorReading': createSensorReadingFormat(limits),
+    gob: createGobFormat(limits),
   }
   const byMessage: Readonly<Record<string, Format>> = {
     'sluice.v1.Reading': byName.protobuf,
@@ -38,7 +40,9 @@ export function createFormats(limits: RecordLimits): Formats {
   const named = (type: string | undefined): Format | undefined => {
     if (type === undefined) return json
     if (isFormatName(type)) return byName[type]
-    return isJson.has(type.replace(/;.*$/s, '').trim().toLowerCase()) ? json : protobufOf(type)
+    const name = type.replace(/;.*$/s, '').trim().toLowerCase()
+    if (isJson.has(name)) return json
+    return name === 'application/gob' ? byName.gob : protobufOf(type)
   }
   return { ...byName, named, protobufOf }
 }

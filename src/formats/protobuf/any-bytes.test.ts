@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import fc from 'fast-check'
 import protobuf from 'protobufjs'
@@ -127,6 +128,36 @@ test('every message of another encoder comes out as its rows', () => {
       assert.deepEqual([plain(rows), refusals], [rowsOf(reading), []])
     }),
   )
+})
+
+/** Written by the Go program beside it. */
+const ofGo = JSON.parse(
+  readFileSync(new URL('../../../test/fixtures/go/messages.json', import.meta.url), 'utf8'),
+) as Readonly<Record<string, string>>
+
+test('messages of Go’s encoder come out as their rows', () => {
+  const decodeGo = (name: string, by = format) =>
+    decodeInto(by, Buffer.from(ofGo[name] ?? '', 'hex'), topic(undefined, undefined))
+  const at = 1_705_314_600_123_456
+  const one = [
+    { device: 'pump1', metric: 'temp', time: at, value: 25.5, quality: 64 },
+    { device: 'pump1', metric: 'rpm', time: at, value: -1200, quality: 192 },
+    { device: 'pump1', metric: 'state', time: at, value: 'läuft', quality: 192 },
+    { device: 'pump1', metric: 'on', time: at, value: 1, quality: 192 },
+  ]
+  const reading = decodeGo('reading')
+  assert.deepEqual([plain(reading.rows), reading.refusals], [one, []])
+  assert.equal(reading.intake.names[0]?.unit, '°C')
+  const batch = decodeGo('batch')
+  const other = { device: 'b', metric: 'm', time: -1000, value: 2 ** 53, quality: 192 }
+  assert.deepEqual(plain(batch.rows), [...one, other])
+  assert.deepEqual(
+    batch.refusals.map(({ index, code }) => [index, code]),
+    [[2, 'undecodable']],
+  )
+  const sample = decodeGo('sensor-reading', sensorFormat)
+  const row = { device: 'A:-7', metric: 'temperature', time: 1_705_314_600_123_000, value: 0.1 }
+  assert.deepEqual([plain(sample.rows), sample.refusals], [[{ ...row, quality: 192 }], []])
 })
 
 /** Bytes of a message with some of them changed, taken out or cut off. */
