@@ -14,8 +14,8 @@ import { statusAnswer } from '../api/status.ts'
 import { addWebApp } from '../api/web-app.ts'
 import { localAuthorizer } from '../auth/local-authorizer.ts'
 import type { Route } from '../core/format.ts'
-import type { KeyedState } from '../core/keyed-state.ts'
 import { SluiceError } from '../core/errors.ts'
+import { keyedStreams } from '../core/keyed-state.ts'
 import { namePattern } from '../core/pattern.ts'
 import { createFormats } from '../formats/table.ts'
 import { createRouter } from '../formats/topics.ts'
@@ -33,6 +33,7 @@ import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
 import { createSource } from '../sources/table.ts'
 import type { Config } from './config/config.ts'
 import { instanceOf } from './instance.ts'
+import { openKeptState, type StateKeeper } from './kept-state/kept-state.ts'
 import { liveSource } from './live-source.ts'
 import { Measurements } from './measurements.ts'
 import type { PipelineStatus } from './pipeline/runner.ts'
@@ -50,6 +51,7 @@ export interface Sluice {
   readonly mqtt: MqttGateway
   readonly stores: readonly StoreProcess[]
   readonly sinks: readonly SinkPipeline[]
+  readonly keeper: StateKeeper
   readonly sources: readonly SourceRunner[]
   readonly server: FastifyInstance
   /** Where it can be reached, for people. */
@@ -79,6 +81,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const groups = [
     ...storeNames.flatMap((name) => storedStreams.map((stream) => groupOf(name, stream))),
     ...Object.keys(config.sinks).map((name) => groupOf(name, 'readings')),
+    ...keyedStreams.map((stream) => groupOf(stateName, stream)),
   ]
 
   const log = await openEmbeddedLog(logFolder, {
@@ -155,6 +158,25 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     }),
   )
 
+  // Doors and sources begin where the last run ended.
+  const { kept, keeper } = await openKeptState(log, {
+    name: stateName,
+    groupOf: (stream) => groupOf(stateName, stream),
+    file: path.join(config.data, 'state.db'),
+    logFolder,
+    onStatus(status, before) {
+      measurements.pipeline(status, before)
+      const told = toldStatus(status, before)
+      if (told !== undefined) logger[told.level]({ sink: stateName }, told.message)
+    },
+    onSetAside: (file, reason) =>
+      logger.error(
+        { file, reason },
+        'the state file was damaged: it is set aside, and a new one begins with what the log holds',
+      ),
+  })
+  built.defer(() => keeper.stop())
+
   const formats = createFormats(config.limits)
   const format = formats.json
   const rules = config.topics.map((rule) =>
@@ -169,6 +191,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     clock: systemClock,
     limits: config.limits,
     logger: logger.child({ door: 'mqtt' }),
+    kept,
   })
 
   const server = createServer({
@@ -180,7 +203,13 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   })
   await addDocumentation(server, version)
   const maxHeldBytes = Math.max(3 * config.limits.batchBytes, config.memoryBudgetBytes / 8)
-  const http = addIngest(server, { intake, format, protobufOf: formats.protobufOf, limits: config.limits, maxHeldBytes })
+  const http = addIngest(server, {
+    intake,
+    format,
+    protobufOf: formats.protobufOf,
+    limits: config.limits,
+    maxHeldBytes,
+  })
   const [mainStore] = stores
   if (mainStore !== undefined) {
     addRest(server, {
@@ -209,7 +238,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
         limits: config.limits,
         clock: systemClock,
         logger: log,
-        state: noState,
+        state: kept.state,
         instance,
       })
       return new SourceRunner(type, source, intake, systemClock, log)
@@ -220,7 +249,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const live = new WebSocketDoor(hub, config.live, systemClock)
   await addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
   await addWebApp(server, webFolder)
-  const parts = { log, intake, mqtt, http, live, sources, stores, sinks }
+  const parts = { log, intake, mqtt, http, live, sources, stores, sinks, keeper }
   const started = systemClock.monotonicMs()
   const addresses: Record<string, string> = {}
   const snapshot = (): Snapshot =>
@@ -265,7 +294,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     ...parts,
     server,
     addresses,
-    died: Promise.race([log.died, gateway.then(() => new Promise<never>(() => {}))]),
+    died: Promise.race([log.died, keeper.died, gateway.then(() => new Promise<never>(() => {}))]),
     stop: () => running.disposeAsync(),
     kill() {
       for (const store of stores) store.kill()
@@ -300,9 +329,6 @@ function warnOfRenewal(log: EmbeddedLog, logger: Logger): void {
   )
 }
 
-/** Nothing is set yet. */
-const noState: KeyedState = { get: () => undefined, entries: () => [] }
-
 const encoder = new TextEncoder()
 
 /** The series that a bare value on the topic belongs to. */
@@ -316,3 +342,6 @@ function seriesOf(route: Route | undefined): { device: string; metric: string } 
 const webFolder = path.resolve(import.meta.dirname, '../../web/dist')
 
 const groupOf = (store: string, stream: string) => `${store}/${stream}`
+
+/** Of the sinks that keep state, on /status. */
+const stateName = 'state'

@@ -6,6 +6,7 @@ import type { WebSocketDoor } from '../live/websocket.ts'
 import type { GroupCommitIntake } from '../intake/intake.ts'
 import type { EmbeddedLog } from '../log/embedded/log.ts'
 import type { MqttGateway } from '../sources/mqtt/gateway.ts'
+import type { StateKeeper } from './kept-state/kept-state.ts'
 import type { SinkPipeline } from './sink-pipeline.ts'
 import type { SourceRunner } from './source-runner.ts'
 import type { StoreProcess } from './store-process/store-process.ts'
@@ -20,6 +21,7 @@ export interface StatusParts {
   readonly sources: readonly SourceRunner[]
   readonly stores: readonly StoreProcess[]
   readonly sinks: readonly SinkPipeline[]
+  readonly keeper: Pick<StateKeeper, 'statuses'>
 }
 
 export function healthOf({
@@ -28,6 +30,7 @@ export function healthOf({
   sources,
   stores,
   sinks,
+  keeper,
 }: StatusParts): Pick<Operations, 'health' | 'ready'> {
   const isTaking = () => intake.refusal() === undefined
   const isStoring = () =>
@@ -46,7 +49,9 @@ export function healthOf({
       for (const { name, status } of sinks)
         components[name] = status.state === 'down' ? (status.error ?? 'down') : 'healthy'
       const isWriting = sinks.every(({ status }) => status.state !== 'down')
-      return { healthy: isTaking() && isStoring() && isWriting, components }
+      const unkept = keeper.statuses.find(({ state }) => state === 'down')
+      components['state'] = unkept === undefined ? 'healthy' : (unkept.error ?? 'down')
+      return { healthy: isTaking() && isStoring() && isWriting && !unkept, components }
     },
     // A store that is away does not make us unready: the log keeps its rows.
     ready: () => ({ ready: isTaking(), mqtt: isTaking(), database: isStoring() }),
@@ -58,7 +63,7 @@ const shownAddresses = 10
 
 /** Everything as it stands now; `rest` is what only the composition root knows. */
 export function snapshotOf(
-  { log, intake, mqtt, http, live, sources: runners, stores, sinks }: StatusParts,
+  { log, intake, mqtt, http, live, sources: runners, stores, sinks, keeper }: StatusParts,
   rest: Pick<Snapshot, 'uptimeMs' | 'addresses' | 'lagSeconds' | 'batchesWritten'> & {
     readonly topics: readonly string[]
     readonly maxIntakeBytes: number
@@ -81,7 +86,11 @@ export function snapshotOf(
     mqtt: { topics, counters: { ...mqtt.status() }, addresses: mqtt.addresses(shownAddresses) },
     live: live.status,
     sources,
-    sinks: [...stores.flatMap((store) => store.status.pipelines), ...sinks.map(({ status }) => status)],
+    sinks: [
+      ...stores.flatMap((store) => store.status.pipelines),
+      ...sinks.map(({ status }) => status),
+      ...keeper.statuses,
+    ],
     stores: stores.map(({ name, status: { ready, error, restarts, pid } }) => ({
       name,
       ready,

@@ -40,21 +40,21 @@ export class StateFile {
 
   /**
    * Opens the file, or begins it.
-   * @throws SinkFailure `stop` where it cannot be opened; see `isDamaged`.
+   * @throws SinkFailure `config-invalid` where it cannot be opened (see `isDamaged`), `log-version`, `disk-full`.
    */
   constructor(name: string, file: string) {
     this.#name = name
     try {
       this.#database = new DatabaseSync(file, { timeout: busyMs })
     } catch (error) {
-      throw failureOf(error, `${file} cannot be opened`)
+      throw failureOf(error, `${file} cannot be opened`, 'config-invalid')
     }
     try {
       prepareTables(this.#database, file)
       this.#positions = new Positions(this.#database)
     } catch (error) {
       this.#database.close()
-      throw failureOf(error, `${file} cannot be opened`)
+      throw failureOf(error, `${file} cannot be opened`, 'config-invalid')
     }
   }
 
@@ -170,12 +170,12 @@ function sum(books: SinkBooks, terms: SinkBooks): SinkBooks {
   }
 }
 
-function failureOf(error: unknown, what: string): SinkFailure {
+function failureOf(error: unknown, what: string, otherwise: ErrorCode = 'store-refused'): SinkFailure {
   if (error instanceof SinkFailure) return error
   const code = resultCode(error)
   const why = error instanceof Error ? error.message : String(error)
   const kind = passingCodes.includes(code) ? 'retry' : 'stop'
-  const named: ErrorCode = code === full ? 'disk-full' : 'store-refused'
+  const named: ErrorCode = code === full ? 'disk-full' : otherwise
   return new SinkFailure(kind, named, `${what}: ${why}`, error)
 }
 
