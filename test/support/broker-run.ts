@@ -8,22 +8,10 @@ import { judge, type Verdict } from '../../src/prove/judge.ts'
 import { Ledger } from '../../src/prove/ledger.ts'
 import { publisherAt } from './broker-feed.ts'
 import type { OwnServer } from './own-server.ts'
+import { type ShownSource, shownSource } from './shown-source.ts'
 import { SluiceProcess } from './sluice-process.ts'
 import { drained } from './sluice-status.ts'
 import { storedReadings } from './stored-readings.ts'
-
-/** A source as /status shows it. */
-export interface ShownSource {
-  readonly name: string
-  readonly state: string
-  readonly connects: number
-  readonly error?: string
-  readonly accepted: number
-  readonly deadLettered: number
-  readonly acknowledged: number
-  readonly redelivered: number
-  readonly unacknowledged: number
-}
 
 export interface BrokerRunOptions {
   readonly replicas: number
@@ -136,14 +124,6 @@ export class BrokerRun {
     }
     for (const folder of this.#folders) fs.rmSync(folder, { recursive: true })
   }
-}
-
-export async function shownSource(sluice: SluiceProcess): Promise<ShownSource> {
-  // as: the program's own answer; a missing member fails the reader.
-  const { sources } = (await sluice.get('/status')) as { sources: readonly ShownSource[] }
-  const [source] = sources
-  if (source === undefined) throw new Error('there is no source')
-  return source
 }
 
 /** By a connection after the first `connects`. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { BrokerRun, shownSource } from '../support/broker-run.ts'
+import { BrokerRun } from '../support/broker-run.ts'
 import { needsToStart } from '../support/needs.ts'
 import { OwnServer } from '../support/own-server.ts'
+import { shownSource } from '../support/shown-source.ts'
 
 const skip = needsToStart('mosquitto')
 const seed = process.env['SLUICE_SEED'] === undefined ? {} : { seed: Number(process.env['SLUICE_SEED']) }
