@@ -14,6 +14,7 @@ import { type PauseReason, ReadGate } from './read-gate.ts'
 import type { Session } from './session.ts'
 import { answerSubscriber, unsubscribeAll } from './subscribe.ts'
 import { TopicCache } from './topic-cache.ts'
+import type { SlowClient } from './traffic-watch.ts'
 import type { Wire, WireListener } from './wire.ts'
 
 /**
@@ -76,7 +77,6 @@ export class Connection implements WireListener, Publisher {
     return this.#session
   }
 
-  // What the wire says.
   received(bytes: Uint8Array): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#gateway.counters.bytesReceived += bytes.length
@@ -99,8 +99,6 @@ export class Connection implements WireListener, Publisher {
     this.#gateway.counters.connectionsOpen--
     this.#address.connections--
   }
-
-  // What the gateway says.
 
   /** Sends a PUBLISH that others share; drops it if this client is too slow or takes no packet of that size. */
   deliver(packet: Uint8Array): void {
@@ -130,6 +128,14 @@ export class Connection implements WireListener, Publisher {
     this.#wire.destroy()
   }
 
+  /** What waits for the peer now; undefined: nothing. */
+  waiting(): SlowClient | undefined {
+    const { queuedBytes: waitingBytes } = this.#outbound
+    if (waitingBytes === 0 || this.#session === undefined) return undefined
+    const { clientId } = this.#session
+    return { clientId, address: this.#wire.remoteAddress, waitingBytes, stalledMs: this.#outbound.stalledMs() }
+  }
+
   /** Judges the timers. A client that we do not read from is not held to its keep-alive. */
   sweep(nowMs: number): void {
     const { config, counters } = this.#gateway
@@ -149,8 +155,6 @@ export class Connection implements WireListener, Publisher {
       }
     }
   }
-
-  // Reading.
 
   #take(bytes: Uint8Array): void {
     const { intake, publishes } = this.#gateway
@@ -263,8 +267,6 @@ export class Connection implements WireListener, Publisher {
     else this.close(undefined, 'a message was refused, which MQTT 3.1.1 cannot say')
   }
 
-  // Packets other than PUBLISH.
-
   #connect(packet: Uint8Array, bodyFrom: number): void {
     const gateway = this.#gateway
     const admission = admit(packet, bodyFrom, this.#wire.remoteAddress, gateway)
@@ -313,8 +315,6 @@ export class Connection implements WireListener, Publisher {
       else this.#notOffered(answer)
     }
   }
-
-  // Ending.
 
   /** Bytes that are no MQTT, or not where they may stand. */
   #broken(reasonCode: number, why: string): void {
@@ -365,8 +365,6 @@ export class Connection implements WireListener, Publisher {
     this.#farewell = undefined
     this.#outbound.end()
   }
-
-  // Pausing.
 
   #waitForRoom(room: Promise<void>, bytes: Uint8Array): void {
     this.#held = new Uint8Array(bytes) // Buffer.slice() would share them

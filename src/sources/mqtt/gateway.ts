@@ -17,6 +17,7 @@ import { type GatewayContext, newGatewayContext } from './gateway-context.ts'
 import { type MqttLog, silentLog } from './log.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { reason } from './reason.ts'
+import { type Traffic, TrafficWatch } from './traffic-watch.ts'
 
 export interface MqttGatewayDependencies {
   readonly config: MqttConfig
@@ -41,6 +42,8 @@ export interface MqttGateway extends Source {
   status(): Readonly<MqttCounters>
   /** The remote addresses that make the most trouble, or hold the most connections. */
   addresses(limit: number): readonly AddressReport[]
+  /** Begins to count messages by client and topic; what it returns ends that and tells them. */
+  watch(): (limit: number) => Traffic
 }
 
 interface Doors {
@@ -57,9 +60,11 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
   const listening = Promise.withResolvers<AddressInfo>()
   listening.promise.catch(() => undefined) // `run` rejects too; who does not ask here need not hear it twice
   let doors: Doors | undefined
+  let context: GatewayContext | undefined
 
   async function run(intake: Intake, signal: AbortSignal): Promise<void> {
     const gateway = newGatewayContext({ ...deps, limits, log, counters, addresses }, intake)
+    context = gateway
     let open: Doors
     try {
       open = await openDoors(gateway)
@@ -91,6 +96,21 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
     tlsAddress: () => doors?.tls?.address,
     status: () => counters,
     addresses: (limit) => addresses.top(limit),
+    watch: () => watchTraffic(context),
+  }
+}
+
+function watchTraffic(gateway: GatewayContext | undefined): (limit: number) => Traffic {
+  const watch = new TrafficWatch()
+  const watches = gateway?.publishes.watches ?? []
+  watches.push(watch)
+  return (limit) => {
+    watches.splice(watches.indexOf(watch), 1)
+    const connections = [...(gateway?.connections ?? [])]
+    return watch.report(
+      limit,
+      connections.flatMap((connection) => connection.waiting() ?? []),
+    )
   }
 }
 

@@ -15,6 +15,7 @@ import type { RefusalLetters } from './refusal-letters.ts'
 import type { Session, Will } from './session.ts'
 import { topicFault } from './topic.ts'
 import type { TopicCache, TopicEntry } from './topic-cache.ts'
+import type { TrafficWatch } from './traffic-watch.ts'
 
 /** Who publishes. */
 export interface Publisher extends Subscriber {
@@ -52,6 +53,8 @@ export class PublishHandler {
   #closedBy: ErrorCode | undefined
   /** Something was added that waits for a commit. Whoever asks for the commit resets it. */
   dirty = false
+  /** Those who count what comes. */
+  readonly watches: TrafficWatch[] = []
 
   // Of the message in hand, for `#refuse`, which a format calls.
   #bytes: Uint8Array = new Uint8Array(0)
@@ -81,6 +84,7 @@ export class PublishHandler {
       if (typeof introduced === 'number') return introduced
       entry = introduced
     }
+    if (this.watches.length > 0) this.#count(publisher, entry, walk.size)
     if (entry.refusal !== undefined) return this.#refuseMessage(bytes, walk, entry, publisher)
     const outcome =
       entry.route === undefined
@@ -88,6 +92,10 @@ export class PublishHandler {
         : this.#decode(bytes, walk, entry, entry.route, publisher)
     if (outcome === 0 && this.#fanOut.trie.size > 0) this.#fanOut.deliver(bytes, walk, entry, publisher)
     return outcome
+  }
+
+  #count(publisher: Publisher, entry: TopicEntry, bytes: number): void {
+    for (const watch of this.watches) watch.count(publisher.session.clientId, entry.topic, bytes)
   }
 
   /** Publishes the will of a client that is gone, like any message of its. */

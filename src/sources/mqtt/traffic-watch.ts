@@ -1,0 +1,57 @@
+import { type Frequency, FrequentNames } from '../../lib/frequent-names.ts'
+
+/** Messages of a watch that are all counted; of those behind them one in `sampleEvery`, drawn at random, counts for all. */
+const exactMessages = 20_000
+const sampleEvery = 16
+/** Up to so many clients, and as many topics, are told apart exactly. */
+const maxNames = 2048
+
+/** A connection whose peer does not take what waits for it. */
+export interface SlowClient {
+  readonly clientId: string
+  readonly address: string
+  readonly waitingBytes: number
+  /** Since when it has taken nothing. */
+  readonly stalledMs: number
+}
+
+export interface Traffic {
+  /** Messages were drawn: counts are estimates. */
+  readonly isSampled: boolean
+  readonly clients: readonly Frequency[]
+  readonly topics: readonly Frequency[]
+  readonly slowClients: readonly SlowClient[]
+}
+
+/** Counts messages by client and topic for as long as somebody watches; nobody else pays for it. */
+export class TrafficWatch {
+  readonly #clients = new FrequentNames(maxNames)
+  readonly #topics = new FrequentNames(maxNames)
+  #seen = 0
+  #skip = 0
+
+  count(clientId: string, topic: string, bytes: number): void {
+    let weight = 1
+    if (this.#seen < exactMessages) this.#seen++
+    else {
+      if (this.#skip-- > 0) return
+      // The distance varies, or a client that takes its topics in turn would show always the same ones.
+      this.#skip = Math.floor(Math.random() * (2 * sampleEvery - 1))
+      weight = sampleEvery
+    }
+    this.#clients.add(clientId, weight, weight * bytes)
+    this.#topics.add(topic, weight, weight * bytes)
+  }
+
+  /** What came so far. `slow` are the connections that have something to wait for. */
+  report(limit: number, slow: Iterable<SlowClient>): Traffic {
+    return {
+      isSampled: this.#seen === exactMessages,
+      clients: this.#clients.top(limit),
+      topics: this.#topics.top(limit),
+      slowClients: [...slow]
+        .sort((a, b) => b.stalledMs - a.stalledMs || b.waitingBytes - a.waitingBytes)
+        .slice(0, limit),
+    }
+  }
+}
