@@ -29,6 +29,7 @@ test('its examples load too, once their # is taken away', async (t) => {
   const config = await loadConfig({ env: {}, sets: [], components, file: copy })
   assert.equal(config.series.declare[0]?.unit, '°C')
   assert.equal(config.sinks['lines']?.type, 'file')
+  assert.deepEqual(config.sources['factory']?.options['topics'], ['dev/#', 'uns/#'])
   assert.deepEqual(
     config.pipelines['main']?.processors.map(({ type }) => type),
     ['filter', 'dedupe'],
