@@ -187,6 +187,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     config: config.mqtt,
     router,
     format,
+    formats: formats.named,
     authorizer: localAuthorizer,
     clock: systemClock,
     limits: config.limits,

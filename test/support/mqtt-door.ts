@@ -5,7 +5,7 @@ import type { Authorizer } from '../../src/core/authorizer.ts'
 import type { DeadLetter } from '../../src/core/intake.ts'
 import { createRoute, type Route, type Router } from '../../src/core/format.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
-import { createJsonFormat } from '../../src/formats/json/json-format.ts'
+import { createFormats } from '../../src/formats/table.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { openEmbeddedLog } from '../../src/log/embedded/log.ts'
@@ -51,6 +51,7 @@ export class ForwardClock implements Clock {
 export interface MqttDoorOptions {
   readonly config?: Readonly<Record<string, unknown>>
   readonly authorizer?: Authorizer
+  readonly router?: Router
   readonly maxIntakeBytes?: number
   readonly maxLetterBytes?: number
   readonly logger?: MqttLog
@@ -97,10 +98,12 @@ export class MqttDoor {
       maxBytes: options.maxIntakeBytes ?? 64 * 1024 * 1024,
       deadLetters: { maxBytes: options.maxLetterBytes ?? 64 * 1024 * 1024 },
     })
+    const formats = createFormats(defaultRecordLimits)
     const gateway = createMqttGateway({
       config: mqttConfig.parse({ port: 0, ...options.config }),
-      router: devRouter,
-      format: createJsonFormat(defaultRecordLimits),
+      router: options.router ?? devRouter,
+      format: formats.json,
+      formats: formats.named,
       authorizer: options.authorizer ?? openAuthorizer,
       clock,
       logger: options.logger ?? silentLog,

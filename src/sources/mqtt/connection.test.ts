@@ -22,6 +22,7 @@ test('what waits for room is kept, though the wire reads the next bytes into the
       limits: defaultRecordLimits,
       router: devRouter,
       format: createJsonFormat(defaultRecordLimits),
+      formats: () => undefined,
       authorizer: openAuthorizer,
       clock: systemClock,
       log: silentLog,

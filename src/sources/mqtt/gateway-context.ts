@@ -49,7 +49,10 @@ export interface GatewayDependencies {
   readonly config: MqttConfig
   readonly limits: RecordLimits
   readonly router: Router
+  /** What a message is whose topic and content type say nothing: JSON. */
   readonly format: Format
+  /** That of a content type; undefined: nobody reads it. */
+  readonly formats: (contentType: string) => Format | undefined
   readonly authorizer: Authorizer
   readonly clock: Clock
   readonly log: MqttLog

@@ -22,7 +22,10 @@ import { type Traffic, TrafficWatch } from './traffic-watch.ts'
 export interface MqttGatewayDependencies {
   readonly config: MqttConfig
   readonly router: Router
+  /** What a message is whose topic and content type say nothing: JSON. */
   readonly format: Format
+  /** That of a content type; undefined: nobody reads it. */
+  readonly formats: (contentType: string) => Format | undefined
   readonly authorizer: Authorizer
   readonly clock: Clock
   readonly limits?: RecordLimits

@@ -6,6 +6,7 @@ import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { maskTokens } from '../../lib/mask-tokens.ts'
+import { contentTypeOf } from './content-type.ts'
 import type { MqttCounters } from './counters.ts'
 import type { FanOut, Subscriber } from './fan-out.ts'
 import type { MqttLog } from './log.ts'
@@ -26,7 +27,10 @@ export interface Publisher extends Subscriber {
 export interface PublishDependencies {
   readonly intake: Intake
   readonly router: Router
+  /** What a message is whose topic and content type say nothing: JSON. */
   readonly format: Format
+  /** That of a content type; undefined: nobody reads it. */
+  readonly formats: (contentType: string) => Format | undefined
   readonly authorizer: Authorizer
   readonly limits: RecordLimits
   readonly clock: Clock
@@ -48,7 +52,6 @@ export class PublishHandler {
   readonly #intake: Intake
   readonly #format: Format
   readonly #fanOut: FanOut
-  readonly #payloadBytes: number
   /** Why the intake takes nothing now, as of `begin`. */
   #closedBy: ErrorCode | undefined
   /** Something was added that waits for a commit. Whoever asks for the commit resets it. */
@@ -68,7 +71,6 @@ export class PublishHandler {
     this.#intake = deps.intake
     this.#format = deps.format
     this.#fanOut = deps.fanOut
-    this.#payloadBytes = deps.limits.payloadBytes
   }
 
   /** Once per read, before its messages. */
@@ -132,12 +134,12 @@ export class PublishHandler {
     this.dirty = true
     const mark = intake.mark()
     let rows = 0
-    if (to - from > this.#payloadBytes && !isArray(bytes, from, to)) {
-      const tooLarge = `the payload has ${to - from} bytes and is no array; limits.payloadBytes is ${this.#payloadBytes}`
-      this.#keepLetter('too-large', tooLarge, from, to)
-    } else {
+    const format = this.#formatOf(bytes, walk, route)
+    if (format === undefined)
+      this.#keepLetter('undecodable', 'nothing here reads the content type of the message', from, to)
+    else {
       try {
-        rows = this.#format.decode(bytes, from, to, route, intake, this.#refuse)
+        rows = format.decode(bytes, from, to, route, intake, this.#refuse)
       } catch (error) {
         // A format never throws on data: this is a defect, and costs this message only.
         this.#deps.log.error({ err: error, topic: entry.topic }, 'mqtt: decoding failed')
@@ -164,6 +166,15 @@ export class PublishHandler {
     }
     intake.countMessage('accepted')
     return 0
+  }
+
+  /** What configuration says of the topic holds, then what the message says of itself (MQTT 5). */
+  #formatOf(bytes: Uint8Array, walk: PacketWalk, route: Route): Format | undefined {
+    if (route.format !== undefined) return route.format
+    const { propertiesFrom, payloadFrom } = walk
+    if (payloadFrom - propertiesFrom < 2) return this.#format
+    const contentType = contentTypeOf(bytes, propertiesFrom, payloadFrom)
+    return contentType === undefined ? this.#format : this.#deps.formats(contentType)
   }
 
   readonly #refuse = (refusal: RecordRefusal): void => {
@@ -260,10 +271,4 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function newEntry(topic: string, route: Route | undefined, refusal: TopicEntry['refusal']): TopicEntry {
   return { topic, route, refusal, matches: [], matchedVersion: -1 }
-}
-
-function isArray(bytes: Uint8Array, from: number, to: number): boolean {
-  let at = from
-  while (at < to && (bytes[at] as number) <= 0x20) at++
-  return at < to && bytes[at] === 0x5b
 }
