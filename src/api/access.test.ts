@@ -72,7 +72,7 @@ test('every route has the access rule written here, and answers nobody without t
       await addDocumentation(server, '0.0.0')
       addOperations(server, operations)
       addMetrics(server, metrics)
-      await addLiveRoute(server, 1_000, never)
+      addLiveRoute(server, 1_000, never)
       await addWebApp(server, os.tmpdir())
     },
   })

@@ -11,7 +11,7 @@ import { createServer } from './server.ts'
 
 test('an upgrade that is refused is answered and its connection ends, so that the server can close', async () => {
   const server = createServer({ authorizer: localAuthorizer, hosts: [], origins: [], maxBodyBytes: 1_000 })
-  await addLiveRoute(server, 1_000, (socket) => socket.send('hello'))
+  addLiveRoute(server, 1_000, (socket) => socket.send('hello'))
   const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
   for (const [path, headers, status] of [
     ['/ws', { origin: 'https://evil.example' }, '403'],
@@ -45,7 +45,7 @@ test('an upgrade that is refused is answered and its connection ends, so that th
 
 test('a client that reads nothing does not keep the server from closing', async () => {
   const server = createServer({ authorizer: localAuthorizer, hosts: [], origins: [], maxBodyBytes: 1_000 })
-  await addLiveRoute(server, 1_000, (socket) => socket.send('hello'))
+  addLiveRoute(server, 1_000, (socket) => socket.send('hello'))
   const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
   const client = new WebSocket(`ws://127.0.0.1:${port}/ws`)
   await once(client, 'message')
@@ -63,7 +63,7 @@ test('nothing but /ws is a WebSocket: elsewhere an upgrade is answered, wherever
   await server.register(async (scope) => {
     scope.get('/within', { config: { access: 'read' } }, () => 'fine')
   })
-  await addLiveRoute(server, 1_000, () => assert.fail('this is no live client'))
+  addLiveRoute(server, 1_000, () => assert.fail('this is no live client'))
   server.get('/after', { config: { access: 'read' } }, () => 'fine')
   server.post('/write', { config: { access: 'publish' } }, ({ body }) => ({ body }))
   const url = await server.listen({ host: '127.0.0.1', port: 0 })

@@ -4,7 +4,7 @@ import type { Authorizer } from '../core/authorizer.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import { checkAccess, demandAccess, isPublic } from './access.ts'
 import { errorBody, refuse, told } from './error-answer.ts'
-import { isWebSocket, livePath, shouldUpgrade } from './live-route.ts'
+import { isWebSocket, WebSockets } from './web-sockets.ts'
 
 export interface ServerOptions {
   readonly authorizer: Authorizer
@@ -23,10 +23,14 @@ const maxParamLength = 1024
 
 /** The HTTP server with what holds for every route: who may address it, who asks, who may, and one error shape. */
 export function createServer(options: ServerOptions): FastifyInstance {
-  const server = Fastify({
+  const webSockets = new WebSockets(
+    () => server,
+    (error, requestId) => options.report?.(error, requestId),
+  )
+  const server: FastifyInstance = Fastify({
     bodyLimit: options.maxBodyBytes,
     logger: false,
-    http: { shouldUpgradeCallback: shouldUpgrade },
+    http: { shouldUpgradeCallback: webSockets.shouldUpgrade },
     requestTimeout: 30_000,
     forceCloseConnections: false,
     // A HEAD would run the whole query of its GET and throw the answer away.
@@ -37,6 +41,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
       void answer(reply, request.id, error)
     },
   })
+  server.server.on('upgrade', webSockets.route)
+  server.decorate('webSockets', webSockets)
   // Bodies are JSON: a page of elsewhere can send plain text without asking first.
   server.removeContentTypeParser('text/plain')
   const parseJson = server.getDefaultJsonParser('error', 'error')
@@ -55,7 +61,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         checkOrigin(request, options)
         checkAccess(request, options.authorizer)
       }
-      checkWebSocket(request)
+      checkWebSocket(request, webSockets.paths)
       done()
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)))
@@ -151,10 +157,11 @@ function checkOrigin(request: FastifyRequest, options: ServerOptions): void {
 }
 
 /** An answer other than 101 would do, but who asks for a WebSocket should hear that it is the wrong place. */
-function checkWebSocket({ raw, routeOptions, method, url }: FastifyRequest): void {
-  if (!isWebSocket(raw) || routeOptions.url === livePath) return
+function checkWebSocket({ raw, routeOptions, method, url }: FastifyRequest, paths: readonly string[]): void {
+  if (!isWebSocket(raw) || (routeOptions.url !== undefined && paths.includes(routeOptions.url))) return
   const asked = `${method} ${url.split('?')[0]}`
-  throw new SluiceError('not-found', `there is no WebSocket at ${asked}; the one is at GET ${livePath}`)
+  const there = paths.length === 0 ? 'none' : `one at ${paths.map((path) => `GET ${path}`).join(' and ')}`
+  throw new SluiceError('not-found', `there is no WebSocket at ${asked}; there is ${there}`)
 }
 
 function isOwnOrigin(origin: string, host: string | undefined): boolean {

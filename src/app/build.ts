@@ -248,7 +248,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
 
   const hub = new LiveHub(liveSource(log), { subscriptionsPerClient: config.live.maxSubscriptions })
   const live = new WebSocketDoor(hub, config.live, systemClock)
-  await addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
+  addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
   await addWebApp(server, webFolder)
   const parts = { log, intake, mqtt, http, live, sources, stores, sinks, keeper }
   const started = systemClock.monotonicMs()
