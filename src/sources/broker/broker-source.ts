@@ -34,7 +34,8 @@ export class BrokerSource implements FeedSource {
   }
 
   async run(intake: Intake, signal: AbortSignal): Promise<void> {
-    await intake.room()
+    const stopped = aborted(signal)
+    await Promise.race([intake.room(), stopped])
     const closedBy = intake.refusal()
     if (closedBy !== undefined) throw nothingKept(closedBy)
     await this.#subscribed.begin(this.#options.topics, intake)
@@ -45,8 +46,8 @@ export class BrokerSource implements FeedSource {
     try {
       const welcome = await Promise.race([link.start(this.#clientId, signal), taking.failed])
       this.#welcomed(welcome)
-      await this.#subscribed.settle(link, intake)
-      await Promise.race([link.ended, taking.failed, aborted(signal)])
+      await Promise.race([this.#subscribed.settle(link, intake), taking.failed, stopped])
+      await Promise.race([link.ended, taking.failed, stopped])
       const isOver = new AbortController()
       await Promise.race([taking.stop(), wait(drainMs, isOver.signal)])
       isOver.abort()

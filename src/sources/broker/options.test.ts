@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { addressOf, brokerSchema } from './options.ts'
+
+test('an address is that of a server, with its usual port, and nothing else', () => {
+  assert.deepEqual(addressOf('mqtt://broker'), { host: 'broker', port: 1883, isTls: false })
+  assert.deepEqual(addressOf('mqtts://broker.example.org'), {
+    host: 'broker.example.org',
+    port: 8883,
+    isTls: true,
+  })
+  assert.deepEqual(addressOf('mqtts://[::1]:18883/'), { host: '::1', port: 18_883, isTls: true })
+  const faulty = [
+    'broker:1883',
+    'http://broker',
+    'ws://broker/mqtt',
+    'mqtt://',
+    'mqtt://u:p@broker',
+    'mqtt://b/x?y',
+  ]
+  for (const url of faulty) assert.equal(brokerSchema.safeParse({ url }).success, false, url)
+  for (const url of ['mqtt://broker', 'mqtts://broker:1'])
+    assert.equal(brokerSchema.safeParse({ url }).success, true, url)
+})
+
+test('without more it shares dev/# and uns/# with other replicas', () => {
+  const { topics, version, unmatched } = brokerSchema.parse({ url: 'mqtt://broker' })
+  assert.deepEqual(topics, ['$share/ingestion/dev/#', '$share/ingestion/uns/#'])
+  assert.deepEqual([version, unmatched], ['5', 'dead-letter'])
+})
