@@ -95,6 +95,60 @@ export async function publishAll(address: AmqpAddress, publications: Iterable<Pu
   }
 }
 
+/** One reading of a sensor; each value has a time of its own, a second apart. */
+export function measurement(serial: string, value: number, more: object = {}): Publication {
+  const Timestamp = new Date(Date.UTC(2020, 0, 1) + value * 1000).toISOString()
+  const body = Buffer.from(JSON.stringify([{ SerialNumber: serial, Timestamp, Value: value, ...more }]))
+  return {
+    exchange: 'iot',
+    routingKey: `sensor.${serial}.measurements`,
+    body,
+    contentType: 'application/json',
+  }
+}
+
+export interface QueueOptions {
+  readonly url: string
+  readonly queue: string
+  readonly declare: false
+}
+
+/** A queue of the type, bound to what the sensor sends; the source makes none of it. */
+export async function queueFor(
+  server: OwnServer,
+  serial: string,
+  type: 'classic' | 'quorum' | 'stream',
+  routingKey = `sensor.${serial}.#`,
+): Promise<QueueOptions> {
+  const queue = `test.${type}.${serial}`
+  const address = addressOf(server)
+  await atLink(address, async (link) => {
+    const channel = await link.channel()
+    await channel.exchangeDeclare({ exchange: 'iot', type: 'topic', durable: true })
+    await channel.queueDeclare({ queue, durable: true, arguments: { 'x-queue-type': type } })
+    await channel.queueBind({ queue, exchange: 'iot', routingKey })
+    await channel.close()
+  })
+  return { url: address.url, queue, declare: false }
+}
+
+export async function valuesOf(feed: Pick<AmqpFeed, 'rows'>): Promise<unknown[]> {
+  return (await feed.rows()).map(({ value }) => value)
+}
+
+interface Letter {
+  readonly code: string
+  readonly topic: string
+  readonly reason: string
+  readonly bytes: string
+}
+
+export async function lettersOf(feed: Pick<AmqpFeed, 'documents'>): Promise<Letter[]> {
+  const documents = await feed.documents('dead-letters')
+  // as: a letter as the intake writes it.
+  return documents.map(({ body }) => JSON.parse(body) as Letter)
+}
+
 /** What a start would find: the last value of each key on disk. */
 async function stateOf(gate: Gate): Promise<KeyedState> {
   const state = new Map<string, Uint8Array>()

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import test, { after, before } from 'node:test'
+import {
+  addressOf,
+  atLink,
+  feedFrom,
+  measurement,
+  publishAll,
+  queueFor,
+  valuesOf,
+} from '../../../test/support/amqp-feed.ts'
+import { needsToStart } from '../../../test/support/needs.ts'
+import { OwnServer } from '../../../test/support/own-server.ts'
+
+const skip = needsToStart('rabbitmq')
+let server: OwnServer
+
+before(async () => {
+  if (skip === false) server = await OwnServer.start('rabbitmq')
+})
+after(async () => {
+  if (skip === false) await server[Symbol.asyncDispose]()
+})
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+
+const send = (serial: string, values: readonly number[]) =>
+  publishAll(
+    addressOf(server),
+    values.map((value) => measurement(serial, value)),
+  )
+
+const drop = (queue: string) =>
+  atLink(addressOf(server), async (link) => {
+    const channel = await link.channel()
+    await channel.queueDelete(queue)
+    await channel.close()
+  })
+
+test('what became durable after its connection was lost is not taken again', { skip }, async () => {
+  const options = await queueFor(server, 'late', 'stream')
+  await send('late', numbers(0, 500))
+  const feed = await feedFrom({ ...options, prefetch: 50 })
+  await feed.until(({ acknowledged }) => acknowledged >= 100, 'some are taken')
+  feed.thread.isAutomatic = false
+  const { acknowledged } = feed.source.status()
+  await feed.until(({ accepted }) => accepted > acknowledged, 'some are on their way to disk')
+  // It gives up the wait for them, and acknowledges nothing more.
+  await feed.stop()
+  assert.equal(feed.source.status().acknowledged, acknowledged)
+  feed.thread.isAutomatic = true
+  feed.thread.handle()
+
+  // A new program on the same log: it knows nothing but what is on disk.
+  const { source: _, ...left } = feed
+  const again = await feedFrom(options, left)
+  const isAll = ({ accepted, unacknowledged }: { accepted: number; unacknowledged: number }) =>
+    accepted > 0 && unacknowledged === 0
+  await send('late', [500])
+  await again.until(isAll, 'something is taken')
+  for (let rows = 0; rows < 501; ) rows = (await again.rows()).length
+  await again.stop()
+  assert.deepEqual(await valuesOf(again), numbers(0, 501))
+})
+
+test('a connection that is lost while a commit is on its way waits for it', { skip }, async () => {
+  const options = await queueFor(server, 'lost', 'stream')
+  await send('lost', numbers(0, 200))
+  const feed = await feedFrom({ ...options, prefetch: 50 })
+  await feed.until(({ isConnected }) => isConnected, 'it is connected')
+  feed.thread.isAutomatic = false
+  const { acknowledged } = feed.source.status()
+  await feed.until(({ accepted }) => accepted > acknowledged, 'some are on their way to disk')
+  await drop(options.queue)
+  let hasEnded = false
+  feed.ended.catch(() => (hasEnded = true))
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(hasEnded, false)
+  feed.thread.isAutomatic = true
+  feed.thread.handle()
+  await assert.rejects(feed.ended, { name: 'SourceFailure', kind: 'retry', message: /is the queue .* gone/ })
+})
+
+for (const [length, what] of [
+  [3, 'shorter'],
+  [300, 'longer'],
+] as const) {
+  test(`a ${what} stream that was made in its place is read from its first message`, { skip }, async () => {
+    const serial = `replaced-${what}`
+    const options = await queueFor(server, serial, 'stream')
+    await send(serial, numbers(0, 100))
+    const feed = await feedFrom(options)
+    await feed.until(({ acknowledged }) => acknowledged === 100, 'all are taken')
+    await feed.stop()
+    await drop(options.queue)
+    await queueFor(server, serial, 'stream')
+    await send(serial, numbers(1000, 1000 + length))
+
+    const { source: _, ...left } = feed
+    const found = await feedFrom(options, left)
+    await assert.rejects(found.ended, { name: 'SourceFailure', kind: 'retry', message: /another one/ })
+    const again = await feedFrom(options, found)
+    await again.until(({ acknowledged }) => acknowledged === length, 'all of the new one are taken')
+    await again.stop()
+    assert.deepEqual(await valuesOf(again), [...numbers(0, 100), ...numbers(1000, 1000 + length)])
+  })
+}
+
+test('a stream that was never read begins where configuration says', { skip }, async () => {
+  const options = await queueFor(server, 'begin', 'stream')
+  await send('begin', numbers(0, 10))
+  const feed = await feedFrom({ ...options, from: 'next' })
+  await feed.until(({ isConnected }) => isConnected, 'it is connected')
+  await send('begin', [10])
+  await feed.until(({ acknowledged }) => acknowledged === 1, 'the next one is taken')
+  await feed.stop()
+  assert.deepEqual(await valuesOf(feed), [10])
+})
+
+test('the cursor of another queue is none of this one', { skip }, async () => {
+  const one = await queueFor(server, 'one', 'stream')
+  await send('one', numbers(0, 10))
+  const feed = await feedFrom(one)
+  await feed.until(({ acknowledged }) => acknowledged === 10, 'the first is read')
+  await feed.stop()
+  const other = await queueFor(server, 'other', 'stream')
+  await send('other', numbers(10, 13))
+  const { source: _, ...left } = feed
+  const again = await feedFrom(other, left)
+  await again.until(({ acknowledged }) => acknowledged === 3, 'the other is read')
+  await again.stop()
+  assert.deepEqual(await valuesOf(again), numbers(0, 13))
+})
