@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ConfigFault } from './fault.ts'
+import { withoutPassword } from './mask.ts'
 import { example, unitOf } from './quantity.ts'
 import { childSchema, type Shape, shapeOf } from './shape.ts'
 import { suggest } from './suggest.ts'
@@ -76,7 +77,7 @@ export function unknownKey(root: ConfigNode, path: Path, key: string, known: rea
 export function show(node: ConfigNode): string {
   if (node.kind !== 'value') return node.kind === 'map' ? 'a map' : 'a list'
   if (node.form === 'secret') return 'what the file holds'
-  const text = node.value === null ? 'nothing' : (JSON.stringify(node.value) ?? 'nothing')
+  const text = node.value === null ? 'nothing' : withoutPassword(JSON.stringify(node.value) ?? 'nothing')
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 

@@ -1,9 +1,8 @@
 import { stringify } from 'yaml'
 import type { ComponentConfig, Config } from './config.ts'
+import { mask, withoutPassword } from './mask.ts'
 import { formatQuantity, unitOf } from './quantity.ts'
 import type { Path } from './tree.ts'
-
-const mask = '***'
 
 /** The configuration in effect as YAML, in the units that people write, with every secret masked. */
 export function printConfig(config: Config, secrets: readonly Path[]): string {
@@ -49,6 +48,5 @@ function shown(value: unknown, at: Path, hidden: ReadonlySet<string>): unknown {
     const text = formatQuantity(value, unit)
     return text === String(value) ? value : text
   }
-  // A password within an address.
-  return typeof value === 'string' ? value.replace(/(:\/\/[^/@:\s]*:)[^/@\s]+@/g, `$1${mask}@`) : value
+  return typeof value === 'string' ? withoutPassword(value) : value
 }

@@ -37,6 +37,12 @@ test('no fault shows a secret', async (t) => {
   assert.doesNotMatch(found.join('\n'), /hidden/)
 })
 
+test('no fault shows the password of an address', async (t) => {
+  const found = await faults(t, 'sources:\n  a: {type: mqtt://user:hidden@host, url: x}\n')
+  assert.equal(found.length, 1, found.join('\n'))
+  assert.match(found.join('\n'), /sources\.a\.type .*user:\*\*\*@host/)
+})
+
 for (const door of ['http', 'mqtt', 'grpc']) {
   test(`${door}: a host off loopback without identity is a fault that names the key`, async (t) => {
     for (const host of [
@@ -102,7 +108,7 @@ test('what only the whole shows is a fault too: ports, names, sizes', async (t) 
   const yaml = `http: {port: 1883}
 log: {maxBytes: 100 MB}
 limits: {payloadBytes: 5 MB}
-sinks: {main: {type: file, path: x}}
+sinks: {main: {type: file, path: x}, state: {type: file, path: y}}
 `
   assert.deepEqual(
     (await faults(t, yaml)).map((line) => line.replace(/ \(.*\)/, '')),
@@ -110,6 +116,7 @@ sinks: {main: {type: file, path: x}}
       'http.port: 1883 is the port of mqtt.port too',
       'log.segmentBytes: must be at most half of log.maxBytes, or retention has nothing to remove',
       'limits.payloadBytes: must not be above limits.batchBytes',
+      "sinks.state: is the name of Sluice's own sink, which keeps its state; choose another",
       'sinks.main: a store has this name already',
     ],
   )
