@@ -6,6 +6,7 @@ import { addDocumentation } from '../api/documentation.ts'
 import { addIngest } from '../api/ingest/ingest.ts'
 import { addLiveRoute } from '../api/live-route.ts'
 import { addMetrics, createMetrics } from '../api/metrics.ts'
+import { addMqttRoute, mqttPath } from '../api/mqtt-route.ts'
 import { addOperations } from '../api/operations.ts'
 import { addRest } from '../api/rest/rest.ts'
 import { createServer } from '../api/server.ts'
@@ -249,6 +250,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const hub = new LiveHub(liveSource(log), { subscriptionsPerClient: config.live.maxSubscriptions })
   const live = new WebSocketDoor(hub, config.live, systemClock)
   addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
+  if (config.mqtt.webSocket) addMqttRoute(server, config.mqtt.maxPacketBytes, mqtt.webSocket)
   await addWebApp(server, webFolder)
   const parts = { log, intake, mqtt, http, live, sources, stores, sinks, keeper }
   const started = systemClock.monotonicMs()
@@ -286,6 +288,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   addresses['mqtt'] = `mqtt://${mqttAddress.address}:${mqttAddress.port}`
   const tlsAddress = mqtt.tlsAddress()
   if (tlsAddress !== undefined) addresses['mqtts'] = `mqtts://${tlsAddress.address}:${tlsAddress.port}`
+  if (config.mqtt.webSocket)
+    addresses['mqtt-ws'] = `ws://${httpAddress.address}:${httpAddress.port}${mqttPath}`
 
   for (const source of sources) source.start()
 

@@ -39,8 +39,8 @@ export async function runSluice(
     process.off('SIGINT', onSignal)
     throw error
   }
-  for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(6)}${address}`)
-  print(`ready  data in ${config.data}, log ${sluice.log.id}`)
+  for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(9)}${address}`)
+  print(`ready    data in ${config.data}, log ${sluice.log.id}`)
   const stopping = new AbortController()
   onReady(sluice, stopping.signal)
 

@@ -99,7 +99,7 @@ test('a foreign page and a rebound name get in nowhere, and nothing of theirs is
 
 test('a WebSocket opens for our own page and for programs, not for foreign ones', async () => {
   const { httpPort } = program.sluice
-  for (const [headers, isOpen] of [
+  const cases = [
     [{}, true],
     [{ origin: `http://127.0.0.1:${httpPort}` }, true],
     [{ origin: 'https://evil.example' }, false],
@@ -108,14 +108,17 @@ test('a WebSocket opens for our own page and for programs, not for foreign ones'
     [{ host: 'evil.example', origin: 'http://evil.example' }, false],
     [{ 'sec-fetch-site': 'cross-site' }, false],
     [{ 'x-forwarded-for': '10.0.0.7' }, false],
-  ] as const) {
-    const socket = new WebSocket(`ws://127.0.0.1:${httpPort}/ws`, { headers })
-    const opened = await new Promise<boolean>((resolve) => {
-      socket.on('open', () => resolve(true))
-      socket.on('error', () => resolve(false))
-    })
-    assert.equal(opened, isOpen, JSON.stringify(headers))
-    socket.terminate()
+  ] as const
+  for (const path of ['/ws', '/mqtt']) {
+    for (const [headers, isOpen] of cases) {
+      const socket = new WebSocket(`ws://127.0.0.1:${httpPort}${path}`, 'mqtt', { headers })
+      const opened = await new Promise<boolean>((resolve) => {
+        socket.on('open', () => resolve(true))
+        socket.on('error', () => resolve(false))
+      })
+      assert.equal(opened, isOpen, `${path} ${JSON.stringify(headers)}`)
+      socket.terminate()
+    }
   }
 })
 

@@ -104,6 +104,10 @@ export const mqttConfig = z.strictObject({
     .min(0)
     .default(3_000)
     .describe('How long a closing connection waits for its acknowledgements.'),
+  webSocket: z
+    .boolean()
+    .default(true)
+    .describe('MQTT over WebSocket at `/mqtt` of the HTTP port. A frame may be as large as a packet.'),
   tls,
 })
 

@@ -13,9 +13,10 @@ import type { Listener } from './doors/listener.ts'
 import { Reception } from './doors/reception.ts'
 import { openTcpDoor } from './doors/tcp-door.ts'
 import { openTlsDoor, type TlsDoor } from './doors/tls-door.ts'
+import { MqttWebSocketDoor } from './doors/websocket-door.ts'
 import { type GatewayContext, newGatewayContext } from './gateway-context.ts'
 import { type MqttLog, silentLog } from './log.ts'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { reason } from './reason.ts'
 import { type Traffic, TrafficWatch } from './traffic-watch.ts'
 
@@ -42,6 +43,8 @@ export interface MqttGateway extends Source {
   address(): AddressInfo | undefined
   /** The same for TLS; undefined too where there are no certificates. */
   tlsAddress(): AddressInfo | undefined
+  /** Takes the WebSockets that the HTTP server hands it, while it runs. */
+  readonly webSocket: MqttWebSocketDoor
   status(): Readonly<MqttCounters>
   /** The remote addresses that make the most trouble, or hold the most connections. */
   addresses(limit: number): readonly AddressReport[]
@@ -62,20 +65,23 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
   const addresses = new Addresses()
   const listening = Promise.withResolvers<AddressInfo>()
   listening.promise.catch(() => undefined) // `run` rejects too; who does not ask here need not hear it twice
+  const webSocket = new MqttWebSocketDoor()
   let doors: Doors | undefined
   let context: GatewayContext | undefined
 
   async function run(intake: Intake, signal: AbortSignal): Promise<void> {
     const gateway = newGatewayContext({ ...deps, limits, log, counters, addresses }, intake)
     context = gateway
+    const reception = new Reception(gateway)
     let open: Doors
     try {
-      open = await openDoors(gateway)
+      open = await openDoors(gateway, reception)
     } catch (error) {
       listening.reject(error)
       throw error
     }
     doors = open
+    webSocket.open(gateway, reception)
     const { tcp, tls } = open
     listening.resolve(tcp.address)
     log.info({ address: tcp.address.address, port: tcp.address.port }, 'mqtt: listening')
@@ -86,6 +92,7 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
       await aborted(signal)
     } finally {
       doors = undefined
+      webSocket.close()
       await stop(open, gateway)
       clearInterval(sweeper)
     }
@@ -97,6 +104,7 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
     listening: () => listening.promise,
     address: () => doors?.tcp.address,
     tlsAddress: () => doors?.tls?.address,
+    webSocket,
     status: () => counters,
     addresses: (limit) => addresses.top(limit),
     watch: () => watchTraffic(context),
@@ -118,13 +126,13 @@ function watchTraffic(gateway: GatewayContext | undefined): (limit: number) => T
 }
 
 /** Opens every door, or none. */
-async function openDoors(gateway: GatewayContext): Promise<Doors> {
-  const reception = new Reception(gateway)
+async function openDoors(gateway: GatewayContext, reception: Reception): Promise<Doors> {
   const tcp = await openTcpDoor(gateway, reception)
   if (!hasTls(gateway.config)) return { tcp, tls: undefined }
   try {
     return { tcp, tls: await openTlsDoor(gateway, reception) }
   } catch (error) {
+    for (const connection of gateway.connections) connection.destroy()
     await tcp.close()
     throw error
   }
@@ -158,7 +166,8 @@ async function stop({ tcp, tls }: Doors, gateway: GatewayContext): Promise<void>
     for (const connection of gateway.connections) connection.destroy()
   }, gateway.config.drainMs)
   await gone
-  while (gateway.connections.size > 0) await nextTurn() // the sockets are closed, and say so in this turn
+  // WebSockets belong to no door here; and sockets that are closed say so a turn later.
+  while (gateway.connections.size > 0) await wait(5)
   clearTimeout(deadline)
   // Wills published just now, and QoS 0 messages of the last read.
   await gateway.commits.settled()
