@@ -2,7 +2,7 @@ import net, { type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 
 /** Stands between a client and a server on loopback, and can go silent as a network does: nobody is told. */
-export class Proxy implements AsyncDisposable {
+export class SilentProxy implements AsyncDisposable {
   readonly #server: net.Server
   readonly #sockets = new Set<net.Socket>()
   #isSilent = false
@@ -27,8 +27,8 @@ export class Proxy implements AsyncDisposable {
     })
   }
 
-  static async before(port: number): Promise<Proxy> {
-    const proxy = new Proxy(port)
+  static async before(port: number): Promise<SilentProxy> {
+    const proxy = new SilentProxy(port)
     await once(proxy.#server.listen(0, '127.0.0.1'), 'listening')
     return proxy
   }

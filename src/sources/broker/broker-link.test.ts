@@ -9,7 +9,7 @@ import { Authority } from '../../../test/support/certificates.ts'
 import { turn } from '../../../test/support/gate.ts'
 import { needs, needsToStart } from '../../../test/support/needs.ts'
 import { OwnServer } from '../../../test/support/own-server.ts'
-import { Proxy } from '../../../test/support/silent-proxy.ts'
+import { SilentProxy } from '../../../test/support/silent-proxy.ts'
 import { freePort } from '../../../test/support/sluice-process.ts'
 
 const skip = needsToStart('mosquitto')
@@ -150,7 +150,7 @@ test('replicas of one group share the messages', { skip }, async () => {
 
 test('a broker that has gone silent is noticed', { skip }, async () => {
   await using broker = await OwnServer.start('mosquitto')
-  await using proxy = await Proxy.before(broker.port('mqtt'))
+  await using proxy = await SilentProxy.before(broker.port('mqtt'))
   const feed = await feedFrom(`mqtt://127.0.0.1:${proxy.port}`, { keepAliveSeconds: 2 })
   await feed.until(({ isConnected }) => isConnected, 'it is connected')
   proxy.silence()
@@ -159,7 +159,7 @@ test('a broker that has gone silent is noticed', { skip }, async () => {
 
 test('a broker that does not answer at all is given up in time', { skip }, async () => {
   await using broker = await OwnServer.start('mosquitto')
-  await using proxy = await Proxy.before(broker.port('mqtt'))
+  await using proxy = await SilentProxy.before(broker.port('mqtt'))
   proxy.silence()
   const feed = await feedFrom(`mqtt://127.0.0.1:${proxy.port}`, { connectTimeoutMs: 300 })
   await assert.rejects(feed.ended, { kind: 'retry', message: /not ready within 300 ms/ })
@@ -167,7 +167,7 @@ test('a broker that does not answer at all is given up in time', { skip }, async
 
 test('a stop while it connects ends it at once', { skip }, async () => {
   await using broker = await OwnServer.start('mosquitto')
-  await using proxy = await Proxy.before(broker.port('mqtt'))
+  await using proxy = await SilentProxy.before(broker.port('mqtt'))
   proxy.silence()
   const feed = await feedFrom(`mqtt://127.0.0.1:${proxy.port}`, { connectTimeoutMs: 60_000 })
   await feed.stop()
