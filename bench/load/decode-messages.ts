@@ -1,3 +1,6 @@
+import { Reading, ReadingBatch } from '../../proto/generated/sluice/v1/reading.ts'
+import type { FormatName } from '../../src/formats/table.ts'
+
 /** Takes a row: time in µs, quality as a number. */
 type Add = (device: string, metric: string, time: number, value: number, quality: number) => void
 
@@ -10,7 +13,10 @@ export interface DecodeForm {
   readonly samplesPerMessage: number
   readonly messages: number
   topic(device: number): string
-  payload(device: number, message: number): string
+  payload(device: number, message: number): string | Uint8Array
+  readonly format: FormatName
+  /** What plain code parses a payload with. */
+  read(payload: Buffer): unknown
   /** What plain code does with the parsed payload. */
   parse(topic: string, payload: unknown, add: Add): void
 }
@@ -47,10 +53,28 @@ interface Tracker {
   readonly timestamp: number
 }
 
+const json = {
+  format: 'json',
+  read: (payload: Buffer): unknown => JSON.parse(payload.toString('utf8')),
+} as const
+
 const single = (name: string, payload: DecodeForm['payload'], parse: DecodeForm['parse']): DecodeForm => ({
+  ...json,
   ...{ name, payload, parse, unit: 'messages', perMessage: true, samplesPerMessage: 1, messages: 50_000 },
   topic: (device) => `uns/site1/line-${device % 7}/pump-${device}/temperature`,
 })
+
+const reading = (device: string, metric: string, micros: number, number: number): Reading => ({
+  ...{ device, metric, quality: 192, unit: '', values: [] },
+  time: { $case: 'timeUs', timeUs: BigInt(micros) },
+  value: { $case: 'number', number },
+})
+
+/** What plain code does with a reading of the generated code. */
+function addReading({ device, metric, time, value, quality }: Reading, add: Add): void {
+  if (time?.$case === 'timeUs' && value?.$case === 'number')
+    add(device, metric, Number(time.timeUs), value.number, quality ?? 192)
+}
 
 const parseV2: DecodeForm['parse'] = (topic, payload, add) => {
   const { v, q, ts } = payload as Json
@@ -87,6 +111,7 @@ export const decodeForms: readonly DecodeForm[] = [
     parseV1,
   ),
   {
+    ...json,
     ...{ name: 'f1', unit: 'messages', perMessage: true, samplesPerMessage: 4, messages: 30_000 },
     topic: () => 'devices/telemetry',
     payload: (device, i) =>
@@ -100,6 +125,7 @@ export const decodeForms: readonly DecodeForm[] = [
     },
   },
   {
+    ...json,
     ...{ name: 'generic3', unit: 'messages', perMessage: true, samplesPerMessage: 3, messages: 50_000 },
     topic: (device) => `devices/pump-${device}/telemetry`,
     payload: (_, i) =>
@@ -112,6 +138,7 @@ export const decodeForms: readonly DecodeForm[] = [
     },
   },
   {
+    ...json,
     ...{ name: 'f3', unit: 'samples', perMessage: false, samplesPerMessage: 1000, messages: 100 },
     topic: (device) => `sensor.AAD-${device}.measurements`,
     payload: (device, message) =>
@@ -125,6 +152,30 @@ export const decodeForms: readonly DecodeForm[] = [
     parse(_, payload, add) {
       for (const { SerialNumber, Timestamp, Value } of payload as Json[])
         add(SerialNumber, 'measurement', Date.parse(Timestamp) * 1000, Value, 192)
+    },
+  },
+  {
+    ...{ name: 'protobuf', unit: 'messages', perMessage: true, samplesPerMessage: 1, messages: 50_000 },
+    format: 'protobuf',
+    topic: (device) => `plc/${device % 7}`,
+    payload: (device, i) =>
+      Reading.encode(reading(`pump-${device}`, 'temperature', (begin + i) * 1000, i / 7)).finish(),
+    read: (payload) => Reading.decode(payload),
+    parse: (_, payload, add) => addReading(payload as Reading, add),
+  },
+  {
+    ...{ name: 'protobuf-batch', unit: 'samples', perMessage: false, samplesPerMessage: 1000, messages: 50 },
+    format: 'protobuf',
+    topic: (device) => `plc/${device % 7}`,
+    payload: (device, message) =>
+      ReadingBatch.encode({
+        readings: Array.from({ length: 1000 }, (_, i) =>
+          reading(`pump-${(device + i) % 50}`, 'temperature', (begin + message * 1000 + i) * 1000, i / 7),
+        ),
+      }).finish(),
+    read: (payload) => ReadingBatch.decode(payload),
+    parse(_, payload, add) {
+      for (const one of (payload as ReadingBatch).readings) addReading(one, add)
     },
   },
 ]

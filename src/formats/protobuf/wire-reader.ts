@@ -59,11 +59,13 @@ export class WireReader {
   /** Reads a varint into `low` and `high`. */
   varint(): void {
     const bytes = this.#bytes
+    const to = this.to
+    let at = this.at
     let low = 0
     let high = 0
     for (let shift = 0; ; shift += 7) {
-      if (this.at >= this.to) throw undecodable('the message is cut off')
-      const byte = bytes[this.at++] as number
+      if (at >= to) throw undecodable('the message is cut off')
+      const byte = bytes[at++] as number
       const bits = byte & 0x7f
       if (shift < 28) low |= bits << shift
       else if (shift === 28) {
@@ -73,17 +75,23 @@ export class WireReader {
       if (byte < 0x80) break
       if (shift === 63) throw undecodable('a varint has more than ten bytes')
     }
+    this.at = at
     this.low = low
     this.high = high
   }
 
   /** Finds the bytes of a field: [from, end). */
   block(): void {
-    this.varint()
-    const size = this.low >>> 0
-    if (this.high !== 0 || size > this.to - this.at) throw undecodable('the message is cut off')
-    this.from = this.at
-    this.end = this.at += size
+    let at = this.at
+    let size = at < this.to ? (this.#bytes[at++] as number) : 0x80
+    if (size >= 0x80) {
+      this.varint()
+      at = this.at
+      size = this.high === 0 ? this.low >>> 0 : Number.POSITIVE_INFINITY
+    }
+    if (size > this.to - at) throw undecodable('the message is cut off')
+    this.from = at
+    this.end = this.at = at + size
   }
 
   double(): number {
