@@ -33,6 +33,8 @@ export class Consumer {
   #taken = 0
   /** Sizes of what is not acknowledged, by delivery tag in rising order. */
   readonly #sizes = new Map<number, number>()
+  /** Of messages whose end is read or awaited, and which are not acknowledged. */
+  #readBytes = 0
   #wake: (() => void) | undefined
 
   private constructor(
@@ -75,8 +77,8 @@ export class Consumer {
     from: StreamStart,
   ): Promise<Consumer> {
     const channel = await link.channel()
-    keepBodies(channel)
     const consumer = new Consumer(link, queue, channel, isStream, bounds, from)
+    keepBodies(channel, (bytes) => consumer.#begin(bytes))
     channel.on('basic.cancel', () =>
       link.fail(
         new SourceFailure('retry', `RabbitMQ hands nothing over any more: is the queue ${queue} gone?`),
@@ -120,6 +122,7 @@ export class Consumer {
       this.#sizes.delete(handed)
       this.unacknowledged--
       this.unacknowledgedBytes -= bytes
+      this.#readBytes -= bytes
     }
     this.channel.basicAck({ deliveryTag: tag, multiple: true })
     if (this.unacknowledgedBytes < this.#maxBytes) this.#link.resume()
@@ -135,13 +138,18 @@ export class Consumer {
     )
   }
 
+  /** A message is read to its end only where those before it leave room: they can be taken, and so make room again. */
+  #begin(bytes: number): void {
+    if (this.#readBytes >= this.#maxBytes) this.#link.pause()
+    this.#readBytes += bytes
+  }
+
   #add(message: AsyncMessage): void {
     const bytes = Buffer.isBuffer(message.body) ? message.body.length : 0
     this.#waiting.push(message)
     this.#sizes.set(message.deliveryTag, bytes)
     this.unacknowledged++
     this.unacknowledgedBytes += bytes
-    if (this.unacknowledgedBytes >= this.#maxBytes) this.#link.pause()
     this.#stir()
   }
 

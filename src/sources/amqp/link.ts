@@ -133,15 +133,17 @@ export class AmqpLink {
 
 /**
  * Lets a channel hand over bodies as they came: by itself the client parses what says that it is JSON, and makes a text of what says that it
- * is one, and the bytes are lost. It looks at the content type alone, which is therefore kept from it.
+ * is one, and the bytes are lost. It looks at the content type alone, which is therefore kept from it. `begins` is called with the size of
+ * each body before it is read; messages are handed over later in the turn, when more have been read.
  * https://github.com/cody-greene/node-rabbitmq-client/blob/v5.0.8/src/Channel.ts (`_onBody`)
  */
-export function keepBodies(channel: Channel): void {
+export function keepBodies(channel: Channel, begins: (bytes: number) => void): void {
   // A member that the types do not show: looked at, and refused if another version has none.
   const inner = channel as unknown as { _onHeader?: (frame: HeaderFrame) => void }
   const onHeader = inner._onHeader
   if (typeof onHeader !== 'function') throw new TypeError('this version of rabbitmq-client shows no headers')
   inner._onHeader = (frame) => {
+    begins(frame.bodySize)
     const { contentType, ...fields } = frame.fields
     onHeader.call(channel, { ...frame, fields: { ...fields, [sentContentType]: contentType } })
   }
@@ -192,6 +194,7 @@ function valveOf(connection: Connection): Valve {
 const sentContentType = 'sentContentType'
 
 interface HeaderFrame {
+  readonly bodySize: number
   readonly fields: Readonly<Record<string, unknown>>
 }
 
