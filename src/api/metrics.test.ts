@@ -51,6 +51,7 @@ const source: SourceSnapshot = {
 
 const quiet: Snapshot = {
   uptimeMs: 61_500,
+  setAsideState: undefined,
   log: {
     id: 'l',
     bytes: 4096,
@@ -229,6 +230,7 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   const renewals = (newRenewals: number) => ({ ...quiet, log: { ...quiet.log, renewals: 1, newRenewals } })
   assert.deepEqual(await raised(renewals(1)), ['log-behind'])
   assert.deepEqual(await raised(renewals(0)), [], 'it was an earlier run')
+  assert.deepEqual(await raised({ ...quiet, setAsideState: 'state.db.damaged-1' }), ['state-damaged'])
   const { intake } = quiet
   assert.deepEqual(await raised({ ...quiet, intake: { ...intake, deadLetterBytes: 90 } }), [
     'dead-letters-full',

@@ -9,6 +9,8 @@ import type { IngestCounters } from './ingest/ingest.ts'
 export interface Snapshot {
   readonly uptimeMs: number
   readonly log: LogStatus
+  /** What the state file is called now that was damaged at this start; undefined if it was not. */
+  readonly setAsideState: string | undefined
   readonly intake: IntakeSnapshot
   /** Since the log was created. */
   readonly books: DoorBooks
@@ -137,6 +139,7 @@ export const alarmCodes = [
   'rows-damaged',
   'log-damaged',
   'log-behind',
+  'state-damaged',
   'dead-letters-full',
   'disk-full',
   'log-read-only',
@@ -156,7 +159,7 @@ export interface Alarm {
   readonly message: string
 }
 
-export function alarmsOf({ books, sources, sinks, stores, log, intake }: Snapshot): Alarm[] {
+export function alarmsOf({ books, sources, sinks, stores, log, setAsideState, intake }: Snapshot): Alarm[] {
   const alarms: Alarm[] = []
   if (!isDoorBalanced(books))
     alarms.push({ code: 'books-door', message: 'received differs from accepted + refused + dead lettered' })
@@ -211,6 +214,11 @@ export function alarmsOf({ books, sources, sinks, stores, log, intake }: Snapsho
       code: 'log-behind',
       message:
         'a sink had taken more than the log held: its folder was an older copy, or its end is gone. It goes on under another id; what it lacks stands in the stores alone. A restart clears this',
+    })
+  if (setAsideState !== undefined)
+    alarms.push({
+      code: 'state-damaged',
+      message: `the state file could not be read and is ${setAsideState} now; what was set before the log's oldest segment is gone: such sessions begin anew. Check the disk. A restart clears this`,
     })
   if (log.state === 'disk-full')
     alarms.push({ code: 'disk-full', message: 'senders are refused until there is space on the data disk' })

@@ -21,7 +21,7 @@ export interface StatusParts {
   readonly sources: readonly SourceRunner[]
   readonly stores: readonly StoreProcess[]
   readonly sinks: readonly SinkPipeline[]
-  readonly keeper: Pick<StateKeeper, 'statuses'>
+  readonly keeper: Pick<StateKeeper, 'statuses' | 'setAside'>
 }
 
 export function healthOf({
@@ -79,6 +79,7 @@ export function snapshotOf(
     lagSeconds,
     batchesWritten,
     log: log.status(),
+    setAsideState: keeper.setAside,
     intake: { ...intake.status, maxBytes: maxIntakeBytes, maxDeadLetterBytes },
     books,
     doors: doorsOf(books, log.start.books, http, sources),

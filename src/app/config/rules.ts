@@ -75,6 +75,10 @@ function judgeCertificates({ mqtt }: Checked, fault: Tell): void {
 
 /** Stores and sinks are groups of the log under their names; a pipeline belongs to one of them. */
 function judgeSinks({ stores, sinks, pipelines }: Checked, fault: Tell): void {
+  for (const [section, entries] of Object.entries({ stores, sinks })) {
+    if (entries !== undefined && Object.hasOwn(entries, 'state'))
+      fault([section, 'state'], "is the name of Sluice's own sink, which keeps its state; choose another")
+  }
   for (const name of Object.keys(sinks ?? {})) {
     if (stores !== undefined && Object.hasOwn(stores, name))
       fault(['sinks', name], 'a store has this name already')

@@ -116,8 +116,8 @@ sinks: {main: {type: file, path: x}, state: {type: file, path: y}}
       'http.port: 1883 is the port of mqtt.port too',
       'log.segmentBytes: must be at most half of log.maxBytes, or retention has nothing to remove',
       'limits.payloadBytes: must not be above limits.batchBytes',
-      "sinks.state: is the name of Sluice's own sink, which keeps its state; choose another",
       'sinks.main: a store has this name already',
+      "sinks.state: is the name of Sluice's own sink, which keeps its state; choose another",
     ],
   )
   assert.deepEqual(await faults(t, 'http: {port: 0}\nmqtt: {port: 0}\ngrpc: {port: 0}\n'), [])

@@ -150,6 +150,7 @@ test(
     const asides: string[] = []
     const second = await open({ onSetAside: (aside) => asides.push(aside) })
     assert.deepEqual(asides, [`${file}.damaged-1`])
+    assert.equal(second.keeper.setAside, `${file}.damaged-1`)
     assert.deepEqual(readFileSync(`${file}.damaged-1`), bytes)
     assert.deepEqual(textsOf(second.kept.state), { a: '1', b: '1' })
     await written(second, 3)
@@ -157,7 +158,27 @@ test(
     const third = await open({ onSetAside: (aside) => asides.push(aside) })
     assert.deepEqual(textsOf(third.kept.state), { a: '1', b: '1' })
     assert.equal(asides.length, 1)
-    await third.stop()
+    assert.equal(third.keeper.setAside, undefined)
+  }),
+)
+
+test(
+  'what could be read of a damaged file is not found once and never again',
+  inFolder(async (data, open) => {
+    const file = path.join(data, 'state.db')
+    const first = await open()
+    for (let i = 0; i < 4_000; i++) first.intake.set(`key ${i}`, Buffer.alloc(1_000))
+    await first.intake.durable()
+    await written(first, 4_000)
+    await first.stop()
+    // The log holds none of it any more, and the first megabytes can be read.
+    rmSync(path.join(data, 'log'), { recursive: true })
+    const bytes = readFileSync(file)
+    writeFileSync(file, bytes.fill(0xff, (bytes.length >>> 14) * 12_288))
+
+    const second = await open()
+    assert.ok(second.keeper.setAside !== undefined)
+    assert.equal([...second.kept.state.entries('')].length, 0)
   }),
 )
 

@@ -76,6 +76,8 @@ class FoundKeys implements KeyedState {
 export class StateKeeper {
   /** Resolves if the thread dies, which it never should: then nothing more is kept for the next start. */
   readonly died: Promise<Error>
+  /** What the file is called now that could not be read at this start. */
+  setAside: string | undefined
   readonly #log: EmbeddedLog
   readonly #options: StateOptions
   readonly #worker: Worker
@@ -98,7 +100,11 @@ export class StateKeeper {
       pipelines: keyedStreams.map((stream) => ({ stream, group: groupOf(stream) })),
     }
     for (const stream of keyedStreams) this.#statuses.set(stream, startingStatus(name, stream))
-    this.#worker = new Worker(new URL('./state-thread.ts', import.meta.url), { workerData: start })
+    this.#worker = new Worker(new URL('./state-thread.ts', import.meta.url), {
+      workerData: start,
+      // Its rows are large and live for one batch: a heap of the usual size holds 20 MB of garbage before anybody looks.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    })
     this.#ended = new Promise((resolve) => this.#worker.once('exit', resolve))
     this.#worker.on('message', (message: FromState) => this.#receive(message))
     this.#followRenewals()
@@ -132,6 +138,7 @@ export class StateKeeper {
     if (message.kind === 'values') this.#found?.get(message.stream)?.take(message.keys, message.values)
     else if (message.kind === 'set-aside') {
       for (const keys of this.#found?.values() ?? []) keys.clear()
+      this.setAside = message.file
       this.#options.onSetAside(message.file, message.reason)
     } else if (message.kind === 'loaded') this.#loaded.resolve()
     else if (message.kind === 'failed') this.#fail(new SluiceError(message.code, message.message))
