@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
@@ -7,7 +8,7 @@ import type { Server } from '../../../scripts/service/table.ts'
 import { feedFrom, publishAll, publisherAt } from '../../../test/support/broker-feed.ts'
 import { Authority } from '../../../test/support/certificates.ts'
 import { turn } from '../../../test/support/gate.ts'
-import { needs, needsToStart } from '../../../test/support/needs.ts'
+import { needs, needsToStart, serverVariable } from '../../../test/support/needs.ts'
 import { OwnServer } from '../../../test/support/own-server.ts'
 import { SilentProxy } from '../../../test/support/silent-proxy.ts'
 import { freePort } from '../../../test/support/sluice-process.ts'
@@ -110,6 +111,33 @@ test('TLS with a certificate of our own; another authority is for somebody to me
   await assert.rejects(missing.ended, { name: 'SourceFailure', kind: 'stop', message: /none\.pem/ })
   const unshown = await feedFrom(url, { caFile: authority.caFile })
   await assert.rejects(unshown.ended, { name: 'SourceFailure' })
+})
+
+test('RabbitMQ: MQTT 3.1.1 with plain filters, and a hint where MQTT 5 is asked for', {
+  skip: needs('rabbitmq'),
+}, async () => {
+  const url = serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_MQTT_URL')
+  const { username: user, password, host } = new URL(url)
+  const instance = randomBytes(6).toString('hex')
+  const options = { user, password, topics: [`dev/${instance}/#`] }
+  const five = await feedFrom(`mqtt://${host}`, options, { instance })
+  await assert.rejects(five.ended, { kind: 'retry', message: /needs version: 3\.1\.1/ })
+
+  const feed = await feedFrom(`mqtt://${host}`, { ...options, version: '3.1.1' }, { instance })
+  await feed.until(({ isConnected }) => isConnected, 'it is connected')
+  const publisher = await publisherAt(url, { protocolVersion: 4 })
+  const values = Array.from({ length: 200 }, (_, i) => i)
+  await publishAll(publisher, `dev/${instance}/temp`, values.map(String))
+  await publisher.endAsync()
+  await feed.until(({ acknowledged }) => acknowledged === 200, 'all are taken')
+  await feed.stop()
+  assert.deepEqual(
+    (await feed.rows()).map(({ value }) => value),
+    values,
+  )
+  // The server is that of all tests: nothing of this one stays there.
+  const clientId = `sluice-${instance}-factory`
+  await (await publisherAt(url, { protocolVersion: 4, clientId, clean: true })).endAsync()
 })
 
 test('another client with our id ends it', { skip }, async () => {

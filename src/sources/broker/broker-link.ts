@@ -44,6 +44,7 @@ export class BrokerLink {
   #isPaused = false
   #hasEnded = false
   #messageId = 0
+  #isWelcome = false
 
   constructor(options: BrokerOptions, clock: Clock, handlers: LinkHandlers) {
     this.ended = this.#end.promise
@@ -62,9 +63,7 @@ export class BrokerLink {
     this.#socket.setNoDelay(true)
     this.#socket.on('data', (bytes: Buffer) => this.#read(bytes))
     this.#socket.on('error', (error) => this.#failed(error))
-    this.#socket.on('close', () =>
-      this.#fail('the broker has closed the connection: it stops, or another client came with our client id'),
-    )
+    this.#socket.on('close', () => this.#fail(this.#closedBy()))
   }
 
   /** Everything up to and with the subscriptions. Messages may be handed over before it resolves: those of a session that was kept. */
@@ -127,7 +126,8 @@ export class BrokerLink {
   }
 
   async #introduce(clientId: string): Promise<Welcome> {
-    const { user, password, keepAliveSeconds, sessionExpirySeconds, receiveMaximum, version } = this.#options
+    const { user, password, keepAliveSeconds, sessionExpirySeconds, receiveMaximum, topics, version } =
+      this.#options
     this.#send({
       cmd: 'connect',
       ...this.#protocol,
@@ -146,6 +146,12 @@ export class BrokerLink {
     const { reasonCode, returnCode, properties, sessionPresent } = connack
     const code = connackReason(reasonCode ?? returnCode ?? 0)
     if (code !== 0) throw brokerFailure('the broker refuses the connection', code, properties?.reasonString)
+    this.#isWelcome = true
+    if (
+      properties?.sharedSubscriptionAvailable === false &&
+      topics.some((topic) => topic.startsWith('$share/'))
+    )
+      throw brokerFailure('the broker offers no $share filters', 0x9e, undefined)
     this.#keepAlive(properties?.serverKeepAlive ?? keepAliveSeconds)
     await this.#subscribe()
     return { sessionPresent, sessionExpirySeconds: properties?.sessionExpiryInterval }
@@ -227,6 +233,13 @@ export class BrokerLink {
         this.#fail(`the broker has said nothing for ${Math.round(silentMs / 1000)} s`)
       else if (!this.#hasEnded) this.#socket.write(pingRequest)
     }, seconds * 500)
+  }
+
+  #closedBy(): string {
+    if (this.#isWelcome)
+      return 'the broker has closed the connection: it stops, or another client came with our client id'
+    const hint = this.#options.version === '5' ? '; a broker that speaks only 3.1.1 needs version: 3.1.1' : ''
+    return `the broker has closed the connection without an answer${hint}`
   }
 
   #failed(error: Error & { code?: string }): void {
