@@ -47,7 +47,13 @@ program
 program
   .command('simulate')
   .description('send what a fleet of simulated devices measures, over MQTT (QoS 1) or HTTP')
-  .option('--url <url>', 'where to: mqtt://host:port or http://host:port', doorUrl, 'mqtt://127.0.0.1:1883')
+  .option(
+    '--url <url>',
+    'where to: mqtt[s]://host:port, ws://host:port/mqtt or http://host:port',
+    doorUrl,
+    'mqtt://127.0.0.1:1883',
+  )
+  .option('--ca <file>', 'authority to trust at mqtts:// and wss://, as PEM')
   .option(
     '--preset <name>',
     'hivepulse (200 devices × 100/s), sensors (10 × 25 kHz), nexus (100 PLCs × 10/s)',

@@ -54,7 +54,11 @@ export function httpUrl(text: string): string {
 
 /** Where a fleet sends. */
 export function doorUrl(text: string): string {
-  return url(text, ['mqtt', 'mqtts', 'http', 'https'], 'mqtt://127.0.0.1:1883 or http://127.0.0.1:8080')
+  return url(
+    text,
+    ['mqtt', 'mqtts', 'ws', 'wss', 'http', 'https'],
+    'mqtt://127.0.0.1:1883, ws://127.0.0.1:8080/mqtt or http://127.0.0.1:8080',
+  )
 }
 
 function url(text: string, schemes: readonly string[], example: string): string {

@@ -1,5 +1,7 @@
 import { systemClock } from '../lib/clock.ts'
 import { printable } from '../lib/printable.ts'
+import { reasonOf } from '../lib/reason.ts'
+import { readTextFile } from '../lib/text-file.ts'
 import { wait } from '../lib/wait.ts'
 import { sevenSines, type Sine } from '../simulator/accelerometer.ts'
 import type { FleetTotals } from '../simulator/fleet.ts'
@@ -9,6 +11,7 @@ import { presets } from './presets.ts'
 
 export interface SimulateOptions {
   readonly url: string
+  readonly ca?: string
   readonly preset?: string
   readonly trackers?: number
   readonly accelerometers?: number
@@ -72,8 +75,10 @@ function fleetOf(options: SimulateOptions): SimulationOptions {
     throw usage(
       `${idle.join(', ')} ${idle.length === 1 ? 'is' : 'are'} for accelerometers, and there are none: add some with --accelerometers`,
     )
+  const ca = authorityOf(options)
   return {
     url: options.url,
+    ...(ca === undefined ? {} : { ca }),
     devices,
     prefix: options.prefix ?? (options.preset === undefined ? 'sim' : preset.prefix),
     rate: options.rate ?? (options.preset === undefined ? 1 : preset.rate),
@@ -84,6 +89,17 @@ function fleetOf(options: SimulateOptions): SimulationOptions {
       noise: options.noise ?? preset.vibration.noise,
       frequency: options.frequency ?? preset.vibration.frequency,
     },
+  }
+}
+
+/** The file that `--ca` names. */
+function authorityOf({ url, ca }: SimulateOptions): string | undefined {
+  if (ca === undefined) return undefined
+  if (!/^(mqtts|wss):/i.test(url)) throw usage('--ca is for mqtts:// and wss://')
+  try {
+    return readTextFile(ca)
+  } catch (error) {
+    throw usage(`--ca: ${reasonOf(error)}`)
   }
 }
 

@@ -1,8 +1,11 @@
+import { rootCertificates } from 'node:tls'
 import mqtt from 'mqtt'
 import { nobodyAt, type Transport } from './transport.ts'
 
 export interface MqttTransportOptions {
   readonly url: string
+  /** Certificates to trust beside those that node knows, as PEM. */
+  readonly ca: string | undefined
   readonly clientId: string
   readonly connectTimeoutMs: number
 }
@@ -10,10 +13,12 @@ export interface MqttTransportOptions {
 /** One MQTT connection, QoS 1. It reconnects by itself and sends again what was not acknowledged. */
 export async function openMqttTransport({
   url,
+  ca,
   clientId,
   connectTimeoutMs,
 }: MqttTransportOptions): Promise<Transport> {
   const client = mqtt.connect(url, {
+    ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
     clientId,
     clean: true,
     reconnectPeriod: 1000,

@@ -12,8 +12,10 @@ import type { Transport } from './transport.ts'
 export type DeviceKind = 'tracker' | 'accelerometer' | 'plc'
 
 export interface SimulationOptions {
-  /** mqtt://host:port or http://host:port. */
+  /** `mqtt://host:port`, the same with `mqtts`, `ws://host:port/mqtt`, or `http://host:port`. */
   readonly url: string
+  /** Certificates to trust beside those that node knows, as PEM. */
+  readonly ca?: string
   /** How many devices of each kind. */
   readonly devices: Readonly<Partial<Record<DeviceKind, number>>>
   /** Their ids are `<prefix>-<kind>-<number>`. */
@@ -63,10 +65,13 @@ function buildDevices({ devices, prefix, seed, vibration }: SimulationOptions): 
   )
 }
 
-function openTransports({ url, prefix, seed }: SimulationOptions, connections: number): Promise<Transport[]> {
+function openTransports(
+  { url, ca, prefix, seed }: SimulationOptions,
+  connections: number,
+): Promise<Transport[]> {
   const open = async (i: number): Promise<Transport> =>
     /^https?:/.test(url)
       ? openHttpTransport(url, connectTimeoutMs)
-      : openMqttTransport({ url, clientId: `${prefix}-simulator-${seed}-${i}`, connectTimeoutMs })
+      : openMqttTransport({ url, ca, clientId: `${prefix}-simulator-${seed}-${i}`, connectTimeoutMs })
   return Promise.all(Array.from({ length: connections }, (_, i) => open(i)))
 }
