@@ -4,10 +4,12 @@ import test from 'node:test'
 import type { RouteOptions } from 'fastify'
 import { HttpDoor } from '../../test/support/http-door.ts'
 import { openRestDoor } from '../../test/support/rest-door.ts'
+import { systemClock } from '../lib/clock.ts'
 import { addDocumentation } from './documentation.ts'
 import { addLiveRoute } from './live-route.ts'
 import { addMetrics } from './metrics.ts'
 import { addOperations } from './operations.ts'
+import { addTop } from './rest/top.ts'
 import { addWebApp } from './web-app.ts'
 
 /** Every route with its rule. A new one must be entered here; which action it asks for is a decision, not an accident. */
@@ -28,6 +30,7 @@ const rules: Readonly<Record<string, string>> = {
   'GET /api/v1/series': 'read',
   'GET /api/v1/latest': 'read',
   'GET /api/v1/export': 'read',
+  'GET /api/v1/top': 'read',
   'GET /api/v1/documents/:stream': 'read',
   'GET /api/v1/dead-letters': 'dead-letters',
   'DELETE /api/v1/dead-letters': 'dead-letters',
@@ -41,6 +44,9 @@ const rules: Readonly<Record<string, string>> = {
   'GET /app': 'read',
   'GET /app/*': 'read',
 }
+
+/** Routes of the API that need no store. */
+const atDoor = ['POST /api/v1/readings', 'GET /api/v1/top']
 
 test('every route has the access rule written here, and answers nobody without that right', async (t) => {
   const asked: string[] = []
@@ -72,6 +78,7 @@ test('every route has the access rule written here, and answers nobody without t
       await addDocumentation(server, '0.0.0')
       addOperations(server, operations)
       addMetrics(server, metrics)
+      addTop(server, { snapshot: never, watch: never, clock: systemClock })
       addLiveRoute(server, 1_000, never)
       await addWebApp(server, os.tmpdir())
     },
@@ -95,7 +102,7 @@ test('every route has the access rule written here, and answers nobody without t
 
   for (const [route, access] of found) {
     const [method = '', path = ''] = route.split(' ')
-    const url = path.startsWith('/api/') && route !== 'POST /api/v1/readings' ? rest.url : door.url
+    const url = path.startsWith('/api/') && !atDoor.includes(route) ? rest.url : door.url
     asked.length = 0
     const response = await fetch(url + path.replace(':stream', 'posts').replace('*', 'x'), {
       method,

@@ -9,6 +9,7 @@ import { addMetrics, createMetrics } from '../api/metrics.ts'
 import { addMqttRoute, mqttPath } from '../api/mqtt-route.ts'
 import { addOperations } from '../api/operations.ts'
 import { addRest } from '../api/rest/rest.ts'
+import { addTop } from '../api/rest/top.ts'
 import { createServer } from '../api/server.ts'
 import type { Snapshot } from '../api/snapshot.ts'
 import { statusAnswer } from '../api/status.ts'
@@ -267,6 +268,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     })
   addOperations(server, { ...healthOf(parts), status: () => statusAnswer(snapshot()) })
   addMetrics(server, metrics)
+  addTop(server, { snapshot, watch: () => mqtt.watch(), clock: systemClock })
 
   const stopping = new AbortController()
   const gateway = mqtt.run(intake, stopping.signal)

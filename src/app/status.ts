@@ -81,7 +81,7 @@ export function snapshotOf(
     log: log.status(),
     setAsideState: keeper.setAside,
     intake: { ...intake.status, maxBytes: maxIntakeBytes, maxDeadLetterBytes },
-    books,
+    books: { ...books }, // they go on being counted
     doors: doorsOf(books, log.start.books, http, sources),
     http,
     mqtt: { topics, counters: { ...mqtt.status() }, addresses: mqtt.addresses(shownAddresses) },

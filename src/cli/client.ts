@@ -9,23 +9,33 @@ export class Client {
     this.#url = url
   }
 
-  async get<T>(path: string, query: Record<string, string | undefined>): Promise<T> {
+  async get<T>(path: string, query: Record<string, string | undefined>, signal?: AbortSignal): Promise<T> {
     // The server's own answer, of the shape its OpenAPI document gives.
-    return (await (await this.fetch('GET', path, query)).json()) as T
+    return (await (await this.fetch('GET', path, query, signal)).json()) as T
   }
 
-  async fetch(method: string, path: string, query: Record<string, string | undefined>): Promise<Response> {
+  async fetch(
+    method: string,
+    path: string,
+    query: Record<string, string | undefined>,
+    signal?: AbortSignal,
+  ): Promise<Response> {
     const target = new URL(path, this.#url)
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) target.searchParams.set(name, value)
     let answer: Response
     try {
-      answer = await fetch(target, { method })
+      answer = await fetch(target, { method, signal: signal ?? null })
     } catch (error) {
       throw this.unreachable(error)
     }
     if (!answer.ok) throw await complaint(answer)
     return answer
+  }
+
+  /** Where the server is, for its other doors. */
+  get host(): string {
+    return new URL(this.#url).hostname
   }
 
   /** Nobody there, or nobody who speaks HTTP. */

@@ -14,6 +14,8 @@ import type { QueryOptions } from './query.ts'
 import type { ReplayOptions } from './replay.ts'
 import type { SimulateOptions } from './simulate.ts'
 import type { TailOptions } from './tail.ts'
+import type { TopOptions } from './top.ts'
+import { sorts } from './top-table.ts'
 
 // Compiled code is kept between starts: the first acknowledgement comes sooner.
 module.enableCompileCache()
@@ -117,9 +119,23 @@ program
   )
 
 program
-  .command('tail')
-  .description('readings as they come')
+  .command('top')
+  .description('what flows now: rates by source, client, topic and sink, once a second; q ends it, s sorts')
   .option(...serverOption)
+  .option('--limit <n>', 'clients and topics: the busiest n, at most 100', some)
+  .addOption(new Option('--sort <column>', 'of clients and topics').choices(sorts).default('rate'))
+  .option('--once', 'one look of a second')
+  .option('--json', 'one JSON object a line')
+  .action((options: TopOptions) => run(async () => (await import('./top.ts')).top(options)))
+
+program
+  .command('tail')
+  .description('readings as they come, or the messages of a topic')
+  .option(...serverOption)
+  .option(
+    '--topic <filter>',
+    'MQTT messages as the gateway hands them out, such as site1/#, instead of readings',
+  )
   .option('--devices <pattern>', '* is a wildcard', '*')
   .option('--metrics <pattern>', '* is a wildcard', '*')
   .option('--json', 'one JSON object a line')

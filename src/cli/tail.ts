@@ -2,9 +2,12 @@ import { WebSocket } from 'ws'
 import { printable } from '../lib/printable.ts'
 import { Client } from './client.ts'
 import { exitCode, usage } from './failure.ts'
+import { tailTopic } from './tail-topic.ts'
 
 export interface TailOptions {
   readonly url: string
+  /** A filter of MQTT; without it, readings. */
+  readonly topic?: string
   readonly devices: string
   readonly metrics: string
   readonly json?: boolean
@@ -20,9 +23,10 @@ type Frame =
   | { readonly type: 'error'; readonly code: string; readonly message: string }
   | { readonly type: 'hello' | 'subscribed' | 'pong' }
 
-/** `sluice tail`: readings as they come, one a line, until Ctrl-C. */
-export async function tail({ url, devices, metrics, json }: TailOptions): Promise<number> {
+/** `sluice tail`: readings as they come, or messages of a topic, one a line, until Ctrl-C. */
+export async function tail({ url, topic, devices, metrics, json }: TailOptions): Promise<number> {
   const client = new Client(url)
+  if (topic !== undefined) return tailTopic(client, topic, json === true)
   const socket = new WebSocket(client.socketUrl('/ws'), { perMessageDeflate: false })
   const names = new Map<number, readonly [device: string, metric: string, unit: string]>()
   let isEnough = false

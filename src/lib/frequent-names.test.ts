@@ -27,7 +27,10 @@ test('of many names no count is too high, and none is too low by more than a par
       assert.ok(counted.size <= capacity)
       for (const [text, count] of real) {
         const seen = counted.get(text) ?? 0
-        assert.ok(seen <= count && seen >= count - given.length / (capacity / 2), `${text}: ${seen} of ${count}`)
+        assert.ok(
+          seen <= count && seen >= count - given.length / (capacity / 2),
+          `${text}: ${seen} of ${count}`,
+        )
       }
     }),
   )
