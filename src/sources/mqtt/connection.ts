@@ -133,7 +133,8 @@ export class Connection implements WireListener, Publisher {
     const { queuedBytes: waitingBytes } = this.#outbound
     if (waitingBytes === 0 || this.#session === undefined) return undefined
     const { clientId } = this.#session
-    return { clientId, address: this.#wire.remoteAddress, waitingBytes, stalledMs: this.#outbound.stalledMs() }
+    const address = this.#wire.remoteAddress
+    return { clientId, address, waitingBytes, stalledMs: this.#outbound.stalledMs() }
   }
 
   /** Judges the timers. A client that we do not read from is not held to its keep-alive. */
