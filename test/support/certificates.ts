@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import type { TestContext } from 'node:test'
 import { toolPath } from './needs.ts'
 
 /** A certificate with its key, as files of PEM. */
@@ -16,7 +15,8 @@ export class Authority {
   readonly folder: string
   readonly #pair: CertificatePair
 
-  constructor(t: TestContext, name = 'sluice test authority') {
+  /** `t` removes the folder in the end, as a test's context does. */
+  constructor(t: { after(remove: () => void): unknown }, name = 'sluice test authority') {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-certificates-'))
     t.after(() => fs.rmSync(this.folder, { recursive: true, force: true }))
     this.#pair = this.#files('authority')
