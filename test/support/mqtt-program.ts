@@ -25,7 +25,7 @@ export class MqttProgram {
     this.#removals = removals
   }
 
-  static async start(): Promise<MqttProgram> {
+  static async start(more: Readonly<Record<string, string>> = {}): Promise<MqttProgram> {
     const removals: (() => void)[] = []
     const authority = new Authority({ after: (remove) => removals.push(remove) })
     const { certFile, keyFile } = authority.issue('server')
@@ -36,6 +36,7 @@ export class MqttProgram {
       'mqtt.tls.port': String(tlsPort),
       'mqtt.tls.certFile': certFile,
       'mqtt.tls.keyFile': keyFile,
+      ...more,
     }
     const sluice = await SluiceProcess.start({ data, settings })
     return new MqttProgram({ sluice, tlsPort, authority }, removals)
