@@ -69,6 +69,7 @@ test('a log line is a document of device-logs', () => {
   assert.deepEqual(decode(bytesOf('log-no-time')).documents, [
     ['device-logs', 'AAD-1123', now, '{"level":"ERROR","message":"läuft"}'],
   ])
+  assert.equal(decode(bytesOf('log-zero-time')).documents[0]?.[2], now, 'Go’s zero time is none')
 })
 
 test('the topic names the device of a message that names none', () => {
@@ -78,6 +79,7 @@ test('the topic names the device of a message that names none', () => {
 
 const refused: readonly [name: string, code: string, field: string | undefined, reason: RegExp][] = [
   ['log-no-serial', 'missing-field', 'SerialNumber', /names the device/],
+  ['log-nul', 'invalid-value', 'Message', /U\+0000/],
   ['params', 'invalid-value', 'Params.big', /2\^53/],
   ['params-struct', 'invalid-value', 'Params.sensor', /finite number/],
   ['stranger', 'undecodable', undefined, /"Stranger"; Sensor, SensorCommandMessage and SensorLog are read/],
@@ -144,6 +146,20 @@ test('damaged and random bytes never throw, and are taken whole or refused whole
     }),
     { numRuns: 5_000 },
   )
+})
+
+test('a gob that contradicts itself is refused', () => {
+  const reasonOf = (bytes: Uint8Array) => decode(bytes).refusals.map(({ reason }) => reason)
+  const sensor = bytesOf('sensor')
+  const type = sensor.subarray(0, 1 + (sensor[0] ?? 0))
+  assert.deepEqual(reasonOf(Buffer.concat([type, sensor])), ['the gob describes a type twice'])
+  assert.deepEqual(reasonOf(type), ['the gob is cut off'])
+  const long = Buffer.from([12, 4, 0, 0xf7, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  assert.deepEqual(reasonOf(long), ['a number of the gob has more than eight bytes'])
+  const frequency = Buffer.from(bytesOf('frequency'))
+  const float = Buffer.from([0x08, 0x05, 0x00, 0xfd]) // type, length, value of the parameter
+  frequency[frequency.indexOf(float) + 1] = 4
+  assert.deepEqual(reasonOf(frequency), ['a value of the gob has another length than it says'])
 })
 
 test('a gob that nests too deeply is refused', () => {

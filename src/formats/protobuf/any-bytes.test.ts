@@ -231,6 +231,19 @@ test('a sensor.SensorReading is a row of device id1:id2, told apart by its numbe
   )
 })
 
+test('a sensor.SensorReading of the time 0 has none, and a value left out is 0', () => {
+  const fields = { value: 0, sensorType: 't', id1: 'A', id2: 0, timestampMs: 0n }
+  const { rows } = decodeInto(
+    sensorFormat,
+    SensorReading.encode(fields).finish(),
+    topic(undefined, undefined),
+  )
+  assert.deepEqual(
+    rows.map(({ device, time, value }) => [device, time, value]),
+    [['A:0', now, 0]],
+  )
+})
+
 test('damaged and random bytes for a sensor.SensorReading never throw', () => {
   fc.assert(
     fc.property(fc.oneof(damaged, fc.uint8Array({ maxLength: 100 })), (bytes) => {

@@ -137,6 +137,19 @@ test('the names of the payload win over those of the topic', () => {
   )
 })
 
+test('names that read the same one behind the other are different names', () => {
+  const rows = rowsOf(
+    batchOf({ device: 'ab', metric: 'c', value: number(1) }, { device: 'a', metric: 'bc', value: number(2) }),
+  )
+  assert.deepEqual(
+    rows.map((row) => row.slice(0, 3)),
+    [
+      ['ab', 'c', 1],
+      ['a', 'bc', 2],
+    ],
+  )
+})
+
 test('a unit that becomes known later is given to the series, once', () => {
   const intake = new RecordingIntake()
   const route = topic(undefined, undefined)
@@ -195,6 +208,16 @@ const refusals: readonly [what: string, payload: Uint8Array, refusal: RegExp][] 
     /^undecodable -: the message is cut off/,
   ],
   ['a varint without end', Buffer.alloc(20, 0xff), /^undecodable -: a varint has more than ten bytes/],
+  [
+    'a varint of eleven bytes',
+    Buffer.concat([bytesOf({}), Buffer.from([0x48]), Buffer.alloc(10, 0x80), Buffer.from([0])]),
+    /^undecodable -: a varint has more than ten bytes/,
+  ],
+  [
+    'a batch behind a reading',
+    Buffer.concat([bytesOf({ value: number(1) }), batchOf({ value: number(2) })]),
+    /^undecodable -: a reading has no field 1/,
+  ],
   [
     'another message',
     Buffer.from([0x12, 1, 0x61, 0x20, 5, 0x28, 1, 0x30, 1]),

@@ -16,7 +16,7 @@ const reading = (number: number) => Buffer.from(Reading.encode(readingOf(number)
 test('a message says by its content type what it is, whatever stands around it among its properties', async () => {
   await using door = await MqttDoor.open()
   using client = await RawMqttClient.connect(door.port, 5)
-  const typed = (contentType: string, more = {}) => ({ properties: { contentType, ...more } })
+  const typed = (contentType: string, more = {}) => ({ properties: { ...more, contentType } })
   const around = {
     payloadFormatIndicator: true,
     messageExpiryInterval: 60,
