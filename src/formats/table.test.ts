@@ -12,6 +12,7 @@ const named: readonly [type: string | undefined, format: string | undefined][] =
   ['application/json', 'json'],
   ['Application/JSON; charset=utf-8', 'json'],
   ['application/octet-stream', 'json'],
+  ['application/vnd.acme.reading+json; v=2', 'json'],
   ['protobuf', 'protobuf'],
   ['application/x-protobuf', 'protobuf'],
   ['application/protobuf', 'protobuf'],

@@ -41,7 +41,7 @@ export function createFormats(limits: RecordLimits): Formats {
     if (type === undefined) return json
     if (isFormatName(type)) return byName[type]
     const name = type.replace(/;.*$/s, '').trim().toLowerCase()
-    if (isJson.has(name)) return json
+    if (isJson.has(name) || name.endsWith('+json')) return json // RFC 6839 §3.1
     return name === 'application/gob' ? byName.gob : protobufOf(type)
   }
   return { ...byName, named, protobufOf }
