@@ -88,7 +88,15 @@ export const kafka: Server = {
       makeCertificate(folder)
       const id = randomBytes(16).toString('base64url')
       const scram = `SCRAM-SHA-256=[name=${user.name},password=${user.password}]`
-      const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', file, '--add-scram', scram]
+      const format = [
+        'kafka.tools.StorageTool',
+        'format',
+        `--cluster-id=${id}`,
+        '-c',
+        file,
+        '--add-scram',
+        scram,
+      ]
       execFileSync(toolPath(java), [...run, ...format], { stdio: ['ignore', 'ignore', 'pipe'] })
     }
     return { program: toolPath(java), args: [...run, 'kafka.Kafka', file] }
