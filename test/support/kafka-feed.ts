@@ -10,7 +10,7 @@ import { KafkaSource } from '../../src/sources/kafka/source.ts'
 import { type Gate, openGate } from './gate.ts'
 
 /** A Kafka source, run attempt after attempt, into an intake with a log in memory. */
-export interface KafkaFeed extends Gate {
+export interface KafkaFeed extends Gate, AsyncDisposable {
   readonly runner: SourceRunner
   /** What it logged, by level. */
   readonly lines: string[]
@@ -66,5 +66,6 @@ export async function kafkaFeed(
       }
     },
     stop: () => runner.stop(),
+    [Symbol.asyncDispose]: () => runner.stop(),
   }
 }

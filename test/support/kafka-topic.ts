@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { Admin, Consumer, type MessageToProduce, Producer, type ProducerOptions } from '@platformatic/kafka'
+import {
+  Admin,
+  Consumer,
+  ListOffsetTimestamps,
+  type MessageToProduce,
+  Producer,
+  type ProducerOptions,
+} from '@platformatic/kafka'
 
 /** Strings in, strings out. */
 const text = (value?: string): Buffer | undefined => (value === undefined ? undefined : Buffer.from(value))
@@ -74,8 +81,22 @@ export class KafkaTopic {
     }
   }
 
-  async delete(): Promise<void> {
-    await this.#admin.deleteTopics({ topics: [this.name] })
+  /** Where each partition ends: a record that was sent twice over a lost answer counts twice. */
+  async ends(): Promise<number[]> {
+    const consumer = new Consumer({
+      clientId: 'test-ends',
+      groupId: 'none',
+      bootstrapBrokers: [this.#address],
+    })
+    try {
+      const offsets = await consumer.listOffsets({
+        topics: [this.name],
+        timestamp: ListOffsetTimestamps.LATEST,
+      })
+      return (offsets.get(this.name) ?? []).map(Number)
+    } finally {
+      await consumer.close()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

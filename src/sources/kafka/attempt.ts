@@ -5,6 +5,7 @@ import { wait } from '../../lib/wait.ts'
 import type { SourceLog } from '../component.ts'
 import type { FeedCounters, MessageTaker } from '../message-taker.ts'
 import { type ClientOptions, groupOptions } from './client.ts'
+import type { Cursors } from './cursors.ts'
 import { isRebalance, kafkaFailure } from './failure.ts'
 import type { KafkaOptions } from './options.ts'
 import { Partition } from './partition.ts'
@@ -23,6 +24,7 @@ export interface AttemptParts {
   readonly client: ClientOptions
   readonly options: KafkaOptions
   readonly intake: Intake
+  readonly cursors: Cursors
   readonly taker: MessageTaker
   readonly message: RecordMessage
   readonly counters: FeedCounters
@@ -110,7 +112,10 @@ export class KafkaAttempt {
     this.#reader = undefined
     reader.close()
     const late = new AbortController()
-    const done = reader.drained().then(() => this.#commit(reader))
+    const done = reader
+      .drained()
+      .then(() => this.#commit(reader))
+      .then(() => reader.drained())
     await Promise.race([done.catch(() => {}), wait(drainMs, late.signal)])
     late.abort()
     this.#previous = reader
@@ -122,37 +127,38 @@ export class KafkaAttempt {
     await this.#previous?.ended()
     const partitions = await this.#positions(assignments)
     if (assignment !== this.#assignment) return
-    const { logger, intake, taker, message, options } = this.#parts
+    const { logger, intake, cursors, taker, message, options } = this.#parts
     logger.info({ partitions: partitions.length, group: options.group }, 'has its partitions')
     const fail = (error: unknown): void => this.#failure.reject(error)
-    const parts = { consumer: this.#consumer, intake, taker, message, options, logger, fail }
+    const parts = { consumer: this.#consumer, intake, cursors, taker, message, options, logger, fail }
     this.#reader = new PartitionReader(partitions, parts)
     this.#reader.start()
   }
 
-  /** Each partition from where the group has left it. */
+  /** Each partition from where this Sluice or the group has left it. */
   async #positions(assignments: Assignments): Promise<Partition[]> {
     if (assignments.length === 0) return []
+    const { cursors, options } = this.#parts
     const topics = assignments.map(({ topic, partitions }) => ({ topic, partitions: [...partitions] }))
-    const committed = await this.#consumer.listCommittedOffsets({ topics })
-    const isNew = (topic: string, index: number): boolean => (committed.get(topic)?.[index] ?? -1n) < 0n
-    const newOnes = topics.filter(({ topic, partitions }) => partitions.some((index) => isNew(topic, index)))
-    const { EARLIEST, LATEST } = ListOffsetTimestamps
-    const begins =
-      newOnes.length === 0
-        ? undefined
-        : await this.#consumer.listOffsets({
-            topics: newOnes.map(({ topic }) => topic),
-            timestamp: this.#parts.options.startAt === 'latest' ? LATEST : EARLIEST,
-          })
-    return topics.flatMap(({ topic, partitions }) =>
+    const metadata = await this.#consumer.metadata({ topics: topics.map(({ topic }) => topic) })
+    const offsets = await this.#consumer.listCommittedOffsets({ topics })
+    const known = topics.flatMap(({ topic, partitions }) =>
       partitions.map((index) => {
-        const from = isNew(topic, index) ? begins?.get(topic)?.[index] : committed.get(topic)?.[index]
-        if (from === undefined)
-          throw new SourceFailure('retry', `Kafka names no offset of ${topic}[${index}]`)
-        return new Partition(topic, index, from, isNew(topic, index))
+        const committed = offsets.get(topic)?.[index] ?? -1n
+        const key = cursors.key(metadata.topics.get(topic)?.id ?? '', index)
+        return { topic, index, key, committed, from: cursors.resume(key, committed) }
       }),
     )
+    const isNew = known.some(({ from }) => from === undefined)
+    const { EARLIEST, LATEST } = ListOffsetTimestamps
+    const timestamp = options.startAt === 'latest' ? LATEST : EARLIEST
+    const begins = isNew
+      ? await this.#consumer.listOffsets({ topics: topics.map(({ topic }) => topic), timestamp })
+      : undefined
+    return known.map(({ topic, index, key, committed, from = begins?.get(topic)?.[index] }) => {
+      if (from === undefined) throw new SourceFailure('retry', `Kafka names no offset of ${topic}[${index}]`)
+      return new Partition(topic, index, key, from, committed)
+    })
   }
 
   async #commitEverySecond(signal: AbortSignal): Promise<void> {
@@ -188,6 +194,7 @@ export class KafkaAttempt {
     }
     for (const { partition, reached } of due)
       this.#parts.counters.acknowledged += partition.isCommitted(reached)
+    reader.told(due.map(({ partition }) => partition))
   }
 
   /** Leaves the group, so that others get the partitions at once. Bounded: a broker that is gone answers nothing. */

@@ -1,4 +1,3 @@
-import { findErrorBy } from '@platformatic/kafka'
 import { SourceFailure } from '../../core/source.ts'
 
 /** What brokers answer that somebody must mend (Kafka protocol, error codes). */
@@ -22,10 +21,12 @@ export function kafkaFailure(error: unknown): SourceFailure {
   if (error instanceof SourceFailure) return error
   if (!(error instanceof Error)) return new SourceFailure('retry', String(error))
   for (const [id, why] of Object.entries(lasting))
-    if (findErrorBy(error, 'apiId', id) !== null) return new SourceFailure('stop', `${why}: ${id}`, error)
-  const said = reasons(error)
-  const why = said.join(': ').slice(0, 400)
-  if (findErrorBy(error, 'code', 'PLT_KFK_AUTHENTICATION') !== null)
+    if (has(error, 'apiId', id)) return new SourceFailure('stop', `${why}: ${id}`, error)
+  const why = reasons(error).join(': ').slice(0, 400)
+  // The library's own words for UNKNOWN_TOPIC_OR_PARTITION, without a code.
+  if (/\bUnknown topic /.test(why))
+    return new SourceFailure('stop', `there is no such topic (topics): ${why}`, error)
+  if (has(error, 'code', 'PLT_KFK_AUTHENTICATION'))
     return new SourceFailure('stop', `the login failed: ${why}`, error)
   if (codes(error).some((code) => /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|TLS|SSL/.test(code)))
     return new SourceFailure('stop', `TLS: ${why}`, error)
@@ -34,11 +35,11 @@ export function kafkaFailure(error: unknown): SourceFailure {
 
 /** True where the group has moved on: its next join puts everything right. */
 export function isRebalance(error: unknown): boolean {
-  return error instanceof Error && findErrorBy(error, 'needsRejoin', true) !== null
+  return error instanceof Error && has(error, 'needsRejoin', true)
 }
 
 export function isOutOfRange(error: unknown): boolean {
-  return error instanceof Error && findErrorBy(error, 'apiId', 'OFFSET_OUT_OF_RANGE') !== null
+  return error instanceof Error && has(error, 'apiId', 'OFFSET_OUT_OF_RANGE')
 }
 
 /** From the outside in, each message once. */
@@ -49,6 +50,11 @@ function reasons(error: Error): string[] {
 
 function codes(error: Error): string[] {
   return [error, ...nested(error)].map((error) => ('code' in error ? String(error.code) : ''))
+}
+
+/** The error itself or one inside it. The library's own search leaves out what stands behind a `cause`. */
+function has(error: Error, property: string, value: unknown): boolean {
+  return [error, ...nested(error)].some((each) => Reflect.get(each, property) === value)
 }
 
 function nested(error: Error): Error[] {

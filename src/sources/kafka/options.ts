@@ -52,12 +52,9 @@ export const kafkaSchema = z
       .min(1_024)
       .max(64 * 1024 * 1024)
       .default(1024 * 1024)
-      .describe('Bytes to ask a broker for at once. A larger batch of records comes all the same.'),
-    maxUnacknowledgedBytes: z
-      .int()
-      .min(1)
-      .default(16e6)
-      .describe('Bytes of records taken and not on disk yet. Beyond it nothing is fetched.'),
+      .describe(
+        'Bytes to ask a broker for at once, and to take before they are on disk. A larger batch of records comes all the same.',
+      ),
   })
   .superRefine((options, context) => {
     const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })

@@ -4,9 +4,10 @@ import { SourceFailure } from '../../core/source.ts'
 import { wait } from '../../lib/wait.ts'
 import type { SourceLog } from '../component.ts'
 import type { MessageTaker } from '../message-taker.ts'
+import type { Cursors } from './cursors.ts'
 import { isOutOfRange } from './failure.ts'
 import type { KafkaOptions } from './options.ts'
-import { type Partition, partitionKey, type Reached } from './partition.ts'
+import { type Partition, partitionKey } from './partition.ts'
 import type { RecordMessage } from './record-message.ts'
 import { committedBatches, type FetchedPartition, type FetchResponse, nextOffset } from './records.ts'
 
@@ -22,7 +23,8 @@ export interface PartitionReaderParts {
   readonly taker: MessageTaker
   readonly message: RecordMessage
   readonly intake: Intake
-  readonly options: Pick<KafkaOptions, 'topics' | 'fetchBytes' | 'maxUnacknowledgedBytes'>
+  readonly cursors: Cursors
+  readonly options: Pick<KafkaOptions, 'topics' | 'fetchBytes'>
   readonly logger: SourceLog
   /** The attempt is over. */
   readonly fail: (error: unknown) => void
@@ -38,13 +40,10 @@ export class PartitionReader {
   readonly #closing = new AbortController()
   readonly #loops = new Map<number, Promise<void>>()
   #looking: Promise<void> = Promise.resolve()
-  /** Calls of `durable` under way. */
-  readonly #commits = new Set<Promise<void>>()
-  /** Taken since the last call of `durable`. */
-  #freshBytes = 0
-  #undurableBytes = 0
+  /** The last call of `durable`: resolves to false if it failed, and then nothing more is taken. */
+  #durable: Promise<boolean> = Promise.resolve(true)
+  #isDurable = true
   readonly #closed: Promise<void>
-  #progress = Promise.withResolvers<void>()
 
   constructor(partitions: readonly Partition[], parts: PartitionReaderParts) {
     this.partitions = new Map(partitions.map((each) => [partitionKey(each.topic, each.index), each]))
@@ -60,12 +59,19 @@ export class PartitionReader {
   /** Takes no more from now on. */
   close(): void {
     this.#closing.abort()
-    this.#progress.resolve()
   }
 
   /** Everything taken is on disk, or is known not to be. After `close`. */
   async drained(): Promise<void> {
-    await Promise.all(this.#commits)
+    await this.#durable
+  }
+
+  /**
+   * Kafka has been told how far these have come. What stands beside the rows says so too, at once where no rows are on their way: or somebody
+   * who sets the group's offset back would not be heard.
+   */
+  told(partitions: readonly Partition[]): void {
+    if (this.#isDurable) this.#makeDurable(partitions)
   }
 
   /** No fetch is under way any more. After `close`. */
@@ -101,14 +107,16 @@ export class PartitionReader {
   }
 
   async #readFrom(node: number): Promise<void> {
+    const { intake } = this.#parts
     const { signal } = this.#closing
     for (;;) {
-      await this.#room()
-      if (signal.aborted) return
       const metadata = await this.#metadata()
       const led = [...this.partitions.values()].filter((each) => leaderOf(each, metadata) === node)
       if (led.length === 0 || signal.aborted) return
       const response = await this.#fetch(node, led, metadata)
+      // While what was taken before it is not on disk, nothing is taken: an offset must not reach the disk ahead of the rows below it.
+      while (!signal.aborted && (!this.#isDurable || intake.room() !== undefined))
+        await Promise.race([this.#isDurable ? intake.room() : this.#durable, this.#closed])
       if (signal.aborted) return
       if (response !== undefined && !this.#take(response, metadata)) await wait(pauseMs, signal)
     }
@@ -179,7 +187,6 @@ export class PartitionReader {
         message.set(partition.topic, partition.index, offset, record)
         if (taker.take(message) === 'refused') return false
         partition.take(offset, message.bytes)
-        this.#freshBytes += message.bytes
       }
     }
     const next = nextOffset(fetched)
@@ -187,39 +194,29 @@ export class PartitionReader {
     return true
   }
 
-  #makeDurable(touched: readonly Partition[]): void {
-    const reached = touched.map((partition): [Partition, Reached] => [partition, partition.reached])
-    const bytes = this.#freshBytes
-    this.#freshBytes = 0
-    this.#undurableBytes += bytes
-    const commit = this.#parts.taker
-      .durable()
-      .then(
-        () => {
-          for (const [partition, at] of reached) partition.isDurable(at)
-        },
-        (error: unknown) =>
-          this.#fail(new SourceFailure('retry', 'what was taken could not be written', error)),
-      )
-      .finally(() => {
-        this.#undurableBytes -= bytes
-        this.#commits.delete(commit)
-        this.#progress.resolve()
-        this.#progress = Promise.withResolvers()
-      })
-    this.#commits.add(commit)
-  }
-
-  /** Back-pressure: nothing is fetched while the intake has no room, or too much waits for the disk. */
-  async #room(): Promise<void> {
-    const { intake, options } = this.#parts
-    const { signal } = this.#closing
-    while (!signal.aborted) {
-      const room = intake.room()
-      if (room !== undefined) await Promise.race([room, this.#closed])
-      else if (this.#undurableBytes > options.maxUnacknowledgedBytes) await this.#progress.promise
-      else return
-    }
+  /** The rows taken, and beside them how far that is. */
+  #makeDurable(partitions: readonly Partition[]): void {
+    const { intake, cursors, taker } = this.#parts
+    const reached = partitions.map((partition) => {
+      const { cursor, cursorKey } = partition
+      cursors.add(intake, cursorKey, cursor)
+      return { partition, at: partition.reached, cursor }
+    })
+    this.#isDurable = false
+    this.#durable = taker.durable().then(
+      () => {
+        for (const { partition, at, cursor } of reached) {
+          partition.isDurable(at)
+          cursors.keep(partition.cursorKey, cursor)
+        }
+        return (this.#isDurable = true)
+      },
+      (error: unknown) => {
+        this.#fail(new SourceFailure('retry', 'what was taken could not be written', error))
+        this.close()
+        return false
+      },
+    )
   }
 
   /** Kafka has deleted what comes next, or the topic was made anew: goes on with the first record there is. */

@@ -1,3 +1,5 @@
+import type { Cursor } from './cursors.ts'
+
 /** How far a partition has come: everything below `offset`. Counts are since it became ours. */
 export interface Reached {
   readonly offset: bigint
@@ -10,6 +12,7 @@ export interface Reached {
 export class Partition {
   readonly topic: string
   readonly index: number
+  readonly cursorKey: string
   /** The next offset to take. */
   position: bigint
   leaderEpoch = -1
@@ -20,14 +23,23 @@ export class Partition {
   #durable: Reached
   #committed: Reached
 
-  /** `isNew`: the group has no offset of it yet. Then `position` is committed as it is, or a restart would begin somewhere else. */
-  constructor(topic: string, index: number, position: bigint, isNew: boolean) {
+  /**
+   * `committed`: the group's offset, -1 for none. `position` may be another one, which is committed even if nothing comes, or a restart would
+   * begin somewhere else.
+   */
+  constructor(topic: string, index: number, cursorKey: string, position: bigint, committed: bigint) {
     this.topic = topic
     this.index = index
+    this.cursorKey = cursorKey
     this.position = position
     this.end = position
     this.#durable = this.reached
-    this.#committed = isNew ? { ...this.reached, offset: -1n } : this.reached
+    this.#committed = { ...this.reached, offset: committed }
+  }
+
+  /** What stands beside the rows. */
+  get cursor(): Cursor {
+    return { offset: this.position, told: this.#committed.offset }
   }
 
   take(offset: bigint, bytes: number): void {

@@ -4,6 +4,7 @@ import type { SourceParts } from '../component.ts'
 import { type FeedCounters, MessageTaker, newFeedCounters } from '../message-taker.ts'
 import { KafkaAttempt } from './attempt.ts'
 import { type ClientOptions, clientOptions } from './client.ts'
+import { Cursors } from './cursors.ts'
 import type { KafkaOptions } from './options.ts'
 import { RecordMessage } from './record-message.ts'
 
@@ -15,6 +16,7 @@ export class KafkaSource implements FeedSource {
   readonly name: string
   readonly #options: KafkaOptions
   readonly #parts: SourceParts
+  readonly #cursors: Cursors
   readonly #counters: FeedCounters = newFeedCounters()
   #attempt: KafkaAttempt | undefined
 
@@ -22,6 +24,7 @@ export class KafkaSource implements FeedSource {
     this.name = parts.name
     this.#options = options
     this.#parts = parts
+    this.#cursors = new Cursors(parts.name, options.group, parts.state)
   }
 
   async run(intake: Intake, signal: AbortSignal): Promise<void> {
@@ -30,6 +33,7 @@ export class KafkaSource implements FeedSource {
       client: this.#client(),
       options: this.#options,
       intake,
+      cursors: this.#cursors,
       taker: new MessageTaker({ name, intake, limits, logger, counters: this.#counters }),
       message: new RecordMessage(formats, this.#options.format),
       counters: this.#counters,
