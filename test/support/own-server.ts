@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { dataOf, runningPid, startServer, stopServer, variablesOf } from '../../scripts/service/servers.ts'
 import { type Server, serviceTable } from '../../scripts/service/table.ts'
+import { freePort } from './sluice-process.ts'
 
 /** A server of a test's own, on free ports and with a new data folder: it may be stopped, killed and started again. */
 export class OwnServer {
@@ -27,7 +26,7 @@ export class OwnServer {
     if (listed === undefined) throw new Error(`scripts/service/table.ts has no ${name}`)
     const shared = change(listed)
     const ports: Record<string, number> = {}
-    for (const use of Object.keys(shared.ports)) ports[use] = await lowPort()
+    for (const use of Object.keys(shared.ports)) ports[use] = await freePort()
     const own = new OwnServer({ ...shared, ports }, mkdtempSync(path.join(tmpdir(), `sluice-own-${name}-`)))
     try {
       await own.start()
@@ -51,8 +50,13 @@ export class OwnServer {
     return port
   }
 
+  /** Of its own process; undefined while it is down. */
+  get pid(): number | undefined {
+    return runningPid(this.#server, this.#home)
+  }
+
   get running(): boolean {
-    return runningPid(this.#server, this.#home) !== undefined
+    return this.pid !== undefined
   }
 
   /** Starts it on its data again, and returns when it answers. */
@@ -80,24 +84,5 @@ export class OwnServer {
     const pid = runningPid(this.#server, this.#home)
     if (pid !== undefined) process.kill(pid, 'SIGKILL')
     this.#server.afterEnd?.(dataOf(this.#server, this.#home), this.#server.ports)
-  }
-}
-
-/**
- * A free port below those that the system gives to clients: while the server is down, a client that tries to come back may be given the very
- * port that it asks for, is then connected with itself, and the server finds its port taken.
- */
-async function lowPort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 10_000)
-    const listener = net.createServer().listen(port, '127.0.0.1')
-    const isFree = await once(listener, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!isFree) continue
-    listener.close()
-    await once(listener, 'close')
-    return port
   }
 }
