@@ -19,5 +19,6 @@ export interface KeyedState {
 /** What a start found: keyed state, and under each message's id the message that some session or retained topic needed. */
 export interface KeptState {
   readonly state: KeyedState
-  readonly messages: KeyedState
+  /** `clear` lets go of them: whoever needs them has read them. */
+  readonly messages: KeyedState & { clear(): void }
 }

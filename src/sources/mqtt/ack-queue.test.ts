@@ -20,12 +20,12 @@ test('an acknowledgement leaves for nothing but a real Durable', () => {
 test('a refusal needs no commit, and waits for the acknowledgements before it', () => {
   const sent: number[][] = []
   const acks = new AckQueue(new AckScratch(), (bytes) => sent.push([...bytes]))
-  acks.refuse(7, 0x97)
+  acks.refuse(1, 7, 0x97)
   assert.equal(acks.seal(undefined), undefined)
   assert.deepEqual(sent, [[0x40, 3, 0, 7, 0x97]])
   acks.take(8)
   acks.seal(never)
-  acks.refuse(9, 0x97)
+  acks.refuse(1, 9, 0x97)
   acks.seal(undefined)
   assert.equal(sent.length, 1)
   assert.equal(acks.unanswered, 2)

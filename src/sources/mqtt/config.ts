@@ -78,6 +78,56 @@ export const mqttConfig = z.strictObject({
     .max(65535)
     .default(0)
     .describe('Longest keep-alive of MQTT 5 clients, told them as Server Keep Alive; 0 leaves it to them.'),
+  maxTopicLevels: z.int().min(1).max(65_535).default(128).describe('Levels of a topic or a filter.'),
+  topicAliasMaximum: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(32)
+    .describe('Topic aliases of an MQTT 5 client, in each direction.'),
+  messagesPerSecond: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      'Messages of one client each second; ten seconds’ worth may come at once. Beyond it the client is read more slowly. 0 is no limit.',
+    ),
+  maxSessions: z
+    .int()
+    .min(1)
+    .default(100_000)
+    .describe('Sessions, those of clients that are away among them.'),
+  maxSessionExpirySeconds: z
+    .number()
+    .min(0)
+    .default(7 * 86_400)
+    .describe('How long a session may live without its client; MQTT 3.1.1 asks for this by clean session 0.'),
+  maxInFlight: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(1_000)
+    .describe('QoS 1 and 2 messages on their way to one client, whatever its Receive Maximum.'),
+  maxQueuedBytes: z
+    .int()
+    .min(1 * kib)
+    .default(16 * mib)
+    .describe('Messages that wait for one session: beyond it, new ones are lost to it and counted.'),
+  maxQueuedTotalBytes: z
+    .int()
+    .min(1 * kib)
+    .default(64 * mib)
+    .describe('Messages that wait for all sessions together; one that many wait for counts once.'),
+  maxRetainedMessages: z.int().min(0).default(100_000).describe('Topics with a retained message.'),
+  maxRetainedBytes: z
+    .int()
+    .min(0)
+    .default(64 * mib)
+    .describe('Retained messages with their topics.'),
+  refuseSubscriptions: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Filters that nobody may subscribe to, as clients write them.'),
   maxSubscriptionsPerConnection: z.int().min(0).default(1_000).describe('Filters that one client may hold.'),
   outboundBytes: z
     .int()

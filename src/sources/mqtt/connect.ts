@@ -4,18 +4,43 @@ import type { Authorizer, Principal } from '../../core/authorizer.ts'
 import type { MqttConfig } from './config.ts'
 import { parseControl, write } from './control-packet.ts'
 import { type ProtocolVersion, reason, returnCode } from './reason.ts'
-import type { Session, Will } from './session.ts'
+import type { Will } from './session.ts'
 import { topicFault } from './topic.ts'
 
-/** The answer to a CONNECT: a session, or why not. `connack` undefined closes without a word, as 3.1.1 wants where no code fits. */
+/** What a CONNECT and its answer agreed for this connection. */
+export interface ConnectionTerms {
+  readonly clientId: string
+  readonly version: ProtocolVersion
+  readonly principal: Principal
+  /** 0: none. */
+  readonly keepAliveMs: number
+  /** The largest packet the client takes. */
+  readonly maxPacketBytes: number
+  /** Most QoS 1 and 2 messages that the client takes at once. */
+  readonly receiveMaximum: number
+  /** Topic aliases that we may use towards the client. */
+  readonly topicAliasMaximum: number
+  /** Session Expiry Interval; 0: the session ends with the connection. */
+  readonly expirySeconds: number
+  readonly isClean: boolean
+  readonly will: Will | undefined
+  /** CONNACK, once it is known whether a session was there. */
+  connack(isPresent: boolean): Uint8Array
+}
+
+/** The answer to a CONNECT: terms, or why not. `connack` undefined closes without a word, as 3.1.1 wants where no code fits. */
 export type Admission =
-  | { readonly session: Session; readonly connack: Uint8Array }
-  | { readonly session: undefined; readonly connack: Uint8Array | undefined; readonly why: string }
+  | { readonly terms: ConnectionTerms }
+  | { readonly terms: undefined; readonly connack: Uint8Array | undefined; readonly why: string }
 
 interface Doorkeeper {
   readonly config: MqttConfig
   readonly authorizer: Authorizer
   readonly maxTopicBytes: number
+  /** Sessions, retained messages and QoS 2 are offered: there is a place that keeps them. */
+  readonly isKeeping: boolean
+  /** Whether a session more may be there. */
+  hasRoomFor(clientId: string): boolean
 }
 
 /** Judges the CONNECT packet `bytes`, whole, with its body at `bodyFrom`. */
@@ -26,7 +51,7 @@ export function admit(
   door: Doorkeeper,
 ): Admission {
   const version = protocolVersion(bytes, bodyFrom)
-  if (typeof version !== 'number') return { session: undefined, ...version }
+  if (typeof version !== 'number') return { terms: undefined, ...version }
   const packet = parseControl(bytes, version)
   if ('why' in packet) return refusal(version, packet.reasonCode, undefined, packet.why)
   if (packet.cmd !== 'connect') {
@@ -43,20 +68,46 @@ export function admit(
   }
   const will = willOf(packet, version, principal, door)
   if (Array.isArray(will)) return refusal(version, ...will)
+  if (!door.hasRoomFor(clientId)) {
+    const why = `there are ${door.config.maxSessions} sessions already (mqtt.maxSessions)`
+    return refusal(version, reason.quotaExceeded, returnCode.serverUnavailable, why)
+  }
 
   const asked = packet.keepalive ?? 0
   const most = version === 5 ? door.config.maxKeepAliveSeconds : 0
   const keepAlive = most > 0 && (asked === 0 || asked > most) ? most : asked
-  const session: Session = {
-    clientId,
-    version,
-    principal,
-    keepAliveMs: keepAlive * 1000,
-    maxPacketBytes: packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-    will,
-    subscriptions: new Map(),
+  const expirySeconds = expiryOf(packet, version, door)
+  const { properties } = packet
+  return {
+    terms: {
+      clientId,
+      version,
+      principal,
+      keepAliveMs: keepAlive * 1000,
+      maxPacketBytes: properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+      receiveMaximum: properties?.receiveMaximum ?? 65_535,
+      topicAliasMaximum: properties?.topicAliasMaximum ?? 0,
+      expirySeconds,
+      isClean: packet.clean !== false,
+      will,
+      connack: (isPresent) =>
+        version === 4
+          ? connack4(returnCode.accepted, isPresent)
+          : acceptance(packet, { clientId, keepAlive, expirySeconds, isPresent }, door),
+    },
   }
-  return { session, connack: acceptance(packet, session, keepAlive, door.config) }
+}
+
+/** How long the session may live without its client: 3.1.1 knows only for ever and not at all. */
+function expiryOf(packet: IConnectPacket, version: ProtocolVersion, door: Doorkeeper): number {
+  if (!door.isKeeping) return 0
+  const asked =
+    version === 5
+      ? (packet.properties?.sessionExpiryInterval ?? 0)
+      : packet.clean === false
+        ? Number.POSITIVE_INFINITY
+        : 0
+  return Math.min(asked, door.config.maxSessionExpirySeconds)
 }
 
 type Fault = [reasonCode: number, code: number | undefined, why: string]
@@ -106,7 +157,7 @@ function connectFault(packet: IConnectPacket, version: ProtocolVersion, door: Do
   return undefined
 }
 
-/** The will as it can be honoured: published at once when the connection breaks, never retained. */
+/** The will as the packet that publishes it. */
 function willOf(
   packet: IConnectPacket,
   version: ProtocolVersion,
@@ -115,43 +166,60 @@ function willOf(
 ): Will | undefined | Fault {
   const { will } = packet
   if (will === undefined) return undefined
-  const qos: number = will.qos ?? 0
-  if (qos > 2) return [reason.malformedPacket, undefined, 'the will has no such QoS']
+  const qos = will.qos ?? 0
   // 3.1.1 has no way to say that less is offered: a will of QoS 2 is stored once all the same, for it has no packet id.
-  if (qos === 2 && version === 5) return [reason.qosNotSupported, undefined, 'a will of QoS 2 is not offered']
-  if (will.retain === true) return [reason.retainNotSupported, undefined, 'retained messages are not offered']
+  if (qos === 2 && version === 5 && !door.isKeeping)
+    return [reason.qosNotSupported, undefined, 'a will of QoS 2 is not offered']
+  if (will.retain === true && !door.isKeeping)
+    return [reason.retainNotSupported, undefined, 'retained messages are not offered']
   const topic = Buffer.from(will.topic)
   const fault = topicFault(topic, 0, topic.length, door.maxTopicBytes)
   if (fault !== undefined) return [reason.topicNameInvalid, undefined, `the will's topic is ${fault}`]
   const decision = door.authorizer.decide(principal, 'mqtt', 'publish', will.topic)
   if (!decision.allowed) return [reason.notAuthorized, returnCode.notAuthorized, decision.reason]
-  return { topic, payload: Buffer.from(will.payload), qos: qos === 0 ? 0 : 1 }
+  const { willDelayInterval = 0, ...properties } = will.properties ?? {}
+  const publish = write(
+    {
+      cmd: 'publish',
+      topic: will.topic,
+      payload: Buffer.from(will.payload),
+      qos,
+      dup: false,
+      retain: will.retain === true,
+      ...(qos > 0 ? { messageId: 1 } : {}),
+      ...(version === 5 ? { properties: forwarded(properties) } : {}),
+    },
+    version,
+  )
+  return { packet: publish, version, delaySeconds: version === 5 ? willDelayInterval : 0 }
+}
+
+/** The properties of a will that a PUBLISH has too, under the names that it has for them. */
+function forwarded(properties: NonNullable<NonNullable<IConnectPacket['will']>['properties']>) {
+  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined))
 }
 
 function acceptance(
   packet: IConnectPacket,
-  session: Session,
-  keepAlive: number,
-  config: MqttConfig,
+  agreed: { clientId: string; keepAlive: number; expirySeconds: number; isPresent: boolean },
+  { config, isKeeping }: Doorkeeper,
 ): Uint8Array {
-  if (session.version === 4) return connack4(returnCode.accepted)
+  const { clientId, keepAlive, expirySeconds, isPresent } = agreed
+  const asked = packet.properties?.sessionExpiryInterval ?? 0
   return write(
     {
       cmd: 'connack',
-      sessionPresent: false,
+      sessionPresent: isPresent,
       reasonCode: 0,
       properties: {
         receiveMaximum: config.receiveMaximum,
-        maximumQoS: 1,
-        retainAvailable: false,
+        // Absent means that everything is offered.
+        ...(isKeeping ? {} : { maximumQoS: 1, retainAvailable: false }),
         maximumPacketSize: config.maxPacketBytes,
-        topicAliasMaximum: 0,
-        wildcardSubscriptionAvailable: true,
-        subscriptionIdentifiersAvailable: false,
-        sharedSubscriptionAvailable: false,
-        ...(packet.clientId === '' ? { assignedClientIdentifier: session.clientId } : {}),
+        topicAliasMaximum: config.topicAliasMaximum,
+        ...(packet.clientId === '' ? { assignedClientIdentifier: clientId } : {}),
         ...(keepAlive === (packet.keepalive ?? 0) ? {} : { serverKeepAlive: keepAlive }),
-        ...((packet.properties?.sessionExpiryInterval ?? 0) > 0 ? { sessionExpiryInterval: 0 } : {}),
+        ...(asked === expirySeconds ? {} : { sessionExpiryInterval: expirySeconds }),
       },
     },
     5,
@@ -165,11 +233,11 @@ function refusal(
   why: string,
 ): Admission {
   const connack = version === 5 ? connack5(reasonCode, why) : code === undefined ? undefined : connack4(code)
-  return { session: undefined, connack, why }
+  return { terms: undefined, connack, why }
 }
 
-function connack4(code: number): Uint8Array {
-  return Uint8Array.of(0x20, 2, 0, code)
+function connack4(code: number, isPresent = false): Uint8Array {
+  return Uint8Array.of(0x20, 2, isPresent ? 1 : 0, code)
 }
 
 function connack5(reasonCode: number, why: string): Uint8Array {

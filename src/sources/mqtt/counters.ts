@@ -16,7 +16,10 @@ export interface MqttCounters {
   bytesSent: number
   publishesQos0: number
   publishesQos1: number
-  /** PUBACKs with success handed to the connection, after their commit. */
+  publishesQos2: number
+  /** QoS 2 messages sent again that were taken before. */
+  repeatedQos2: number
+  /** PUBACKs and PUBRECs with success handed to the connection, after their commit. */
   acknowledged: number
   /** QoS 0 messages whose commit failed: their senders do not know. */
   lostQos0: number
@@ -25,8 +28,23 @@ export interface MqttCounters {
   refusedUnread: number
   subscriptions: number
   delivered: number
-  /** Deliveries that slow subscribers lost. */
+  /** QoS 0 deliveries that slow subscribers lost. */
   dropped: number
+  /** QoS 1 and 2 deliveries that found a full queue. */
+  queueDropped: number
+  /** Deliveries that were larger than the Maximum Packet Size of their client. */
+  tooLargeForClient: number
+  /** Messages that could not be retained: there are too many. */
+  retainedRefused: number
+  /** Sessions, those of clients that are away among them. */
+  sessions: number
+  /** Sessions that ended because their client stayed away. */
+  sessionsExpired: number
+  /** Messages that some session has not finished with, and their bytes. */
+  queuedMessages: number
+  queuedBytes: number
+  retainedMessages: number
+  retainedBytes: number
   /** Connections ended because their peer took nothing for too long. */
   slowSubscribersClosed: number
   willsPublished: number
@@ -46,6 +64,8 @@ export function newCounters(): MqttCounters {
     bytesSent: 0,
     publishesQos0: 0,
     publishesQos1: 0,
+    publishesQos2: 0,
+    repeatedQos2: 0,
     acknowledged: 0,
     lostQos0: 0,
     commitFailures: 0,
@@ -53,6 +73,15 @@ export function newCounters(): MqttCounters {
     subscriptions: 0,
     delivered: 0,
     dropped: 0,
+    queueDropped: 0,
+    tooLargeForClient: 0,
+    retainedRefused: 0,
+    sessions: 0,
+    sessionsExpired: 0,
+    queuedMessages: 0,
+    queuedBytes: 0,
+    retainedMessages: 0,
+    retainedBytes: 0,
     slowSubscribersClosed: 0,
     willsPublished: 0,
   }

@@ -1,75 +1,167 @@
 import { maskTokens } from '../../lib/mask-tokens.ts'
-import type { FilterTrie } from './filter-trie.ts'
+import { idsOf, type Match } from './filter-trie.ts'
+import type { Keeper } from './keeper.ts'
+import { expiryOf, Message } from './message.ts'
+import type { Target } from './message-record.ts'
+import type { MqttCounters } from './counters.ts'
 import type { PacketWalk } from './packet-walk.ts'
-import type { ProtocolVersion } from './reason.ts'
+import { forwardedProperties } from './publish-properties.ts'
+import type { Session } from './session.ts'
+import { SharedGroup } from './shared-group.ts'
+import type { Subscriber, Subscriptions } from './subscriptions.ts'
 import type { TopicEntry } from './topic-cache.ts'
 
-/** Whoever gets messages: a connection today, a session that outlives it later. */
-export interface Subscriber {
-  readonly version: ProtocolVersion
-  /** Takes a whole PUBLISH packet of its version, which it shares with others and must not change. */
-  deliver(packet: Uint8Array): void
+/** How one session gets the message in hand. */
+interface Share {
+  readonly session: Session
+  readonly qos: 0 | 1 | 2
+  readonly retain: boolean
+  readonly ids: readonly number[]
+}
+
+/** A message whose commit is under way, and who gets it then. */
+export interface Pending {
+  readonly message: Message
+  readonly shares: readonly Share[]
 }
 
 /**
- * Hands a message to its subscribers at QoS 0. The packet is written once per protocol version, however many they are.
- * Properties of an MQTT 5 publisher go on unaltered (MQTT-3.3.2-4, -15 to -20); secrets in the payload of an ingest topic are masked.
+ * Hands a message to its subscribers: at QoS 0 at once; at QoS 1 and 2 when the commit that holds it is on disk, so that nobody is told of
+ * what a crash takes back. Each gets it once, whatever filters of its match.
  */
 export class FanOut {
-  readonly trie: FilterTrie<Subscriber>
+  readonly #subscriptions: Subscriptions
+  readonly #keeper: Keeper
+  readonly #counters: Pick<MqttCounters, 'queueDropped'>
+  #pending: Pending[] = []
 
-  constructor(trie: FilterTrie<Subscriber>) {
-    this.trie = trie
+  constructor(subscriptions: Subscriptions, keeper: Keeper, counters: Pick<MqttCounters, 'queueDropped'>) {
+    this.#subscriptions = subscriptions
+    this.#keeper = keeper
+    this.#counters = counters
   }
 
-  deliver(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry, publisher: Subscriber): void {
-    if (entry.matchedVersion !== this.trie.version) {
-      entry.matches = this.trie.match(entry.topic)
-      entry.matchedVersion = this.trie.version
-    }
-    if (entry.matches.length === 0) return
+  get isIdle(): boolean {
+    return this.#subscriptions.trie.size === 0
+  }
+
+  get hasPending(): boolean {
+    return this.#pending.length > 0
+  }
+
+  /** The message as it is kept and handed on. Secrets in the payload of an ingest topic are masked. */
+  message(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry): Message {
     const payload =
       entry.route === undefined
-        ? bytes.subarray(walk.payloadFrom, walk.end)
-        : maskTokens(bytes, walk.payloadFrom, walk.end)
-    const topic = bytes.subarray(walk.topicFrom, walk.topicTo)
-    let packet4: Uint8Array | undefined
-    let packet5: Uint8Array | undefined
-    for (const { subscriber, noLocal } of entry.matches) {
-      if (noLocal && subscriber === publisher) continue
-      if (subscriber.version === 4) {
-        packet4 ??= publishPacket(topic, nothing, payload)
-        subscriber.deliver(packet4)
-      } else {
-        const properties =
-          walk.payloadFrom > walk.propertiesFrom
-            ? bytes.subarray(walk.propertiesFrom, walk.payloadFrom)
-            : noProperties
-        packet5 ??= publishPacket(topic, properties, payload)
-        subscriber.deliver(packet5)
-      }
+        ? new Uint8Array(bytes.subarray(walk.payloadFrom, walk.end))
+        : new Uint8Array(maskTokens(bytes, walk.payloadFrom, walk.end))
+    entry.bytes ??= encoder.encode(entry.topic)
+    return new Message({
+      topic: entry.bytes,
+      properties: forwardedProperties(bytes, walk.propertiesFrom, walk.payloadFrom),
+      payload,
+      qos: walk.qos as 0 | 1 | 2, // the walk has refused 3
+      expiresAt: expiryOf(this.#keeper.now(), walk.expirySeconds),
+    })
+  }
+
+  /** Returns true if something waits for the commit. `message` undefined: it is made if somebody wants it. */
+  deliver(
+    bytes: Uint8Array,
+    walk: PacketWalk,
+    entry: TopicEntry,
+    publisher: Session | undefined,
+    given: Message | undefined,
+  ): boolean {
+    const { trie } = this.#subscriptions
+    if (entry.matchedVersion !== trie.version) {
+      entry.matches = trie.match(entry.topic)
+      entry.matchedVersion = trie.version
     }
+    if (entry.matches.length === 0) return false
+    let message = given
+    let shares: Share[] | undefined
+    let targets: Target[] | undefined
+    for (const match of entry.matches) {
+      let { subscriber } = match
+      let wanted: Wanted = match
+      if (subscriber instanceof SharedGroup) {
+        const member = subscriber.next()
+        if (member === undefined) continue
+        subscriber = member.session
+        wanted = { ...member.subscription, ids: idsOf(member.subscription) }
+      }
+      if (wanted.noLocal && subscriber === publisher) continue
+      const qos = lower(walk.qos, wanted.qos)
+      const retain = walk.retain && wanted.retainAsPublished
+      const ids = subscriber.version === 5 ? wanted.ids : none
+      if (qos === 0) {
+        if (subscriber.receiver === undefined) continue // nothing waits for who is away at QoS 0
+        message ??= this.message(bytes, walk, entry)
+        subscriber.receiver.give(message, { qos: 0, retain, isRepeat: false, packetId: 0, ids })
+        continue
+      }
+      if (subscriber.receiver === undefined && !subscriber.isKept) continue
+      message ??= this.message(bytes, walk, entry)
+      if (!this.#keeper.hold(subscriber, message)) {
+        this.#counters.queueDropped++
+        continue
+      }
+      shares ??= []
+      shares.push({ session: subscriber, qos, retain, ids })
+      if (!subscriber.isKept) continue
+      targets ??= []
+      targets.push({ session: subscriber.number, qos: qos === 2 ? 2 : 1, retain, ids })
+    }
+    if (message === undefined || shares === undefined) return false
+    if (targets !== undefined) this.#keeper.keep(message, targets)
+    this.#pending.push({ message, shares })
+    return true
+  }
+
+  /** Gives one session a message that is retained, behind the answer to its subscription. */
+  deliverRetained(session: Session, retained: Message, maxQos: 0 | 1 | 2, given: readonly number[]): void {
+    const qos = lower(retained.qos, maxQos)
+    const ids = session.version === 5 ? given : none
+    // A message of its own: the retained one has no id in the queues.
+    const message = new Message(retained)
+    if (qos > 0 && !this.#keeper.hold(session, message)) {
+      this.#counters.queueDropped++
+      return
+    }
+    if (qos > 0 && session.isKept)
+      this.#keeper.keep(message, [{ session: session.number, qos: qos === 2 ? 2 : 1, retain: true, ids }])
+    this.#pending.push({ message, shares: [{ session, qos, retain: true, ids }] })
+  }
+
+  /** What waits for the commit that is asked for now. */
+  takePending(): readonly Pending[] {
+    const pending = this.#pending
+    if (pending.length > 0) this.#pending = []
+    return pending
+  }
+
+  /** The commit is on disk. */
+  release(pending: readonly Pending[]): void {
+    for (const { message, shares } of pending)
+      for (const { session, qos, retain, ids } of shares)
+        if (qos > 0)
+          session.add({ message, qos: qos === 2 ? 2 : 1, retain, ids, packetId: 0, state: 'queued' })
+        else session.receiver?.give(message, { qos, retain, ids, isRepeat: false, packetId: 0 })
+  }
+
+  /** The commit failed: its messages never were. */
+  drop(pending: readonly Pending[]): void {
+    for (const { message, shares } of pending)
+      for (const { session, qos } of shares) if (qos > 0) this.#keeper.release(session, message)
   }
 }
 
-const nothing = new Uint8Array(0)
-const noProperties = Uint8Array.of(0)
+type Wanted = Pick<Match<Subscriber>, 'qos' | 'noLocal' | 'retainAsPublished' | 'ids'>
 
-/** A PUBLISH at QoS 0 without flags; `properties` with their length before them, empty for 3.1.1. */
-function publishPacket(topic: Uint8Array, properties: Uint8Array, payload: Uint8Array): Uint8Array {
-  const length = 2 + topic.length + properties.length + payload.length
-  const lengthBytes = length < 128 ? 1 : length < 16_384 ? 2 : length < 2_097_152 ? 3 : 4
-  const packet = Buffer.allocUnsafe(1 + lengthBytes + length)
-  packet[0] = 0x30
-  let at = 1
-  for (let rest = length; at <= lengthBytes; rest >>>= 7) {
-    packet[at] = at === lengthBytes ? rest : (rest & 127) | 128
-    at++
-  }
-  packet[at] = topic.length >> 8
-  packet[at + 1] = topic.length
-  packet.set(topic, at + 2)
-  packet.set(properties, at + 2 + topic.length)
-  packet.set(payload, at + 2 + topic.length + properties.length)
-  return packet
+const encoder = new TextEncoder()
+const none: readonly number[] = []
+
+function lower(published: number, granted: 0 | 1 | 2): 0 | 1 | 2 {
+  return published >= granted ? granted : published === 0 ? 0 : 1
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FilterTrie } from './filter-trie.ts'
+import { FilterTrie, type SubscriptionOptions } from './filter-trie.ts'
 
-const plain = { noLocal: false }
+const plain: SubscriptionOptions = { qos: 0, noLocal: false, retainAsPublished: false, id: 0 }
 
 /** MQTT 5 §4.7, said a second time and slowly. */
 function matches(filter: string, topic: string): boolean {
@@ -86,10 +86,17 @@ test('the examples of the standard hold', () => {
   assert.deepEqual(found('$SYS/monitor/Clients'), ['$SYS/#'])
 })
 
-test('No Local holds only if every matching filter of the subscriber asks for it', () => {
+test('filters of one subscriber that overlap count as one: the highest QoS, all identifiers, No Local only if all say so', () => {
   const trie = new FilterTrie<string>()
-  trie.add('a/#', 'one', { noLocal: true })
-  assert.deepEqual(trie.match('a/b'), [{ subscriber: 'one', noLocal: true }])
-  trie.add('a/+', 'one', plain)
-  assert.deepEqual(trie.match('a/b'), [{ subscriber: 'one', noLocal: false }])
+  const one = { subscriber: 'one', qos: 1, noLocal: true, retainAsPublished: false, ids: [7] }
+  trie.add('a/#', 'one', { qos: 1, noLocal: true, retainAsPublished: false, id: 7 })
+  assert.deepEqual(trie.match('a/b'), [one])
+  trie.add('a/+', 'one', { qos: 2, noLocal: false, retainAsPublished: true, id: 268_435_455 })
+  trie.add('+/b', 'one', plain)
+  const [match, ...others] = trie.match('a/b')
+  assert.deepEqual(others, [])
+  assert.deepEqual(
+    { ...match, ids: match?.ids.toSorted((a, b) => a - b) },
+    { ...one, qos: 2, noLocal: false, retainAsPublished: true, ids: [7, 268_435_455] },
+  )
 })

@@ -1,13 +1,23 @@
-/** How one subscriber wants one filter. */
+/** How one subscriber wants one filter (MQTT 5 §3.8.3.1; 3.1.1 has the QoS only). */
 export interface SubscriptionOptions {
-  /** MQTT 5 No Local: not the messages it published itself. */
+  readonly qos: 0 | 1 | 2
+  /** Not the messages it published itself. */
   readonly noLocal: boolean
+  /** Messages keep the retain flag that they were published with. */
+  readonly retainAsPublished: boolean
+  /** Subscription Identifier; 0 is none. */
+  readonly id: number
 }
 
+/** How one subscriber gets one topic, by all its filters that match: once, at their highest QoS, with all their identifiers. */
 export interface Match<S> {
   readonly subscriber: S
+  readonly qos: 0 | 1 | 2
   /** True only if every filter of it that matches says so. */
   readonly noLocal: boolean
+  /** True if any of them says so. */
+  readonly retainAsPublished: boolean
+  readonly ids: readonly number[]
 }
 
 interface Node<S> {
@@ -67,12 +77,12 @@ export class FilterTrie<S> {
   /** Each subscriber once, however many of its filters match. */
   match(topic: string): Match<S>[] {
     const levels = topic.split('/')
-    const found = new Map<S, boolean>()
+    const found = new Map<S, Match<S>>()
     this.#collect(this.#root, levels, 0, found)
-    return Array.from(found, ([subscriber, noLocal]) => ({ subscriber, noLocal }))
+    return [...found.values()]
   }
 
-  #collect(at: Node<S>, levels: readonly string[], depth: number, found: Map<S, boolean>): void {
+  #collect(at: Node<S>, levels: readonly string[], depth: number, found: Map<S, Match<S>>): void {
     // MQTT-4.7.2-1: a leading wildcard does not match a topic that begins with $.
     const wildcards = depth > 0 || levels[0]?.startsWith('$') !== true
     if (wildcards) take(at.children.get('#'), found)
@@ -92,9 +102,29 @@ function node<S>(): Node<S> {
   return { children: new Map(), subscribers: new Map() }
 }
 
-function take<S>(at: Node<S> | undefined, found: Map<S, boolean>): void {
+function take<S>(at: Node<S> | undefined, found: Map<S, Match<S>>): void {
   if (at === undefined) return
-  for (const [subscriber, { noLocal }] of at.subscribers) {
-    found.set(subscriber, noLocal && found.get(subscriber) !== false)
+  for (const [subscriber, options] of at.subscribers) {
+    found.set(subscriber, joined(subscriber, options, found.get(subscriber)))
   }
+}
+
+function joined<S>(subscriber: S, options: SubscriptionOptions, other: Match<S> | undefined): Match<S> {
+  const { qos, noLocal, retainAsPublished } = options
+  const ids = idsOf(options)
+  if (other === undefined) return { subscriber, qos, noLocal, retainAsPublished, ids }
+  return {
+    subscriber,
+    qos: qos > other.qos ? qos : other.qos,
+    noLocal: noLocal && other.noLocal,
+    retainAsPublished: retainAsPublished || other.retainAsPublished,
+    ids: [...other.ids, ...ids],
+  }
+}
+
+const none: readonly number[] = []
+
+/** The Subscription Identifiers that one subscription gives to its messages. */
+export function idsOf({ id }: SubscriptionOptions): readonly number[] {
+  return id === 0 ? none : [id]
 }

@@ -1,6 +1,9 @@
 import type { Authorizer } from '../../core/authorizer.ts'
+import type { Durable } from '../../core/durable.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { Format, Router } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
+import type { KeptState } from '../../core/keyed-state.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { AckScratch } from './ack-queue.ts'
@@ -10,13 +13,19 @@ import type { AssemblyBudget } from './assembly.ts'
 import type { MqttConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { MqttCounters } from './counters.ts'
-import { FanOut, type Subscriber } from './fan-out.ts'
+import { Departures } from './departures.ts'
+import { FanOut } from './fan-out.ts'
 import { FilterTrie } from './filter-trie.ts'
+import { Keeper } from './keeper.ts'
 import type { MqttLog } from './log.ts'
 import type { OutboundBudget } from './outbound.ts'
 import { PacketWalk } from './packet-walk.ts'
 import { PublishHandler } from './publish-handler.ts'
+import { RetainedMessages } from './retained.ts'
 import { RefusalLetters } from './refusal-letters.ts'
+import { prefixes } from './session-record.ts'
+import { SessionTable } from './session-table.ts'
+import { type Subscriber, Subscriptions } from './subscriptions.ts'
 import type { TopicBudget } from './topic-cache.ts'
 
 /** What the connections of one gateway share. All of one thread: everything here is synchronous. */
@@ -32,7 +41,14 @@ export interface GatewayContext {
   readonly addresses: Addresses
   readonly walk: PacketWalk
   readonly acks: AckScratch
-  readonly trie: FilterTrie<Subscriber>
+  readonly subscriptions: Subscriptions
+  readonly retained: RetainedMessages
+  readonly fanOut: FanOut
+  readonly keeper: Keeper
+  readonly sessions: SessionTable
+  readonly departures: Departures
+  /** Sessions, retained messages and QoS 2 are offered: there is a place that keeps them. */
+  readonly isKeeping: boolean
   readonly publishes: PublishHandler
   readonly letters: RefusalLetters
   readonly commits: CommitWatch
@@ -40,9 +56,14 @@ export interface GatewayContext {
   readonly topics: TopicBudget
   readonly assembly: AssemblyBudget
   /** Open connections by client id. */
-  readonly sessions: Map<string, Connection>
+  readonly clients: Map<string, Connection>
   /** Every connection that has a wire. */
   readonly connections: Set<Connection>
+  hasRoomFor(clientId: string): boolean
+  /** Asks for the commit of everything that was added, what is kept of sessions with it. */
+  commit(qos0: number): Promise<Durable>
+  /** Lets what waits for that commit go to its subscribers once it is on disk. */
+  deliverAfter(commit: Promise<Durable>): void
 }
 
 export interface GatewayDependencies {
@@ -58,15 +79,42 @@ export interface GatewayDependencies {
   readonly log: MqttLog
   readonly counters: MqttCounters
   readonly addresses: Addresses
+  /** What sessions and retained messages were when the program ended; undefined: none are kept. */
+  readonly kept?: KeptState | undefined
 }
 
 const maxTopicEntries = 262_144
 
 export function newGatewayContext(deps: GatewayDependencies, intake: Intake): GatewayContext {
   const { config, limits, authorizer, clock, log, counters } = deps
-  const trie = new FilterTrie<Subscriber>()
+  const subscriptions = new Subscriptions(new FilterTrie<Subscriber>())
+  const keeper = new Keeper(intake, config)
+  const retained = new RetainedMessages(config, keeper)
+  const sessions = new SessionTable(subscriptions, keeper)
   const letters = new RefusalLetters()
-  const fanOut = new FanOut(trie)
+  const fanOut = new FanOut(subscriptions, keeper, counters)
+  const commits = new CommitWatch(counters, log)
+  const topics = { entries: 0, maxEntries: maxTopicEntries }
+  const { topicAliasMaximum, maxTopicLevels } = config
+  const isKeeping = deps.kept !== undefined
+  const publishes = new PublishHandler({
+    ...deps,
+    intake,
+    fanOut,
+    retained,
+    letters,
+    topicAliasMaximum,
+    maxTopicLevels,
+  })
+  const departures = new Departures({ isKeeping, sessions, keeper, publishes, topics, clock, counters })
+  if (deps.kept !== undefined) {
+    intake.tick()
+    sessions.restore(deps.kept)
+    retained.restore(withoutPrefix(deps.kept.state.entries(prefixes.retained)))
+    departures.restore()
+    deps.kept.messages.clear()
+    counters.subscriptions = subscriptions.count
+  }
   return {
     config,
     limits,
@@ -79,14 +127,46 @@ export function newGatewayContext(deps: GatewayDependencies, intake: Intake): Ga
     addresses: deps.addresses,
     walk: new PacketWalk(),
     acks: new AckScratch(),
-    trie,
-    publishes: new PublishHandler({ ...deps, intake, fanOut, letters }),
+    subscriptions,
+    retained,
+    fanOut,
+    keeper,
+    sessions,
+    departures,
+    isKeeping,
+    publishes,
     letters,
-    commits: new CommitWatch(counters, log),
+    commits,
     outbound: { queuedBytes: 0, maxBytes: config.outboundTotalBytes },
-    topics: { entries: 0, maxEntries: maxTopicEntries },
+    topics,
     assembly: { bytes: 0, maxBytes: config.assemblyTotalBytes },
-    sessions: new Map(),
+    clients: new Map(),
     connections: new Set(),
+    hasRoomFor: (clientId) => sessions.size < config.maxSessions || sessions.get(clientId) !== undefined,
+    commit(qos0) {
+      publishes.dirty = false
+      // What a client is told must be on disk: where that cannot be written, it is not told.
+      const refusal = keeper.isDirty ? intake.refusal() : undefined
+      if (refusal !== undefined)
+        return Promise.reject(new SluiceError(refusal, 'sessions cannot be kept now'))
+      keeper.commit()
+      const commit = intake.durable()
+      commits.join(commit, qos0)
+      return commit
+    },
+    deliverAfter(commit) {
+      const pending = fanOut.takePending()
+      if (pending.length === 0) return
+      commit.then(
+        () => fanOut.release(pending),
+        () => fanOut.drop(pending),
+      )
+    },
   }
+}
+
+function* withoutPrefix(
+  entries: Iterable<readonly [key: string, value: Uint8Array]>,
+): Iterable<readonly [topic: string, record: Uint8Array]> {
+  for (const [key, value] of entries) yield [key.slice(prefixes.retained.length), value]
 }

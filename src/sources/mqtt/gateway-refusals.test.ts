@@ -27,7 +27,8 @@ const breaking: readonly [name: string, send: (client: RawMqttClient) => Uint8Ar
   ],
   ['SUBSCRIBE with reserved flags', () => bytes(0x80, 6, 0, 1, 0, 0, 1, 97), 0x81],
   ['a filter that is not UTF-8', () => bytes(0x82, 8, 0, 1, 0, 0, 2, 97, 0xff, 0), 0x81],
-  ['PUBACK for nothing', () => bytes(0x40, 2, 0, 1), 0x82],
+  ['PUBACK with packet id 0', () => bytes(0x40, 2, 0, 0), 0x82],
+  ['CONNACK', () => bytes(0x20, 2, 0, 0), 0x82],
 ]
 for (const [name, send, reason] of breaking) {
   test(`${name}: MQTT 5 hears 0x${reason.toString(16)}, 3.1.1 is closed, messages before are stored and acknowledged`, async () => {
@@ -60,16 +61,18 @@ test('retain: MQTT 5 was told that there is none and hears 0x9a; a 3.1.1 message
   assert.deepEqual(door.log.values, [1, 2])
 })
 
-test('what only MQTT 5 has is refused there: topic alias, subscription identifier, more unacknowledged than allowed', async () => {
-  await using door = await MqttDoor.open({ config: { receiveMaximum: 3 } })
-  using alias = await RawMqttClient.connect(door.port, 5)
-  alias.write(alias.publish('a', 'x', 0, { properties: { topicAlias: 1 } }))
-  assert.equal((await alias.next('disconnect')).reasonCode, 0x94)
-  using identified = await RawMqttClient.connect(door.port, 5)
-  const subscriptions = [{ topic: 'a', qos: 0 as const }]
-  const properties = { subscriptionIdentifier: 5 }
-  identified.send({ cmd: 'subscribe', messageId: 1, subscriptions, properties })
-  assert.equal((await identified.next('disconnect')).reasonCode, 0xa1)
+test('an MQTT 5 client that goes beyond what CONNACK said hears the reason: topic aliases, Receive Maximum', async () => {
+  await using door = await MqttDoor.open({ config: { receiveMaximum: 3, topicAliasMaximum: 2 } })
+  for (const [topicAlias, topic, reasonCode] of [
+    [3, 'a', 0x94],
+    [0, 'a', 0x94],
+    [1, '', 0x82],
+  ] as const) {
+    using alias = await RawMqttClient.connect(door.port, 5)
+    const known = alias.publish('b', 'x', 0, { properties: { topicAlias: 2 } })
+    alias.write(Buffer.concat([known, alias.publish(topic, 'x', 0, { properties: { topicAlias } })]))
+    assert.equal((await alias.next('disconnect')).reasonCode, reasonCode)
+  }
   using eager = await RawMqttClient.connect(door.port, 5)
   door.log.hold()
   eager.write(Buffer.concat([1, 2, 3, 4, 5].map((id) => eager.publish('dev/d/m', String(id), id))))

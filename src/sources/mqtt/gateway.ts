@@ -143,10 +143,27 @@ function sweep(gateway: GatewayContext, doors: Doors): void {
   doors.tls?.sweep(now)
   for (const connection of gateway.connections) connection.sweep(now)
   try {
-    if (gateway.letters.sweep(gateway.intake, now)) gateway.commits.join(gateway.intake.durable(), 0)
+    gateway.intake.tick()
+    gateway.departures.sweep()
+    gateway.retained.sweep()
+    const hasLetters = gateway.letters.sweep(gateway.intake, now)
+    const { keeper, publishes, fanOut } = gateway
+    const isDirty = keeper.isDirty && gateway.intake.refusal() === undefined
+    if (hasLetters || isDirty || publishes.dirty || fanOut.hasPending) gateway.deliverAfter(gateway.commit(0))
+    measure(gateway)
   } catch (error) {
-    gateway.log.warn({ err: error }, 'mqtt: the count of refused messages could not be kept')
+    gateway.log.warn({ err: error }, 'mqtt: what had to be kept by now could not be')
   }
+}
+
+/** What is there now, among the counters. */
+function measure({ counters, subscriptions, sessions, keeper, retained }: GatewayContext): void {
+  counters.subscriptions = subscriptions.count
+  counters.sessions = sessions.size
+  counters.queuedMessages = keeper.queuedMessages
+  counters.queuedBytes = keeper.queuedBytes
+  counters.retainedMessages = retained.count
+  counters.retainedBytes = retained.bytes
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

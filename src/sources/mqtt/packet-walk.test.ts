@@ -205,7 +205,7 @@ const faults: readonly [name: string, version: number, bytes: number[], reason: 
   ['a property length longer than it needs', 5, [0x30, 5, 0, 1, 97, 0x80, 0], 0x81],
   ['no properties', 5, [0x30, 3, 0, 1, 97], 0x81],
   ['properties longer than the packet', 5, [0x30, 5, 0, 1, 97, 5, 1], 0x81],
-  ['a topic alias', 5, [0x30, 7, 0, 1, 97, 3, 0x23, 0, 1], 0x94],
+  ['topic alias 0', 5, [0x30, 7, 0, 1, 97, 3, 0x23, 0, 0], 0x94],
   ['a subscription identifier', 5, [0x30, 6, 0, 1, 97, 2, 0x0b, 1], 0x82],
   ['a property that is no property of PUBLISH', 5, [0x30, 6, 0, 1, 97, 2, 0x11, 1], 0x81],
   ['the same property twice', 5, [0x30, 8, 0, 1, 97, 4, 1, 0, 1, 0], 0x82],

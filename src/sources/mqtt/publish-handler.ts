@@ -8,21 +8,18 @@ import type { Clock } from '../../lib/clock.ts'
 import { maskTokens } from '../../lib/mask-tokens.ts'
 import { contentTypeOf } from './content-type.ts'
 import type { MqttCounters } from './counters.ts'
-import type { FanOut, Subscriber } from './fan-out.ts'
+import type { FanOut } from './fan-out.ts'
 import type { MqttLog } from './log.ts'
-import { PacketWalk } from './packet-walk.ts'
+import type { Message } from './message.ts'
+import { PacketWalk, publish } from './packet-walk.ts'
 import { reason, reasonOf } from './reason.ts'
 import type { RefusalLetters } from './refusal-letters.ts'
-import type { Session, Will } from './session.ts'
+import type { Publisher } from './publisher.ts'
+import type { RetainedMessages } from './retained.ts'
+import type { Will } from './session.ts'
 import { topicFault } from './topic.ts'
-import type { TopicCache, TopicEntry } from './topic-cache.ts'
 import type { TrafficWatch } from './traffic-watch.ts'
-
-/** Who publishes. */
-export interface Publisher extends Subscriber {
-  readonly session: Session
-  readonly topics: TopicCache
-}
+import type { TopicEntry } from './topic-cache.ts'
 
 export interface PublishDependencies {
   readonly intake: Intake
@@ -35,9 +32,12 @@ export interface PublishDependencies {
   readonly limits: RecordLimits
   readonly clock: Clock
   readonly fanOut: FanOut
+  readonly retained: RetainedMessages
+  readonly topicAliasMaximum: number
+  readonly maxTopicLevels: number
   readonly letters: RefusalLetters
   readonly log: MqttLog
-  readonly counters: Pick<MqttCounters, 'refusedUnread'>
+  readonly counters: Pick<MqttCounters, 'refusedUnread' | 'retainedRefused'>
 }
 
 /**
@@ -80,7 +80,11 @@ export class PublishHandler {
   }
 
   take(bytes: Uint8Array, walk: PacketWalk, publisher: Publisher): number {
-    let entry = publisher.topics.find(bytes, walk.topicFrom, walk.topicTo)
+    let entry =
+      walk.topicAlias === 0
+        ? publisher.topics.find(bytes, walk.topicFrom, walk.topicTo)
+        : this.#aliased(bytes, walk, publisher)
+    if (typeof entry === 'number') return entry
     if (entry === undefined) {
       const introduced = this.#introduce(bytes, walk.topicFrom, walk.topicTo, publisher)
       if (typeof introduced === 'number') return introduced
@@ -88,12 +92,24 @@ export class PublishHandler {
     }
     if (this.watches.length > 0) this.#count(publisher, entry, walk.size)
     if (entry.refusal !== undefined) return this.#refuseMessage(bytes, walk, entry, publisher)
-    const outcome =
-      entry.route === undefined
-        ? this.#takePlain(bytes, walk, entry)
-        : this.#decode(bytes, walk, entry, entry.route, publisher)
-    if (outcome === 0 && this.#fanOut.trie.size > 0) this.#fanOut.deliver(bytes, walk, entry, publisher)
-    return outcome
+    if (walk.retain && !this.#canRetain(walk, entry)) {
+      this.#deps.counters.retainedRefused++
+      if (publisher.session.version === 5 && walk.qos > 0) {
+        this.#refuseUnread()
+        return reason.quotaExceeded
+      }
+      walk.retain = false // 3.1.1 cannot be told: its message is taken, and not retained
+    }
+    // An empty message with the retain flag takes back what is retained; it is no reading.
+    const isDecoded = entry.route !== undefined && !(walk.retain && walk.payloadFrom === walk.end)
+    const outcome = isDecoded
+      ? this.#decode(bytes, walk, entry, entry.route as Route, publisher)
+      : this.#takePlain(walk)
+    if (outcome !== 0) return outcome
+    const message = walk.retain ? this.#retain(bytes, walk, entry) : undefined
+    if (!this.#fanOut.isIdle && this.#fanOut.deliver(bytes, walk, entry, publisher.session, message))
+      this.dirty = true
+    return 0
   }
 
   #count(publisher: Publisher, entry: TopicEntry, bytes: number): void {
@@ -102,15 +118,36 @@ export class PublishHandler {
 
   /** Publishes the will of a client that is gone, like any message of its. */
   takeWill(will: Will, publisher: Publisher): void {
-    const bytes = Buffer.concat([will.topic, will.payload])
     const walk = new PacketWalk()
-    walk.qos = will.qos
-    walk.topicTo = will.topic.length
-    walk.propertiesFrom = walk.payloadFrom = will.topic.length
-    walk.end = bytes.length
+    const { packet, version } = will
+    if (walk.next(packet, 0, packet.length, version, Number.POSITIVE_INFINITY) !== publish) return
     this.begin()
-    this.take(bytes, walk, publisher)
+    this.take(packet, walk, publisher)
     publisher.topics.clear()
+  }
+
+  /** The topic that an alias stands for, or the reason code of what is wrong with it; undefined: the alias is new, and its topic too. */
+  #aliased(bytes: Uint8Array, walk: PacketWalk, publisher: Publisher): TopicEntry | number {
+    const { topicAlias, topicFrom, topicTo } = walk
+    if (topicAlias > this.#deps.topicAliasMaximum) return -reason.topicAliasInvalid
+    if (topicFrom === topicTo) return publisher.aliases[topicAlias - 1] ?? -reason.protocolError
+    const entry =
+      publisher.topics.find(bytes, topicFrom, topicTo) ??
+      this.#introduce(bytes, topicFrom, topicTo, publisher)
+    if (typeof entry !== 'number') publisher.aliases[topicAlias - 1] = entry
+    return entry
+  }
+
+  #canRetain(walk: PacketWalk, entry: TopicEntry): boolean {
+    const bytes = walk.end - walk.payloadFrom
+    return bytes === 0 || this.#deps.retained.hasRoom(entry.topic, bytes + entry.topic.length)
+  }
+
+  #retain(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry): Message {
+    const message = this.#fanOut.message(bytes, walk, entry)
+    this.#deps.retained.set(entry.topic, message)
+    this.dirty = true
+    return message
   }
 
   #decode(
@@ -153,18 +190,16 @@ export class PublishHandler {
     return 0
   }
 
-  /** A topic of no ingest rule: its subscribers get it, and above QoS 0 it is on disk before its acknowledgement. */
-  #takePlain(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry): number {
-    const intake = this.#intake
+  /** A topic of no ingest rule: above QoS 0 its acknowledgement waits for the commit all the same, which holds it if a session needs it. */
+  #takePlain(walk: PacketWalk): number {
     if (walk.qos > 0) {
       if (this.#closedBy !== undefined) {
         this.#refuseUnread()
         return errorTable[this.#closedBy].mqtt
       }
-      intake.addDocument('messages', entry.topic, intake.now, bytes.subarray(walk.payloadFrom, walk.end))
       this.dirty = true
     }
-    intake.countMessage('accepted')
+    this.#intake.countMessage('accepted')
     return 0
   }
 
@@ -254,6 +289,10 @@ export class PublishHandler {
     if (fault === 'empty') return -reason.protocolError // MQTT 5 §3.3.4: it needs an alias
     if (fault === 'invalid') return -reason.topicNameInvalid
     const topic = decoder.decode(bytes.subarray(from, to))
+    if (topic.split('/').length > this.#deps.maxTopicLevels) {
+      const why = `the topic has more than ${this.#deps.maxTopicLevels} levels`
+      return newEntry(topic, undefined, { code: 'invalid-name', reason: why })
+    }
     if (fault === 'too-long') {
       const why = `the topic has ${to - from} bytes; ${limits.topicBytes} are allowed`
       return newEntry(topic.slice(0, 256), undefined, { code: 'invalid-name', reason: why })
@@ -270,5 +309,5 @@ export class PublishHandler {
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function newEntry(topic: string, route: Route | undefined, refusal: TopicEntry['refusal']): TopicEntry {
-  return { topic, route, refusal, matches: [], matchedVersion: -1 }
+  return { topic, bytes: undefined, route, refusal, matches: [], matchedVersion: -1 }
 }

@@ -1,11 +1,24 @@
 import { reason } from './reason.ts'
 import { isMqttText } from './utf8.ts'
 
+/** What the gateway itself needs of the properties of a PUBLISH. */
+export interface PublishProperties {
+  /** 0: none. */
+  topicAlias: number
+  /** Message Expiry Interval; -1: none. */
+  expirySeconds: number
+}
+
 /**
  * Checks the properties of a PUBLISH from a client (MQTT 5 §3.3.2.3), `from` being their length. Returns where they end,
- * or a reason code as a negative number. Their values are not kept: subscribers get the block as it came.
+ * or a reason code as a negative number. Most values are not kept: subscribers get them as they came (`forwardedProperties`).
  */
-export function checkPublishProperties(bytes: Uint8Array, from: number, packetEnd: number): number {
+export function checkPublishProperties(
+  bytes: Uint8Array,
+  from: number,
+  packetEnd: number,
+  found: PublishProperties,
+): number {
   let at = varint(bytes, from, packetEnd)
   if (at < 0) return -reason.malformedPacket
   const end = at + varintValue(bytes, from)
@@ -14,9 +27,10 @@ export function checkPublishProperties(bytes: Uint8Array, from: number, packetEn
   while (at < end) {
     const id = bytes[at++] as number
     if (id !== userProperty) {
-      if (id > 31 ? id !== topicAlias : ((1 << id) & known) === 0) return -reason.malformedPacket
-      if (id < 32 && (seen & (1 << id)) !== 0) return -reason.protocolError
-      seen |= id < 32 ? 1 << id : 0
+      const bit = id === topicAlias ? 1 : 1 << id
+      if (id > 31 ? id !== topicAlias : (bit & known) === 0) return -reason.malformedPacket
+      if ((seen & bit) !== 0) return -reason.protocolError
+      seen |= bit
     }
     switch (id) {
       case payloadFormat:
@@ -25,6 +39,8 @@ export function checkPublishProperties(bytes: Uint8Array, from: number, packetEn
         at += 1
         break
       case messageExpiry:
+        if (end - at < 4) return -reason.malformedPacket
+        found.expirySeconds = new DataView(bytes.buffer, bytes.byteOffset).getUint32(at)
         at += 4
         break
       case contentType:
@@ -41,8 +57,12 @@ export function checkPublishProperties(bytes: Uint8Array, from: number, packetEn
         break
       case subscriptionIdentifier: // MQTT-3.3.4-6: only a server sends it in a PUBLISH
         return -reason.protocolError
-      case topicAlias: // Topic Alias Maximum is 0
-        return -reason.topicAliasInvalid
+      case topicAlias:
+        if (end - at < 2) return -reason.malformedPacket
+        found.topicAlias = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+        if (found.topicAlias === 0) return -reason.topicAliasInvalid // MQTT-3.3.2-8
+        at += 2
+        break
       default:
         at = text(bytes, at, end)
         if (at >= 0) at = text(bytes, at, end)
@@ -52,6 +72,34 @@ export function checkPublishProperties(bytes: Uint8Array, from: number, packetEn
   return at === end ? end : -reason.malformedPacket
 }
 
+/**
+ * The checked properties that a subscriber gets unaltered (MQTT-3.3.2-4, -15 to -20), without their length: a topic alias is of one connection,
+ * and what is left of the message's time changes. `from` is their length, `to` their end.
+ */
+export function forwardedProperties(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  if (to - from < 2) return nothing
+  const parts: Uint8Array[] = []
+  let at = varint(bytes, from, to)
+  let keptFrom = at
+  while (at < to) {
+    const start = at
+    const id = bytes[at++] as number
+    if (id === payloadFormat) at += 1
+    else if (id === messageExpiry) at += 4
+    else if (id === topicAlias) at += 2
+    else {
+      at = block(bytes, at, to)
+      if (id === userProperty) at = block(bytes, at, to)
+    }
+    if (id !== messageExpiry && id !== topicAlias) continue
+    parts.push(bytes.subarray(keptFrom, start))
+    keptFrom = at
+  }
+  parts.push(bytes.subarray(keptFrom, to))
+  return Uint8Array.from(Buffer.concat(parts)) // a copy of its own: the bytes are a socket's
+}
+
+const nothing = new Uint8Array(0)
 const payloadFormat = 0x01
 const messageExpiry = 0x02
 const contentType = 0x03

@@ -1,9 +1,9 @@
 import type { Wire } from './wire.ts'
 
-/** Why a wire is not read for a while. */
-export type PauseReason = 'room' | 'outbound'
+/** Why a wire is not read for a while: the intake is full, the peer does not read, its session is not on disk yet, it sends too fast. */
+export type PauseReason = keyof typeof bits
 
-const bits = { room: 1, outbound: 2 } as const
+const bits = { room: 1, outbound: 2, session: 4, rate: 8 } as const
 
 /** Stops a wire while there is any reason to, and lets it go on when the last one is gone. */
 export class ReadGate {
@@ -16,6 +16,10 @@ export class ReadGate {
 
   get paused(): boolean {
     return this.#reasons !== 0
+  }
+
+  isPausedBy(reason: PauseReason): boolean {
+    return (this.#reasons & bits[reason]) !== 0
   }
 
   pause(reason: PauseReason): void {

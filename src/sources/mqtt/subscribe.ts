@@ -3,85 +3,93 @@ import type { Authorizer } from '../../core/authorizer.ts'
 import type { MqttConfig } from './config.ts'
 import { write } from './control-packet.ts'
 import type { MqttCounters } from './counters.ts'
-import type { Subscriber } from './fan-out.ts'
-import type { FilterTrie } from './filter-trie.ts'
+import type { FanOut } from './fan-out.ts'
+import { idsOf } from './filter-trie.ts'
+import type { Keeper } from './keeper.ts'
 import { reason } from './reason.ts'
-import type { Session } from './session.ts'
+import type { RetainedMessages } from './retained.ts'
+import type { Session, Subscription } from './session.ts'
+import { parseShared } from './shared-group.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import { isShared, isTopicFilter } from './topic.ts'
 
 export interface SubscribeDependencies {
   readonly config: MqttConfig
   readonly authorizer: Authorizer
-  readonly trie: FilterTrie<Subscriber>
+  readonly subscriptions: Subscriptions
+  readonly retained: RetainedMessages
+  readonly fanOut: FanOut
+  readonly keeper: Keeper
   readonly counters: MqttCounters
   readonly maxTopicBytes: number
+  readonly isKeeping: boolean
 }
 
-/** SUBACK or UNSUBACK to send, or the reason code that ends the connection. */
+/** SUBACK or UNSUBACK to send, once what the session keeps is on disk; or the reason code that ends the connection. */
 export function answerSubscriber(
   packet: ISubscribePacket | IUnsubscribePacket,
   session: Session,
-  subscriber: Subscriber,
   deps: SubscribeDependencies,
 ): Uint8Array | number {
   const messageId = packet.messageId ?? 0
-  if (messageId === 0) return reason.protocolError // MQTT-2.2.1-3
-  if (packet.cmd === 'subscribe') {
-    if (packet.subscriptions.length === 0) return reason.protocolError // MQTT-3.8.3-2
-    if (packet.properties?.subscriptionIdentifier !== undefined) {
-      return reason.subscriptionIdentifiersNotSupported
-    }
-    const granted = subscribe(packet, session, subscriber, deps)
-    return write({ cmd: 'suback', messageId, granted }, session.version)
+  const { version } = session
+  if (packet.cmd === 'unsubscribe') {
+    const granted = packet.unsubscriptions.map((filter) =>
+      deps.subscriptions.remove(session, filter) ? 0 : reason.noSubscriptionExisted,
+    )
+    noteChange(session, deps)
+    return write({ cmd: 'unsuback', messageId, granted }, version)
   }
-  if (packet.unsubscriptions.length === 0) return reason.protocolError // MQTT-3.10.3-2
-  const granted = unsubscribe(packet, session, subscriber, deps)
-  return write({ cmd: 'unsuback', messageId, granted }, session.version)
-}
-
-/** Adds the subscriptions; answers a code for each: QoS 0, which is all that is granted, or why not. */
-function subscribe(
-  packet: ISubscribePacket,
-  session: Session,
-  subscriber: Subscriber,
-  deps: SubscribeDependencies,
-): number[] {
-  return packet.subscriptions.map(({ topic: filter, nl: noLocal = false }) => {
-    const refused = refusal(filter, session, deps)
-    if (refused !== 0) return session.version === 5 ? refused : 0x80
-    const options = { noLocal }
-    session.subscriptions.set(filter, options)
-    if (deps.trie.add(filter, subscriber, options)) deps.counters.subscriptions++
-    return 0
+  // MQTT-3.8.3-4
+  if (packet.subscriptions.some(({ topic, nl }) => nl === true && isShared(topic)))
+    return reason.protocolError
+  const granted = packet.subscriptions.map((wanted) => {
+    const id = packet.properties?.subscriptionIdentifier
+    const code = subscribe(wanted, typeof id === 'number' ? id : 0, session, deps)
+    return code < 0x80 || version === 5 ? code : 0x80
   })
+  noteChange(session, deps)
+  return write({ cmd: 'suback', messageId, granted }, version)
 }
 
-function refusal(filter: string, session: Session, deps: SubscribeDependencies): number {
-  if (isShared(filter)) return reason.sharedSubscriptionsNotSupported
+/** The granted QoS, or why there is no subscription. */
+function subscribe(
+  wanted: ISubscribePacket['subscriptions'][number],
+  id: number,
+  session: Session,
+  deps: SubscribeDependencies,
+): number {
+  const { topic, qos, nl: noLocal = false, rap: retainAsPublished = false, rh = 0 } = wanted
+  const shared = isShared(topic) ? parseShared(topic) : { share: undefined, filter: topic }
+  if (shared === undefined) return reason.topicFilterInvalid
+  const refused = refusal(topic, shared.filter, session, deps)
+  if (refused !== 0) return refused
+  const granted = !deps.isKeeping && qos === 2 ? 1 : qos
+  const subscription: Subscription = { ...shared, qos: granted, noLocal, retainAsPublished, id }
+  const isNew = deps.subscriptions.add(session, topic, subscription)
+  // Retain Handling: 0 always, 1 where the subscription is new, 2 never; never to a group (MQTT 5 §3.8.3.1, §4.8.2).
+  if (shared.share === undefined && (rh === 0 || (rh === 1 && isNew)))
+    sendRetained(session, subscription, deps)
+  return granted
+}
+
+function sendRetained(session: Session, subscription: Subscription, deps: SubscribeDependencies): void {
+  for (const message of deps.retained.match(subscription.filter))
+    deps.fanOut.deliverRetained(session, message, subscription.qos, idsOf(subscription))
+}
+
+function refusal(topic: string, filter: string, session: Session, deps: SubscribeDependencies): number {
+  const { config } = deps
   if (!isTopicFilter(filter, deps.maxTopicBytes)) return reason.topicFilterInvalid
-  const full = session.subscriptions.size >= deps.config.maxSubscriptionsPerConnection
-  if (full && !session.subscriptions.has(filter)) return reason.quotaExceeded
+  if (filter.split('/').length > config.maxTopicLevels) return reason.quotaExceeded
+  const full = session.subscriptions.size >= config.maxSubscriptionsPerConnection
+  if (full && !session.subscriptions.has(topic)) return reason.quotaExceeded
+  if (config.refuseSubscriptions.includes(filter)) return reason.unspecified
   const decision = deps.authorizer.decide(session.principal, 'mqtt', 'subscribe', filter)
   return decision.allowed ? 0 : reason.notAuthorized
 }
 
-/** Removes subscriptions; answers a code for each. */
-function unsubscribe(
-  packet: IUnsubscribePacket,
-  session: Session,
-  subscriber: Subscriber,
-  deps: SubscribeDependencies,
-): number[] {
-  return packet.unsubscriptions.map((filter) => {
-    if (!session.subscriptions.delete(filter)) return reason.noSubscriptionExisted
-    if (deps.trie.remove(filter, subscriber)) deps.counters.subscriptions--
-    return 0
-  })
-}
-
-export function unsubscribeAll(session: Session, subscriber: Subscriber, deps: SubscribeDependencies): void {
-  for (const filter of session.subscriptions.keys()) {
-    if (deps.trie.remove(filter, subscriber)) deps.counters.subscriptions--
-  }
-  session.subscriptions.clear()
+function noteChange(session: Session, { subscriptions, counters, keeper }: SubscribeDependencies): void {
+  counters.subscriptions = subscriptions.count
+  if (session.isKept) keeper.session(session)
 }

@@ -1,12 +1,14 @@
 // hot: bench/mqtt-to-log
 import { ByteTable } from '../../core/byte-table.ts'
 import type { Route } from '../../core/format.ts'
-import type { Subscriber } from './fan-out.ts'
 import type { Match } from './filter-trie.ts'
+import type { Subscriber } from './subscriptions.ts'
 
 /** What is known of a topic that a connection publishes to: found once, used for every message. */
 export interface TopicEntry {
   readonly topic: string
+  /** The same in UTF-8, once a subscriber needed it. */
+  bytes: Uint8Array | undefined
   /** undefined: plain MQTT. */
   readonly route: Route | undefined
   /** Why this connection may not publish there; undefined if it may. */

@@ -1,0 +1,206 @@
+import type { Intake } from '../../core/intake.ts'
+import { messagesStream } from '../../core/keyed-state.ts'
+import type { Message } from './message.ts'
+import { encodeMessage, type Target } from './message-record.ts'
+import type { Retained } from './retained.ts'
+import type { Session } from './session.ts'
+import { encodeIncoming, encodeOutgoing, encodeSession, keys } from './session-record.ts'
+
+export interface KeeperLimits {
+  /** Bytes of messages that one session may have waiting. */
+  readonly maxQueuedBytes: number
+  /** Bytes of messages that wait for all sessions; a message counts once. */
+  readonly maxQueuedTotalBytes: number
+}
+
+/** What has changed since the last commit. */
+interface Changes {
+  readonly sessions: Set<Session>
+  readonly ended: Set<Session>
+  readonly outgoing: Set<Session>
+  readonly incoming: Set<Session>
+  /** undefined: none any more. */
+  readonly retained: Map<string, Retained | undefined>
+  /** Ids of messages that no session needs any more. */
+  readonly done: Set<number>
+}
+
+/**
+ * Writes what sessions, retained messages and queues must not forget into the commit that is open: each thing that changed once a commit,
+ * however often it did. What nobody waits for, such as an acknowledgement of a subscriber, goes with the next commit there is.
+ */
+export class Keeper {
+  readonly #intake: Intake
+  readonly #limits: KeeperLimits
+  #changes = noChanges()
+  #isScheduled = false
+  #waiting: (() => void)[] = []
+  #lastMessageId = 0
+  /** Bytes of all messages that some session has not finished with, and how many they are. */
+  queuedBytes = 0
+  queuedMessages = 0
+
+  constructor(intake: Intake, limits: KeeperLimits) {
+    this.#intake = intake
+    this.#limits = limits
+  }
+
+  /** µs since 1970. */
+  now(): number {
+    return this.#intake.now
+  }
+
+  /** Something waits to be written. */
+  get isDirty(): boolean {
+    const { sessions, ended, outgoing, incoming, retained, done } = this.#changes
+    return (
+      sessions.size + ended.size + outgoing.size + incoming.size + retained.size + done.size > 0 ||
+      this.#waiting.length > 0
+    )
+  }
+
+  session(session: Session): void {
+    session.isRecorded = true
+    this.#changes.sessions.add(session)
+  }
+
+  ended(session: Session): void {
+    if (!session.isRecorded) return
+    session.isRecorded = false
+    const { sessions, outgoing, incoming, ended } = this.#changes
+    for (const set of [sessions, outgoing, incoming]) set.delete(session)
+    ended.add(session)
+  }
+
+  outgoing(session: Session): void {
+    this.#changes.outgoing.add(session)
+  }
+
+  incoming(session: Session): void {
+    this.#changes.incoming.add(session)
+  }
+
+  retained(topic: string, retained: Retained | undefined): void {
+    this.#changes.retained.set(topic, retained)
+  }
+
+  /** Counts a message for a session; false if there is no room for it. */
+  hold(session: Session, message: Message): boolean {
+    const { bytes } = message
+    const { maxQueuedBytes, maxQueuedTotalBytes } = this.#limits
+    // One message always fits an empty queue.
+    if (session.outgoing.bytes > 0) {
+      if (session.outgoing.bytes + bytes > maxQueuedBytes) return false
+      if (message.holders === 0 && this.queuedBytes + bytes > maxQueuedTotalBytes) return false
+    }
+    session.outgoing.bytes += bytes
+    if (message.holders++ === 0) {
+      this.queuedBytes += bytes
+      this.queuedMessages++
+    }
+    return true
+  }
+
+  /** The session has finished with the message. */
+  release(session: Session, message: Message): void {
+    const { bytes } = message
+    session.outgoing.bytes -= bytes
+    if (--message.holders > 0) return
+    this.queuedBytes -= bytes
+    this.queuedMessages--
+    if (message.id > 0) this.#changes.done.add(message.id)
+  }
+
+  /** Makes the message outlive the program, for these sessions: in the commit that is open. */
+  keep(message: Message, targets: readonly Target[]): void {
+    message.id = ++this.#lastMessageId
+    this.#intake.addDocument(
+      messagesStream,
+      String(message.id),
+      this.#intake.now,
+      encodeMessage(message, targets),
+    )
+  }
+
+  /** A message found at the start has been given to its sessions; one that none of them needs is done with. */
+  restored(message: Message): void {
+    if (--message.holders === 0) this.#changes.done.add(message.id)
+    else {
+      this.queuedBytes += message.bytes
+      this.queuedMessages++
+    }
+  }
+
+  /** The ids of messages found at the start are not used again. */
+  knows(messageId: number): void {
+    this.#lastMessageId = Math.max(this.#lastMessageId, messageId)
+  }
+
+  /** `then` runs once everything that has changed so far is on disk; never if it could not be written. */
+  afterCommit(then: () => void): void {
+    this.#waiting.push(then)
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.commit()
+    })
+  }
+
+  /** Writes what has changed into the commit that is open, and asks for it. Where nothing can be written now, it waits for the next call. */
+  commit(): void {
+    if (!this.isDirty || this.#intake.refusal() !== undefined) return
+    const changes = this.#changes
+    const waiting = this.#waiting
+    this.#changes = noChanges()
+    this.#waiting = []
+    this.#write(changes)
+    this.#intake.durable().then(
+      () => {
+        for (const then of waiting) then()
+      },
+      () => this.#undo(changes),
+    )
+  }
+
+  #write({ sessions, ended, outgoing, incoming, retained, done }: Changes): void {
+    const intake = this.#intake
+    for (const session of ended) {
+      intake.set(keys.session(session.number), undefined)
+      intake.set(keys.outgoing(session.number), undefined)
+      intake.set(keys.incoming(session.number), undefined)
+    }
+    for (const session of sessions) intake.set(keys.session(session.number), encodeSession(session))
+    for (const session of outgoing)
+      intake.set(keys.outgoing(session.number), encodeOutgoing(session.outgoing))
+    for (const session of incoming)
+      intake.set(keys.incoming(session.number), encodeIncoming(session.incoming))
+    for (const [topic, message] of retained) intake.set(keys.retained(topic), message?.encode())
+    for (const id of done) intake.addDocument(messagesStream, String(id), intake.now, nothing)
+  }
+
+  /** The commit failed: what has not changed again since then goes with the next one. */
+  #undo(failed: Changes): void {
+    const changes = this.#changes
+    for (const session of failed.ended) changes.ended.add(session)
+    for (const session of failed.sessions) changes.sessions.add(session)
+    for (const session of failed.outgoing) changes.outgoing.add(session)
+    for (const session of failed.incoming) changes.incoming.add(session)
+    for (const [topic, message] of failed.retained)
+      if (!changes.retained.has(topic)) changes.retained.set(topic, message)
+    for (const id of failed.done) changes.done.add(id)
+  }
+}
+
+function noChanges(): Changes {
+  return {
+    sessions: new Set(),
+    ended: new Set(),
+    outgoing: new Set(),
+    incoming: new Set(),
+    retained: new Map(),
+    done: new Set(),
+  }
+}
+
+const nothing = new Uint8Array(0)

@@ -1,0 +1,57 @@
+// hot: bench/mqtt-to-log
+import type { AckQueue } from './ack-queue.ts'
+import type { GatewayContext } from './gateway-context.ts'
+import type { Publisher } from './publisher.ts'
+import { type ProtocolVersion, reason } from './reason.ts'
+
+/** The open connection that a PUBLISH came by. */
+export interface PublishHost extends Publisher {
+  readonly gateway: GatewayContext
+  readonly acks: AckQueue
+  readonly version: ProtocolVersion
+  close(reasonCode: number | undefined, why: string): void
+  broken(reasonCode: number, why: string): void
+  notOffered(reasonCode: number): void
+}
+
+/** Takes the PUBLISH that the gateway's walk stands on, and writes its answer. Returns its QoS. */
+export function takePublish(bytes: Uint8Array, host: PublishHost): number {
+  const { gateway, session, acks, version } = host
+  const { walk, publishes, counters, config, isKeeping, keeper } = gateway
+  const { qos, packetId } = walk
+  if (!isKeeping) {
+    // 3.1.1 cannot be told that nothing is retained, and sensors set the flag on readings.
+    const lacking = qos > 1 ? reason.qosNotSupported : reason.retainNotSupported
+    if (qos > 1 || (walk.retain && version === 5)) {
+      host.notOffered(lacking)
+      return qos
+    }
+    walk.retain = false
+  }
+  if (qos === 2 && session.incoming.has(packetId)) {
+    counters.repeatedQos2++
+    acks.receive(packetId, false)
+    return qos
+  }
+  const outcome = publishes.take(bytes, walk, host)
+  if (qos === 0) counters.publishesQos0++
+  else {
+    if (qos === 1) {
+      counters.publishesQos1++
+      if (outcome === 0) acks.take(packetId)
+    } else {
+      counters.publishesQos2++
+      if (outcome === 0) {
+        session.incoming.add(packetId)
+        if (session.isKept) keeper.incoming(session)
+        acks.receive(packetId, true)
+      }
+    }
+    if (outcome > 0 && version === 5) acks.refuse(qos, packetId, outcome)
+    else if (outcome > 0) host.close(undefined, 'a message was refused, which MQTT 3.1.1 cannot say')
+    if (version === 5 && acks.unanswered + session.incoming.size > config.receiveMaximum)
+      host.close(reason.receiveMaximumExceeded, 'more messages unacknowledged than Receive Maximum')
+  }
+  if (outcome < 0) host.broken(-outcome, 'the topic is none')
+  return qos
+}

@@ -1,0 +1,153 @@
+import type { Keeper } from './keeper.ts'
+import type { Message } from './message.ts'
+import { decodeMessage, encodeMessage } from './message-record.ts'
+
+/** The last message with the retain flag of one topic. */
+export class Retained {
+  readonly message: Message
+
+  constructor(message: Message) {
+    this.message = message
+  }
+
+  encode(): Uint8Array {
+    return encodeMessage(this.message, [])
+  }
+}
+
+export interface RetainedLimits {
+  readonly maxRetainedMessages: number
+  readonly maxRetainedBytes: number
+}
+
+interface Node {
+  readonly children: Map<string, Node>
+  retained: Retained | undefined
+}
+
+/**
+ * Retained messages by topic, a level a node, so that a filter goes only where it can match. A message whose time is over is forgotten when it
+ * is met, or at a sweep.
+ */
+export class RetainedMessages {
+  readonly #root: Node = { children: new Map(), retained: undefined }
+  readonly #limits: RetainedLimits
+  readonly #keeper: Keeper
+  /** Only those that expire, by topic. */
+  readonly #expiring = new Map<string, Retained>()
+  count = 0
+  bytes = 0
+
+  constructor(limits: RetainedLimits, keeper: Keeper) {
+    this.#limits = limits
+    this.#keeper = keeper
+  }
+
+  /** Whether there is room for a message of so many bytes on the topic. */
+  hasRoom(topic: string, bytes: number): boolean {
+    const before = this.#find(topic)
+    const { maxRetainedMessages, maxRetainedBytes } = this.#limits
+    const count = this.count + (before === undefined ? 1 : 0)
+    return (
+      count <= maxRetainedMessages && this.bytes - (before?.message.bytes ?? 0) + bytes <= maxRetainedBytes
+    )
+  }
+
+  /** An empty payload removes what is there. The message's bytes are kept: they must be its own. */
+  set(topic: string, message: Message): void {
+    if (message.payload.length === 0) {
+      this.#remove(topic)
+      return
+    }
+    const retained = new Retained(message)
+    this.#put(topic, retained)
+    this.#keeper.retained(topic, retained)
+  }
+
+  restore(entries: Iterable<readonly [topic: string, record: Uint8Array]>): void {
+    for (const [topic, record] of entries) {
+      const found = decodeMessage(record)
+      if (found !== undefined) this.#put(topic, new Retained(found.message))
+    }
+  }
+
+  /** Those whose topic the filter matches (MQTT 5 §4.7). */
+  match(filter: string): Message[] {
+    const found: Message[] = []
+    this.#collect(this.#root, filter.split('/'), 0, found)
+    const now = this.#keeper.now()
+    return found.filter((message) => message.remainingSeconds(now) !== 0)
+  }
+
+  sweep(): void {
+    const now = this.#keeper.now()
+    for (const [topic, { message }] of this.#expiring)
+      if (message.remainingSeconds(now) === 0) this.#remove(topic)
+  }
+
+  #put(topic: string, retained: Retained): void {
+    let at = this.#root
+    for (const level of topic.split('/')) {
+      let child = at.children.get(level)
+      if (child === undefined) {
+        child = { children: new Map(), retained: undefined }
+        at.children.set(level, child)
+      }
+      at = child
+    }
+    if (at.retained === undefined) this.count++
+    else this.bytes -= at.retained.message.bytes
+    this.bytes += retained.message.bytes
+    at.retained = retained
+    if (retained.message.expiresAt === Number.POSITIVE_INFINITY) this.#expiring.delete(topic)
+    else this.#expiring.set(topic, retained)
+  }
+
+  #remove(topic: string): void {
+    const path: [Node, string][] = []
+    let at = this.#root
+    for (const level of topic.split('/')) {
+      const child = at.children.get(level)
+      if (child === undefined) return
+      path.push([at, level])
+      at = child
+    }
+    if (at.retained === undefined) return
+    this.count--
+    this.bytes -= at.retained.message.bytes
+    at.retained = undefined
+    this.#expiring.delete(topic)
+    this.#keeper.retained(topic, undefined)
+    for (const [parent, level] of path.reverse()) {
+      const child = parent.children.get(level)
+      if (child === undefined || child.retained !== undefined || child.children.size > 0) break
+      parent.children.delete(level)
+    }
+  }
+
+  #find(topic: string): Retained | undefined {
+    let at: Node | undefined = this.#root
+    for (const level of topic.split('/')) at = at?.children.get(level)
+    return at?.retained
+  }
+
+  #collect(at: Node, levels: readonly string[], depth: number, found: Message[]): void {
+    const level = levels[depth]
+    if (level === undefined) {
+      if (at.retained !== undefined) found.push(at.retained.message)
+      return
+    }
+    if (level !== '+' && level !== '#') {
+      const child = at.children.get(level)
+      if (child !== undefined) this.#collect(child, levels, depth + 1, found)
+      return
+    }
+    // `a/#` is also for `a` itself.
+    if (level === '#' && at.retained !== undefined) found.push(at.retained.message)
+    for (const [name, child] of at.children) {
+      // MQTT-4.7.2-1: a leading wildcard does not match a topic that begins with $.
+      if (depth === 0 && name.startsWith('$')) continue
+      this.#collect(child, levels, level === '#' ? depth : depth + 1, found)
+    }
+  }
+}
