@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import fs from 'node:fs'
 import net from 'node:net'
+import path from 'node:path'
 import test, { after, before } from 'node:test'
 import {
   addressOf,
@@ -9,7 +11,8 @@ import {
   never,
   publishAll,
 } from '../../../test/support/amqp-feed.ts'
-import { needsToStart } from '../../../test/support/needs.ts'
+import { Authority } from '../../../test/support/certificates.ts'
+import { needs, needsToStart } from '../../../test/support/needs.ts'
 import { OwnServer } from '../../../test/support/own-server.ts'
 import { AmqpLink } from './link.ts'
 import { amqpSchema } from './options.ts'
@@ -160,4 +163,47 @@ test('a confirm means that a queue holds it; a key that no queue takes is told',
     message: /no exchange 'no such'/,
   })
   await publisher.close()
+})
+
+test('TLS: with the authority of its certificate and one of our own; to others it is for somebody to mend', {
+  skip: skip || needs('openssl'),
+}, async (t) => {
+  const authority = new Authority(t)
+  const own = authority.issue('rabbit')
+  await using secure = await OwnServer.start('rabbitmq', (listed) => ({
+    ...listed,
+    ports: { ...listed.ports, amqps: 1 },
+    async launch(folder, ports) {
+      const launch = await listed.launch(folder, ports)
+      const lines = [
+        `listeners.ssl.1 = 127.0.0.1:${ports['amqps']}`,
+        `ssl_options.cacertfile = ${authority.caFile}`,
+        `ssl_options.certfile = ${own.certFile}`,
+        `ssl_options.keyfile = ${own.keyFile}`,
+        'ssl_options.verify = verify_peer',
+        'ssl_options.fail_if_no_peer_cert = true',
+      ]
+      fs.appendFileSync(path.join(folder, 'rabbitmq.conf'), `${lines.join('\n')}\n`)
+      return launch
+    },
+  }))
+  const url = `amqps://localhost:${secure.port('amqps')}`
+  const ours = { url, caFile: authority.caFile, ...authority.issue('sluice') }
+  const feed = await feedFrom(amqpSchema.parse(ours))
+  await feed.until(({ isConnected }) => isConnected, 'it is connected')
+  await publishAll(addressOf(secure, ours), [measurement('tls', 1)])
+  await feed.until(({ acknowledged }) => acknowledged === 1, 'a message is taken')
+  await feed.stop()
+
+  const openWith = (more: object) => AmqpLink.open(addressOf(secure, { ...ours, ...more }), 'test', never)
+  await assert.rejects(openWith({ caFile: new Authority(t, 'another').caFile }), {
+    kind: 'stop',
+    message: /certificate that is not trusted/,
+  })
+  await assert.rejects(openWith({ caFile: '/no/such.pem' }), {
+    kind: 'stop',
+    message: /caFile, certFile or keyFile cannot be used/,
+  })
+  // Plain AMQP at the port of TLS.
+  await assert.rejects(openWith({ url: `amqp://127.0.0.1:${secure.port('amqps')}` }), { kind: 'retry' })
 })
