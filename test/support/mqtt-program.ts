@@ -1,8 +1,9 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { Authority } from './certificates.ts'
+import { MqttInbox } from './mqtt-inbox.ts'
 import { freePort, SluiceProcess } from './sluice-process.ts'
 
 export const doorNames = ['tcp', 'tls', 'websocket'] as const
@@ -48,10 +49,26 @@ export class MqttProgram {
     return door === 'tls' ? `mqtts://127.0.0.1:${this.tlsPort}` : `ws://127.0.0.1:${httpPort}/mqtt`
   }
 
-  connect(door: DoorName, options: IClientOptions = {}): Promise<MqttClient> {
+  async connect(door: DoorName, options: IClientOptions = {}): Promise<MqttClient> {
+    return (await this.connectWithInbox(door, options)).client
+  }
+
+  /** The same, with what the client was sent from its CONNACK on. */
+  async connectWithInbox(door: DoorName, options: IClientOptions = {}) {
     const { ca } = this.authority
-    const whole = { reconnectPeriod: 0, connectTimeout: 20_000, ca, ...options }
-    return connectAsync(this.url(door), whole, false)
+    const client = mqtt.connect(this.url(door), {
+      reconnectPeriod: 0,
+      connectTimeout: 20_000,
+      ca,
+      ...options,
+    })
+    const inbox = new MqttInbox(client)
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve())
+      client.once('error', reject)
+      client.once('close', () => reject(new Error('closed before CONNACK')))
+    })
+    return { client, inbox }
   }
 
   async stop(): Promise<void> {
