@@ -4,6 +4,7 @@ import path from 'node:path'
 import { components } from '../src/app/components.ts'
 import { configReference } from './docs/config-reference.ts'
 import { errorReference } from './docs/error-reference.ts'
+import { mqttLimitReference } from './docs/mqtt-limit-reference.ts'
 import { replaceSection } from './docs/marked-section.ts'
 
 const docs = path.resolve(import.meta.dirname, '../docs')
@@ -16,7 +17,14 @@ export async function printedDocs(): Promise<Map<string, string>> {
       'operations.md',
       replaceSection(read('operations.md'), 'configuration', await configReference(components)),
     ],
-    ['protocols.md', replaceSection(read('protocols.md'), 'errors', errorReference())],
+    [
+      'protocols.md',
+      replaceSection(
+        replaceSection(read('protocols.md'), 'errors', errorReference()),
+        'mqtt-limits',
+        mqttLimitReference(),
+      ),
+    ],
   ])
 }
 

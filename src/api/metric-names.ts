@@ -69,22 +69,12 @@ function addDoorMetrics(pull: PulledMetrics): void {
     [],
     ({ http }) => http.turnedAway,
   )
-  pull.gauge(
-    'sluice_mqtt_connections',
-    'Open MQTT connections.',
-    [],
-    ({ mqtt }) => mqtt.counters['connectionsOpen'] ?? 0,
-  )
+  for (const [name, { metric, help }] of mqttGauges)
+    pull.gauge(`sluice_mqtt_${metric}`, help, [], ({ mqtt }) => mqtt.counters[name] ?? 0)
   pull.counter('sluice_mqtt_total', 'What the MQTT gateway has done, by kind.', ['kind'], ({ mqtt }) =>
     Object.entries(mqtt.counters)
-      .filter(([name]) => name !== 'connectionsOpen' && name !== 'subscriptions')
+      .filter(([name]) => !mqttGauges.has(name))
       .map(([name, count]) => [{ kind: snake(name) }, count] as const),
-  )
-  pull.gauge(
-    'sluice_mqtt_subscriptions',
-    'MQTT subscriptions.',
-    [],
-    ({ mqtt }) => mqtt.counters['subscriptions'] ?? 0,
   )
   pull.gauge('sluice_live_clients', 'Open live connections.', [], ({ live }) => live.clients)
   pull.gauge(
@@ -271,3 +261,17 @@ function addSinkMetrics(pull: PulledMetrics): void {
 
 /** `deadLettered` → `dead_lettered`. */
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** What the MQTT gateway counts that goes up and down. */
+const mqttGauges: ReadonlyMap<string, { readonly metric: string; readonly help: string }> = new Map([
+  ['connectionsOpen', { metric: 'connections', help: 'Open MQTT connections.' }],
+  ['subscriptions', { metric: 'subscriptions', help: 'MQTT subscriptions.' }],
+  ['sessions', { metric: 'sessions', help: 'MQTT sessions, those of clients that are away among them.' }],
+  [
+    'queuedMessages',
+    { metric: 'queued_messages', help: 'MQTT messages that some session has not finished with.' },
+  ],
+  ['queuedBytes', { metric: 'queued_bytes', help: 'Bytes of those messages.' }],
+  ['retainedMessages', { metric: 'retained_messages', help: 'Topics with a retained message.' }],
+  ['retainedBytes', { metric: 'retained_bytes', help: 'Bytes of the retained messages.' }],
+])

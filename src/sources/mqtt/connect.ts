@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IConnectPacket } from 'mqtt-packet'
 import type { Authorizer, Principal } from '../../core/authorizer.ts'
 import type { MqttConfig } from './config.ts'
+import type { MqttCounters } from './counters.ts'
 import { parseControl, write } from './control-packet.ts'
 import { type ProtocolVersion, reason, returnCode } from './reason.ts'
 import type { Will } from './session.ts'
@@ -37,6 +38,7 @@ interface Doorkeeper {
   readonly config: MqttConfig
   readonly authorizer: Authorizer
   readonly maxTopicBytes: number
+  readonly counters: Pick<MqttCounters, 'clientIdTooLong' | 'tooManySessions'>
   /** Sessions, retained messages and QoS 2 are offered: there is a place that keeps them. */
   readonly isKeeping: boolean
   /** Whether a session more may be there. */
@@ -69,6 +71,7 @@ export function admit(
   const will = willOf(packet, version, principal, door)
   if (Array.isArray(will)) return refusal(version, ...will)
   if (!door.hasRoomFor(clientId)) {
+    door.counters.tooManySessions++
     const why = `there are ${door.config.maxSessions} sessions already (mqtt.maxSessions)`
     return refusal(version, reason.quotaExceeded, returnCode.serverUnavailable, why)
   }
@@ -142,6 +145,7 @@ function connectFault(packet: IConnectPacket, version: ProtocolVersion, door: Do
     }
   }
   if (Buffer.byteLength(packet.clientId) > door.config.maxClientIdBytes) {
+    door.counters.clientIdTooLong++
     const why = `the client id is longer than ${door.config.maxClientIdBytes} bytes`
     return [reason.clientIdNotValid, returnCode.identifierRejected, why]
   }

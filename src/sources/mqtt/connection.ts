@@ -1,6 +1,5 @@
 // hot: bench/mqtt-to-log
 import type { Durable } from '../../core/durable.ts'
-import { TokenBucket } from '../../lib/token-bucket.ts'
 import { type AckBatch, AckQueue } from './ack-queue.ts'
 import type { AddressCounters } from './addresses.ts'
 import { Assembly } from './assembly.ts'
@@ -10,6 +9,7 @@ import { type ControlHost, takeControl } from './control.ts'
 import { disconnectPacket } from './control-packet.ts'
 import type { GatewayContext } from './gateway-context.ts'
 import { Outbound } from './outbound.ts'
+import { Pace } from './pace.ts'
 import { incomplete, publish } from './packet-walk.ts'
 import { type PublishHost, takePublish } from './receive-publish.ts'
 import { type ProtocolVersion, reason, reasonOf } from './reason.ts'
@@ -44,8 +44,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   readonly #connectByMs: number
   #closeByMs = 0
   readonly #reading: ReadGate
-  readonly #rate: TokenBucket | undefined
-  #readAgainMs = 0
+  readonly #pace: Pace
   /** What came before a pause and was not looked at. */
   #held: Uint8Array | undefined
   #inRead = false
@@ -63,7 +62,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
     )
     this.acks = new AckQueue(gateway.acks, (bytes) => this.#outbound.send(bytes))
     this.#reading = new ReadGate(wire)
-    this.#rate = config.messagesPerSecond === 0 ? undefined : new TokenBucket(clock, config.messagesPerSecond)
+    this.#pace = new Pace(this.#reading, clock, counters, config.messagesPerSecond)
     this.#assembly = new Assembly(gateway.assembly)
     this.topics = new TopicCache(gateway.topics)
     this.#maxPacketBytes = config.maxConnectBytes
@@ -155,7 +154,10 @@ export class Connection implements WireListener, PublishHost, ControlHost {
     } else if (this.#state === 'closing') {
       if (nowMs > this.#closeByMs) this.#wire.destroy()
     } else if (this.#state === 'waiting') {
-      if (nowMs > this.#connectByMs) this.#turnAway('no CONNECT in time')
+      if (nowMs > this.#connectByMs) {
+        counters.connectTooLate++
+        this.#turnAway('no CONNECT in time')
+      }
     } else if (this.#terms !== undefined && this.#state === 'open' && !this.#reading.paused) {
       const allowedMs = this.#terms.keepAliveMs * 1.5 // MQTT-3.1.2-22
       if (allowedMs > 0 && silentMs > allowedMs) {
@@ -163,7 +165,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
         this.close(reason.keepAliveTimeout, 'keep-alive timeout')
       }
     }
-    if (this.#reading.isPausedBy('rate') && nowMs >= this.#readAgainMs) this.#goOn('rate')
+    if (this.#pace.isOver(nowMs)) this.#goOn('rate')
   }
 
   // Reading.
@@ -226,7 +228,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   /** Asks for the commit of what this read added, and lets its answers wait for it. */
   #endRead(): void {
     const { gateway } = this
-    const { publishes, acks, fanOut, clock } = gateway
+    const { publishes, acks, fanOut } = gateway
     const [qos0, messages] = [this.#qos0, this.#messages]
     this.#qos0 = this.#messages = 0
     if (publishes.dirty || acks.needsCommit || fanOut.hasPending) {
@@ -245,11 +247,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
       return
     }
     if (this.#outbound.full) this.#reading.pause('outbound')
-    // Over its rate a device is slowed, never refused: what it sent is taken, and more is read later.
-    const debtMs = this.#rate?.spend(messages) ?? 0
-    if (debtMs === 0) return
-    this.#readAgainMs = clock.monotonicMs() + debtMs
-    this.#reading.pause('rate')
+    this.#pace.sent(messages)
   }
 
   #acknowledge(batch: AckBatch, durable: Durable): void {
@@ -317,7 +315,10 @@ export class Connection implements WireListener, PublishHost, ControlHost {
 
   /** Bytes that are no MQTT, or not where they may stand. */
   broken(reasonCode: number, why: string): void {
-    this.gateway.counters.malformedPackets++
+    const { counters } = this.gateway
+    counters.malformedPackets++
+    if (reasonCode === reason.packetTooLarge)
+      counters[this.#terms === undefined ? 'connectTooLarge' : 'packetTooLarge']++
     // Told once per address: a broken device must not fill the operator's log.
     if (this.#address.malformed++ === 0)
       this.gateway.log.warn({ ...this.#names(), reasonCode }, `mqtt: ${why}`)

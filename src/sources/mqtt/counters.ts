@@ -48,6 +48,22 @@ export interface MqttCounters {
   /** Connections ended because their peer took nothing for too long. */
   slowSubscribersClosed: number
   willsPublished: number
+  // Bounds that somebody went beyond: limit-table.ts says which.
+  tooManyConnections: number
+  tooManyFromAddress: number
+  tooManyHandshakes: number
+  connectTooLate: number
+  connectTooLarge: number
+  clientIdTooLong: number
+  tooManySessions: number
+  packetTooLarge: number
+  receiveMaximumExceeded: number
+  topicAliasTooHigh: number
+  topicTooLong: number
+  topicTooDeep: number
+  payloadTooLarge: number
+  tooManyFilters: number
+  slowed: number
 }
 
 export function newCounters(): MqttCounters {
@@ -84,5 +100,20 @@ export function newCounters(): MqttCounters {
     retainedBytes: 0,
     slowSubscribersClosed: 0,
     willsPublished: 0,
+    tooManyConnections: 0,
+    tooManyFromAddress: 0,
+    tooManyHandshakes: 0,
+    connectTooLate: 0,
+    connectTooLarge: 0,
+    clientIdTooLong: 0,
+    tooManySessions: 0,
+    packetTooLarge: 0,
+    receiveMaximumExceeded: 0,
+    topicAliasTooHigh: 0,
+    topicTooLong: 0,
+    topicTooDeep: 0,
+    payloadTooLarge: 0,
+    tooManyFilters: 0,
+    slowed: 0,
   }
 }

@@ -37,7 +37,7 @@ export interface PublishDependencies {
   readonly maxTopicLevels: number
   readonly letters: RefusalLetters
   readonly log: MqttLog
-  readonly counters: Pick<MqttCounters, 'refusedUnread' | 'retainedRefused'>
+  readonly counters: MqttCounters
 }
 
 /**
@@ -129,7 +129,10 @@ export class PublishHandler {
   /** The topic that an alias stands for, or the reason code of what is wrong with it; undefined: the alias is new, and its topic too. */
   #aliased(bytes: Uint8Array, walk: PacketWalk, publisher: Publisher): TopicEntry | number {
     const { topicAlias, topicFrom, topicTo } = walk
-    if (topicAlias > this.#deps.topicAliasMaximum) return -reason.topicAliasInvalid
+    if (topicAlias > this.#deps.topicAliasMaximum) {
+      this.#deps.counters.topicAliasTooHigh++
+      return -reason.topicAliasInvalid
+    }
     if (topicFrom === topicTo) return publisher.aliases[topicAlias - 1] ?? -reason.protocolError
     const entry =
       publisher.topics.find(bytes, topicFrom, topicTo) ??
@@ -218,6 +221,7 @@ export class PublishHandler {
 
   #keepLetter(code: ErrorCode, why: string, from: number, to: number): void {
     this.#refusals++
+    if (code === 'too-large') this.#deps.counters.payloadTooLarge++
     try {
       this.#intake.reject(
         this.#letter(code, why, maskTokens(this.#bytes, from, to), this.#entry, this.#publisher),
@@ -290,10 +294,12 @@ export class PublishHandler {
     if (fault === 'invalid') return -reason.topicNameInvalid
     const topic = decoder.decode(bytes.subarray(from, to))
     if (topic.split('/').length > this.#deps.maxTopicLevels) {
+      this.#deps.counters.topicTooDeep++
       const why = `the topic has more than ${this.#deps.maxTopicLevels} levels`
       return newEntry(topic, undefined, { code: 'invalid-name', reason: why })
     }
     if (fault === 'too-long') {
+      this.#deps.counters.topicTooLong++
       const why = `the topic has ${to - from} bytes; ${limits.topicBytes} are allowed`
       return newEntry(topic.slice(0, 256), undefined, { code: 'invalid-name', reason: why })
     }

@@ -49,8 +49,10 @@ export function takePublish(bytes: Uint8Array, host: PublishHost): number {
     }
     if (outcome > 0 && version === 5) acks.refuse(qos, packetId, outcome)
     else if (outcome > 0) host.close(undefined, 'a message was refused, which MQTT 3.1.1 cannot say')
-    if (version === 5 && acks.unanswered + session.incoming.size > config.receiveMaximum)
+    if (version === 5 && acks.unanswered + session.incoming.size > config.receiveMaximum) {
+      counters.receiveMaximumExceeded++
       host.close(reason.receiveMaximumExceeded, 'more messages unacknowledged than Receive Maximum')
+    }
   }
   if (outcome < 0) host.broken(-outcome, 'the topic is none')
   return qos

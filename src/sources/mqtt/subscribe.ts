@@ -81,9 +81,15 @@ function sendRetained(session: Session, subscription: Subscription, deps: Subscr
 function refusal(topic: string, filter: string, session: Session, deps: SubscribeDependencies): number {
   const { config } = deps
   if (!isTopicFilter(filter, deps.maxTopicBytes)) return reason.topicFilterInvalid
-  if (filter.split('/').length > config.maxTopicLevels) return reason.quotaExceeded
+  if (filter.split('/').length > config.maxTopicLevels) {
+    deps.counters.topicTooDeep++
+    return reason.quotaExceeded
+  }
   const full = session.subscriptions.size >= config.maxSubscriptionsPerConnection
-  if (full && !session.subscriptions.has(topic)) return reason.quotaExceeded
+  if (full && !session.subscriptions.has(topic)) {
+    deps.counters.tooManyFilters++
+    return reason.quotaExceeded
+  }
   if (config.refuseSubscriptions.includes(filter)) return reason.unspecified
   const decision = deps.authorizer.decide(session.principal, 'mqtt', 'subscribe', filter)
   return decision.allowed ? 0 : reason.notAuthorized

@@ -23,6 +23,8 @@ export class Reception {
     const known = addresses.of(remoteAddress)
     const isFull = connections.size + this.#handshakes >= config.maxConnections
     if (!isFull && known.connections + known.handshakes < config.maxConnectionsPerAddress) return true
+    if (isFull) counters.tooManyConnections++
+    else counters.tooManyFromAddress++
     counters.connectionsRefused++
     known.refused++
     return false
@@ -34,6 +36,7 @@ export class Reception {
     const { config, counters, addresses } = this.#gateway
     const address = addresses.of(remoteAddress)
     if (address.handshakes >= config.tls.maxHandshakesPerAddress) {
+      counters.tooManyHandshakes++
       counters.connectionsRefused++
       address.refused++
       return undefined

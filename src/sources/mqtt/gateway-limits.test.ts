@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MqttDoor } from '../../../test/support/mqtt-door.ts'
+import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import type { MqttCounters } from './counters.ts'
+import { limitTable } from './limit-table.ts'
+
+type Version = 4 | 5
+
+/** Goes beyond a bound, and says what came of it in the words of the table. */
+interface Attempt {
+  readonly config: Readonly<Record<string, unknown>>
+  go(door: MqttDoor, version: Version): Promise<string>
+}
+
+const long = 'x'.repeat(2000)
+
+async function publishAnswer(client: RawMqttClient, bytes: Uint8Array): Promise<string> {
+  client.write(bytes)
+  const packet = await client.next('puback')
+  const code = packet.reasonCode ?? 0
+  return code === 0 ? 'acknowledged' : `PUBACK 0x${code.toString(16).toUpperCase()}`
+}
+
+async function connackOf(door: MqttDoor, version: Version, clientId: string): Promise<string> {
+  using client = await RawMqttClient.open(door.port, version)
+  client.send({ cmd: 'connect', clientId, clean: true, keepalive: 0 })
+  const { reasonCode, returnCode } = await client.next('connack')
+  return version === 5 ? `CONNACK 0x${(reasonCode ?? 0).toString(16)}` : `CONNACK ${returnCode}`
+}
+
+async function lastWord(client: RawMqttClient): Promise<string> {
+  await client.closed
+  const last = client.packets.at(-1)
+  return last?.cmd === 'disconnect'
+    ? `DISCONNECT 0x${(last.reasonCode ?? 0).toString(16)}`
+    : 'closed without a word'
+}
+
+const attempts: Partial<Record<keyof MqttCounters, Attempt>> = {
+  tooManyFromAddress: {
+    config: { maxConnectionsPerAddress: 1 },
+    async go(door, version) {
+      using _first = await RawMqttClient.connect(door.port, version)
+      using second = await RawMqttClient.open(door.port, version)
+      return await lastWord(second)
+    },
+  },
+  tooManyConnections: {
+    config: { maxConnections: 1 },
+    async go(door, version) {
+      using _first = await RawMqttClient.connect(door.port, version)
+      using second = await RawMqttClient.open(door.port, version)
+      return await lastWord(second)
+    },
+  },
+  connectTooLate: {
+    config: { connectTimeoutMs: 100 },
+    async go(door, version) {
+      using client = await RawMqttClient.open(door.port, version)
+      return await lastWord(client)
+    },
+  },
+  connectTooLarge: {
+    config: { maxConnectBytes: 1024 },
+    async go(door, version) {
+      using client = await RawMqttClient.open(door.port, version)
+      client.send({ cmd: 'connect', clientId: long, clean: true, keepalive: 0 })
+      return await lastWord(client)
+    },
+  },
+  clientIdTooLong: {
+    config: { maxClientIdBytes: 23 },
+    go: (door, version) => connackOf(door, version, long),
+  },
+  tooManySessions: {
+    config: { maxSessions: 1 },
+    async go(door, version) {
+      using _first = await RawMqttClient.connect(door.port, version)
+      return await connackOf(door, version, 'another')
+    },
+  },
+  packetTooLarge: {
+    config: { maxPacketBytes: 1024 },
+    async go(door, version) {
+      using client = await RawMqttClient.connect(door.port, version)
+      client.write(client.publish('a', long))
+      return await lastWord(client)
+    },
+  },
+  topicTooDeep: {
+    config: { maxTopicLevels: 3 },
+    async go(door, version) {
+      using client = await RawMqttClient.connect(door.port, version)
+      client.send({ cmd: 'subscribe', messageId: 9, subscriptions: [{ topic: 'a/b/c/d', qos: 0 }] })
+      const [granted] = (await client.next('suback')).granted
+      const answer = await publishAnswer(client, client.publish('a/b/c/d', 'x', 1))
+      return `${answer}; SUBACK 0x${Number(granted).toString(16)}`
+    },
+  },
+  topicTooLong: {
+    config: {},
+    async go(door, version) {
+      using client = await RawMqttClient.connect(door.port, version)
+      return await publishAnswer(client, client.publish(long, 'x', 1))
+    },
+  },
+  payloadTooLarge: {
+    config: {},
+    async go(door, version) {
+      using client = await RawMqttClient.connect(door.port, version)
+      return await publishAnswer(client, client.publish('dev/d/m', '1'.repeat(70_000), 1))
+    },
+  },
+  tooManyFilters: {
+    config: { maxSubscriptionsPerConnection: 1 },
+    async go(door, version) {
+      using client = await RawMqttClient.connect(door.port, version)
+      const subscriptions = ['a', 'b'].map((topic) => ({ topic, qos: 0 as const }))
+      client.send({ cmd: 'subscribe', messageId: 9, subscriptions })
+      return `SUBACK 0x${Number((await client.next('suback')).granted[1]).toString(16)}`
+    },
+  },
+  slowed: {
+    config: { messagesPerSecond: 1 },
+    async go(door, version) {
+      using client = await RawMqttClient.connect(door.port, version)
+      const ids = Array.from({ length: 40 }, (_, i) => i + 1)
+      client.write(Buffer.concat(ids.map((id) => client.publish('dev/d/m', '1', id))))
+      assert.deepEqual(await client.acknowledged(40), ids)
+      let isRead = false
+      const pong = client.ping().then(() => {
+        isRead = true
+      })
+      // Each turn lets the gateway read, if it reads at all.
+      for (let i = 0; i < 100; i++) await new Promise(setImmediate)
+      assert.equal(isRead, false)
+      door.clock.forward(60_000)
+      await pong
+      return 'it is read more slowly'
+    },
+  },
+}
+
+for (const { key, counter, current, old } of limitTable) {
+  const attempt = attempts[counter]
+  if (attempt === undefined) continue // what needs kept state, or a subscriber that does not read, is tried beside its own code
+  for (const version of [4, 5] as const) {
+    test(`beyond ${key} a client of MQTT level ${version} gets the answer that the table says, and ${counter} goes up`, async () => {
+      await using door = await MqttDoor.open({ config: attempt.config })
+      const answer = await attempt.go(door, version)
+      const said = (version === 5 ? current : old === 'the same' ? current : old)
+        .replace('PUBACK or PUBREC', 'PUBACK')
+        .replaceAll(' after a dead letter', '')
+      assert.equal(answer.toLowerCase(), said.toLowerCase())
+      assert.ok(door.gateway.status()[counter] >= 1)
+    })
+  }
+}
