@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   Admin,
   Consumer,
@@ -79,6 +80,33 @@ export class KafkaTopic {
     } finally {
       await consumer.close()
     }
+  }
+
+  /** Deletes the records of the first partition below `offset`, as retention does. */
+  async deleteBelow(offset: number): Promise<void> {
+    const partitions = [{ partition: 0, offset: BigInt(offset) }]
+    await this.#admin.deleteRecords({ topics: [{ name: this.name, partitions }] })
+  }
+
+  async remake(partitions: number): Promise<void> {
+    await this.#admin.deleteTopics({ topics: [this.name] })
+    // Kafka deletes it a moment after it has said so.
+    for (let tries = 0; ; tries++)
+      try {
+        await this.#admin.createTopics({ topics: [this.name], partitions, replicas: 1 })
+        break
+      } catch (error) {
+        if (tries === 100) throw error
+        await delay(100)
+      }
+    this.#producer.clearMetadata()
+  }
+
+  /** From one partition to more. */
+  async grow(partitions: number): Promise<void> {
+    const assignments = Array.from({ length: partitions - 1 }, () => ({ brokerIds: [1] }))
+    await this.#admin.createPartitions({ topics: [{ name: this.name, count: partitions, assignments }] })
+    this.#producer.clearMetadata()
   }
 
   /** Where each partition ends: a record that was sent twice over a lost answer counts twice. */

@@ -170,3 +170,41 @@ test('while the dead letters are full, poison is neither skipped nor committed, 
     [3],
   )
 })
+
+test('where the next records are gone it goes on with the first there are, also of a topic that was made anew', {
+  skip,
+}, async () => {
+  await using topic = await KafkaTopic.create(address(), 1)
+  await topic.send(numbers(5).map((i) => ({ value: reading('a', i) })))
+  await using feed = await kafkaFeed(address(), topic.name)
+  await feed.until(({ acknowledged }) => acknowledged === 5, 'five are taken')
+  await feed.stop()
+  await topic.send(numbers(5).map((i) => ({ value: reading('a', 5 + i) })))
+  await topic.deleteBelow(8)
+  await using again = await kafkaFeed(address(), topic.name)
+  await again.until(({ acknowledged }) => acknowledged === 2, 'what is left is taken')
+  assert.ok(
+    again.lines.some((line) => /warn: the next record is gone .*"expected":"5","first":"8"/.test(line)),
+  )
+
+  await topic.remake(1)
+  await topic.send(numbers(3).map((i) => ({ value: reading('a', 10 + i) })))
+  await again.until(
+    ({ accepted, lag }) => accepted === 5 && lag === 0,
+    'the new topic is read from its beginning',
+  )
+  await again.stop()
+  assert.deepEqual(
+    (await again.rows()).map(({ value }) => value),
+    [8, 9, 10, 11, 12],
+  )
+})
+
+test('partitions that are added are read from their beginning', { skip }, async () => {
+  await using topic = await KafkaTopic.create(address(), 1)
+  await using feed = await kafkaFeed(address(), topic.name, { startAt: 'earliest' })
+  await feed.until(({ lag }) => lag === 0, 'it reads')
+  await topic.grow(3)
+  await topic.send(numbers(30).map((i) => ({ value: reading('a', i), partition: i % 3 })))
+  await feed.until(({ acknowledged }) => acknowledged === 30, 'all are taken')
+})
