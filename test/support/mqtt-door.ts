@@ -1,9 +1,12 @@
 import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { openKeptState } from '../../src/app/kept-state/kept-state.ts'
 import type { Authorizer } from '../../src/core/authorizer.ts'
 import type { DeadLetter } from '../../src/core/intake.ts'
+import { keyedStreams } from '../../src/core/keyed-state.ts'
 import { createRoute, type Route, type Router } from '../../src/core/format.ts'
+import type { KeptState } from '../../src/core/keyed-state.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import { createFormats } from '../../src/formats/table.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
@@ -31,20 +34,20 @@ export const devRouter: Router = {
   },
 }
 
-/** The system's clock, whose timers a test can put forward. */
+/** The system's clock, which a test can put forward. */
 export class ForwardClock implements Clock {
-  #ahead = 0
+  #aheadMs = 0
 
   now(): number {
-    return systemClock.now()
+    return systemClock.now() + this.#aheadMs * 1000
   }
 
   monotonicMs(): number {
-    return systemClock.monotonicMs() + this.#ahead
+    return systemClock.monotonicMs() + this.#aheadMs
   }
 
   forward(ms: number): void {
-    this.#ahead += ms
+    this.#aheadMs += ms
   }
 }
 
@@ -55,78 +58,55 @@ export interface MqttDoorOptions {
   readonly maxIntakeBytes?: number
   readonly maxLetterBytes?: number
   readonly logger?: MqttLog
+  /** What a start found; without it no session and no retained message is kept. */
+  readonly kept?: KeptState
+}
+
+/** What the first start of all finds. */
+export const nothingKept: KeptState = {
+  state: { get: () => undefined, entries: () => [] },
+  messages: { get: () => undefined, entries: () => [], clear: () => {} },
 }
 
 /** The gateway on a free port before a real intake and a real log in a folder of its own. */
 export class MqttDoor {
-  readonly port: number
-  readonly gateway: MqttGateway
-  readonly intake: GroupCommitIntake
-  readonly log: GatedLog
   readonly clock: ForwardClock
-  readonly #stop: () => Promise<void>
+  readonly #options: MqttDoorOptions
+  readonly #folder: string
+  #run: Run
 
-  private constructor(
-    parts: Pick<MqttDoor, 'port' | 'gateway' | 'intake' | 'log' | 'clock'>,
-    stop: () => Promise<void>,
-  ) {
-    this.port = parts.port
-    this.gateway = parts.gateway
-    this.intake = parts.intake
-    this.log = parts.log
-    this.clock = parts.clock
-    this.#stop = stop
+  private constructor(options: MqttDoorOptions, folder: string, clock: ForwardClock, run: Run) {
+    this.#options = options
+    this.#folder = folder
+    this.clock = clock
+    this.#run = run
   }
 
   static async open(options: MqttDoorOptions = {}): Promise<MqttDoor> {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'sluice-mqtt-'))
-    const embedded = await openEmbeddedLog(folder, {
-      segmentBytes: 16 * 1024 * 1024,
-      maxBytes: 1024 * 1024 * 1024,
-      retentionSeconds: 3600,
-      reserveBytes: 0,
-      groups: [],
-    })
-    const log = new GatedLog(embedded)
     const clock = new ForwardClock()
-    const intake = createIntake(log, clock, embedded.start, {
-      limits: { series: 10_000, seriesPerDevice: 1_000, nameBytes: 1024 },
-      rules: [],
-      strict: false,
-      maxRows: 32_768,
-      lingerMs: 0,
-      maxBytes: options.maxIntakeBytes ?? 64 * 1024 * 1024,
-      deadLetters: { maxBytes: options.maxLetterBytes ?? 64 * 1024 * 1024 },
-    })
-    const formats = createFormats(defaultRecordLimits)
-    const gateway = createMqttGateway({
-      config: mqttConfig.parse({ port: 0, ...options.config }),
-      router: options.router ?? devRouter,
-      format: formats.json,
-      formats: formats.named,
-      authorizer: options.authorizer ?? openAuthorizer,
-      clock,
-      logger: options.logger ?? silentLog,
-    })
-    const stopping = new AbortController()
-    const run = gateway.run(intake, stopping.signal)
-    const close = async (): Promise<void> => {
-      log.letGo()
-      await intake.close()
-      await embedded.close()
+    try {
+      return new MqttDoor(options, folder, clock, await start(folder, clock, options))
+    } catch (error) {
       await fs.rm(folder, { recursive: true, force: true })
-    }
-    const listening = gateway.listening()
-    await Promise.race([run, listening]).catch(async (error: unknown) => {
-      await close()
       throw error
-    })
-    const { port } = await listening
-    return new MqttDoor({ port, gateway, intake, log, clock }, async () => {
-      stopping.abort()
-      await run
-      await close()
-    })
+    }
+  }
+
+  get port(): number {
+    return this.#run.port
+  }
+
+  get gateway(): MqttGateway {
+    return this.#run.gateway
+  }
+
+  get intake(): GroupCommitIntake {
+    return this.#run.intake
+  }
+
+  get log(): GatedLog {
+    return this.#run.log
   }
 
   /** Dead letters committed so far. */
@@ -140,12 +120,87 @@ export class MqttDoor {
       })
   }
 
-  /** Stops the gateway as SIGTERM does, then what is behind it. */
-  stop(): Promise<void> {
-    return this.#stop()
+  /**
+   * Ends everything and starts it on the same folder, on another port. `killed`: what has not reached the disk by now never does,
+   * and nobody says goodbye to the sessions.
+   */
+  async restart(how: 'stopped' | 'killed' = 'stopped'): Promise<void> {
+    if (how === 'killed') this.log.failure = new Error('the program was killed')
+    await this.#run.stop()
+    this.#run = await start(this.#folder, this.clock, this.#options)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop()
+  /** Stops the gateway as SIGTERM does, then what is behind it. */
+  async stop(): Promise<void> {
+    await this.#run.stop()
+    await fs.rm(this.#folder, { recursive: true, force: true })
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}
+
+async function start(folder: string, clock: Clock, options: MqttDoorOptions): Promise<Run> {
+  const logFolder = path.join(folder, 'log')
+  const groupOf = (stream: string) => `state/${stream}`
+  const embedded = await openEmbeddedLog(logFolder, {
+    segmentBytes: 16 * 1024 * 1024,
+    maxBytes: 1024 * 1024 * 1024,
+    retentionSeconds: 3600,
+    reserveBytes: 0,
+    groups: options.keeps === true ? keyedStreams.map(groupOf) : [],
+  })
+  const opened =
+    options.keeps === true
+      ? await openKeptState(embedded, {
+          name: 'state',
+          groupOf,
+          file: path.join(folder, 'state.db'),
+          logFolder,
+          onStatus: () => {},
+          onSetAside: () => {},
+        })
+      : undefined
+  const log = new GatedLog(embedded)
+  const intake = createIntake(log, clock, embedded.start, {
+    limits: { series: 10_000, seriesPerDevice: 1_000, nameBytes: 1024 },
+    rules: [],
+    strict: false,
+    maxRows: 32_768,
+    lingerMs: 0,
+    maxBytes: options.maxIntakeBytes ?? 64 * 1024 * 1024,
+    deadLetters: { maxBytes: options.maxLetterBytes ?? 64 * 1024 * 1024 },
+  })
+  const formats = createFormats(defaultRecordLimits)
+  const gateway = createMqttGateway({
+    config: mqttConfig.parse({ port: 0, ...options.config }),
+    router: options.router ?? devRouter,
+    format: formats.json,
+    formats: formats.named,
+    authorizer: options.authorizer ?? openAuthorizer,
+    clock,
+    logger: options.logger ?? silentLog,
+    ...(opened === undefined ? {} : { kept: opened.kept }),
+  })
+  const stopping = new AbortController()
+  const run = gateway.run(intake, stopping.signal)
+  const close = async (): Promise<void> => {
+    log.letGo()
+    await opened?.keeper.stop()
+    await intake.close()
+    await embedded.close()
+  }
+  const listening = gateway.listening()
+  await Promise.race([run, listening]).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+  const { port } = await listening
+  const stop = async (): Promise<void> => {
+    stopping.abort()
+    await run
+    await close()
+  }
+  return { port, gateway, intake, log, stop }
 }

@@ -94,7 +94,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   }
 
   ended(): void {
-    this.close(undefined, 'the client finished')
+    this.#reading.afterwards(() => this.close(undefined, 'the client finished'))
   }
 
   closed(): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test } from 'node:test'
-import { MqttDoor, openAuthorizer } from '../../../test/support/mqtt-door.ts'
+import { MqttDoor, openAuthorizer, nothingKept } from '../../../test/support/mqtt-door.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
 
 test('CONNACK of MQTT 5 tells what is offered, and what is not where nothing is kept', async () => {
@@ -244,4 +244,24 @@ test('a port that is taken is a clear error', async () => {
     name: 'SluiceError',
     code: 'config-invalid',
   })
+})
+
+test('a client that says everything at once and finishes is heard to the end, though its session is to be kept first', async () => {
+  await using door = await MqttDoor.open({ kept: nothingKept })
+  using listener = await RawMqttClient.connect(door.port)
+  listener.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'said/#', qos: 0 }] })
+  await listener.next('suback')
+  using client = await RawMqttClient.open(door.port)
+  const will = { topic: 'said/will', payload: Buffer.from('gone'), qos: 0, retain: false } as const
+  client.socket.end(
+    Buffer.concat([
+      client.encode({ cmd: 'connect', clientId: 'brief', clean: false, keepalive: 0, will }),
+      client.publish('said/last', 'words'),
+      client.encode({ cmd: 'disconnect' }),
+    ]),
+  )
+  await client.closed
+  assert.equal((await listener.next('publish')).topic, 'said/last')
+  await listener.ping()
+  assert.deepEqual(listener.packets, []) // no will: the client has said goodbye
 })

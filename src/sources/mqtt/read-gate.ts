@@ -9,6 +9,7 @@ const bits = { room: 1, outbound: 2, session: 4, rate: 8 } as const
 export class ReadGate {
   readonly #wire: Wire
   #reasons = 0
+  #then: (() => void) | undefined
 
   constructor(wire: Wire) {
     this.#wire = wire
@@ -33,6 +34,13 @@ export class ReadGate {
     this.#reasons &= ~bits[reason]
     if (this.#reasons !== 0) return false
     this.#wire.resume()
+    this.#then?.()
     return true
+  }
+
+  /** Runs when what came before has been taken: at once, or when the wire is read again. Once in a connection's life. */
+  afterwards(run: () => void): void {
+    if (this.paused) this.#then = run
+    else run()
   }
 }
