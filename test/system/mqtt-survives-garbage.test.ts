@@ -84,11 +84,14 @@ class StreamSource {
   }
 
   #connect(version: 4 | 5): Buffer {
-    const clientId = `client-${below(this.#random, 200)}`
-    return encodePacket(
-      { cmd: 'connect', protocolId: 'MQTT', protocolVersion: version, clientId, clean: true, keepalive: 0 },
-      version,
-    )
+    const client = below(this.#random, 200)
+    const connect: Packet = {
+      ...{ cmd: 'connect', protocolId: 'MQTT', protocolVersion: version, keepalive: 0 },
+      clientId: `client-${client}`,
+      clean: client > 20, // some have sessions that wait for them
+      ...(version === 5 && client <= 20 ? { properties: { sessionExpiryInterval: 3600 } } : {}),
+    }
+    return encodePacket(connect, version)
   }
 }
 
