@@ -6,7 +6,6 @@ import type { Authorizer } from '../../src/core/authorizer.ts'
 import type { DeadLetter } from '../../src/core/intake.ts'
 import { keyedStreams } from '../../src/core/keyed-state.ts'
 import { createRoute, type Route, type Router } from '../../src/core/format.ts'
-import type { KeptState } from '../../src/core/keyed-state.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import { createFormats } from '../../src/formats/table.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
@@ -58,14 +57,17 @@ export interface MqttDoorOptions {
   readonly maxIntakeBytes?: number
   readonly maxLetterBytes?: number
   readonly logger?: MqttLog
-  /** What a start found; without it no session and no retained message is kept. */
-  readonly kept?: KeptState
+  /** Sessions, QoS 2 and retained messages are kept, over restarts too. */
+  readonly keeps?: boolean
 }
 
-/** What the first start of all finds. */
-export const nothingKept: KeptState = {
-  state: { get: () => undefined, entries: () => [] },
-  messages: { get: () => undefined, entries: () => [], clear: () => {} },
+/** From one start to the next. */
+interface Run {
+  readonly port: number
+  readonly gateway: MqttGateway
+  readonly intake: GroupCommitIntake
+  readonly log: GatedLog
+  stop(): Promise<void>
 }
 
 /** The gateway on a free port before a real intake and a real log in a folder of its own. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test } from 'node:test'
-import { MqttDoor, openAuthorizer, nothingKept } from '../../../test/support/mqtt-door.ts'
+import { MqttDoor, openAuthorizer } from '../../../test/support/mqtt-door.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
 
 test('CONNACK of MQTT 5 tells what is offered, and what is not where nothing is kept', async () => {
@@ -247,7 +247,7 @@ test('a port that is taken is a clear error', async () => {
 })
 
 test('a client that says everything at once and finishes is heard to the end, though its session is to be kept first', async () => {
-  await using door = await MqttDoor.open({ kept: nothingKept })
+  await using door = await MqttDoor.open({ keeps: true })
   using listener = await RawMqttClient.connect(door.port)
   listener.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'said/#', qos: 0 }] })
   await listener.next('suback')
