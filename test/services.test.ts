@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { parse } from 'yaml'
 import { runServices } from '../scripts/service/main.ts'
 import { runningPid, startServer, stopServer } from '../scripts/service/servers.ts'
-import type { Server, Tool } from '../scripts/service/table.ts'
+import { type Server, serviceTable, type Tool } from '../scripts/service/table.ts'
 import { findTool } from '../scripts/service/tools.ts'
 import { needs } from './support/needs.ts'
 import { freePort } from './support/sluice-process.ts'
@@ -25,6 +26,7 @@ function hello(port: number): Server {
     ports: { hello: port },
     launch: () => ({ program: process.execPath, args: ['-e', source] }),
     version: () => '1',
+    inContainer: [],
     variables: (ports) => ({ HELLO_URL: `tcp://127.0.0.1:${ports['hello']}/it's` }),
   }
 }
@@ -139,4 +141,19 @@ test('needs: a missing program skips with its reason on a laptop, and fails in C
   assert.throws(() => needs('mosquitto_pub'), /scripts\/services up/)
   process.env['MOSQUITTO_PUB'] = process.execPath
   assert.equal(needs('mosquitto_pub'), false)
+})
+
+test('the containers have the ports that the table names for what they export', () => {
+  const file = path.resolve(import.meta.dirname, '../deploy/compose/services.yaml')
+  const { services } = parse(readFileSync(file, 'utf8')) as { services: Record<string, { ports: string[] }> }
+  const exported = spawnSync(script, ['env', '--compose'], { encoding: 'utf8' }).stdout
+  for (const server of serviceTable.servers) {
+    const [first = ''] = server.inContainer
+    const published = services[server.name]?.ports.map((port) => Number(port.split(':')[1])) ?? []
+    assert.ok(published.includes(Object.values(server.ports)[0] ?? 0), server.name)
+    assert.match(exported, new RegExp(`^export ${first}=\\S+$`, 'm'))
+    const ports = [...exported.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port))
+    for (const port of ports.filter((port) => Object.values(server.ports).includes(port)))
+      assert.ok(published.includes(port), `${server.name} ${port}`)
+  }
 })

@@ -102,6 +102,7 @@ export const kafka: Server = {
     return { program: toolPath(java), args: [...run, 'kafka.Kafka', file] }
   },
   version: () => release,
+  inContainer: ['SLUICE_TEST_KAFKA'],
   variables: (ports, folder) => ({
     SLUICE_TEST_KAFKA: `127.0.0.1:${ports['plain']}`,
     SLUICE_TEST_KAFKA_SECURE: `127.0.0.1:${ports['secure']}`,

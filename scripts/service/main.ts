@@ -1,11 +1,12 @@
 import path from 'node:path'
+import { runCompose } from './compose.ts'
 import { runningPid, startServer, stopServer, variablesOf } from './servers.ts'
 import { type ServiceTable, serviceTable } from './table.ts'
 import { findTool, installTools } from './tools.ts'
 
 /** Where servers keep their data and what is fetched for them. */
 export const home = path.resolve(import.meta.dirname, '../../.services')
-const usage = 'usage: scripts/services up | down | status | env'
+const usage = 'usage: scripts/services up | down | status | env  [--compose]'
 
 /** Does what the word says, prints for people (`env`: for a shell), and returns the exit code. */
 export async function runServices(
@@ -75,4 +76,7 @@ function quoted(text: string): string {
 }
 
 if (import.meta.main)
-  process.exitCode = await runServices(process.argv[2], serviceTable, home, (line) => console.log(line))
+  process.exitCode =
+    process.argv[3] === '--compose'
+      ? runCompose(process.argv[2], serviceTable, (line) => console.log(line))
+      : await runServices(process.argv[2], serviceTable, home, (line) => console.log(line))

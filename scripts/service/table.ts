@@ -46,6 +46,8 @@ export interface Server {
   version(): string
   /** For tests, by name; the first one says where to speak to it. */
   variables(ports: Ports, folder: string): Readonly<Record<string, string>>
+  /** Those of its variables that hold for the container in deploy/compose/services.yaml, too. */
+  readonly inContainer: readonly string[]
 }
 
 export interface ServiceTable {

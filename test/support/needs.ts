@@ -54,7 +54,8 @@ function variables(server: Server): Readonly<Record<string, string>> | undefined
 /** A server that was named by hand is somebody else's: its version is not known here. */
 function whereIs(server: Server): string {
   const where = Object.values(variables(server) ?? {})[0]
-  const isOwn = where === Object.values(variablesOf(server, home))[0]
+  const own = variablesOf(server, home)
+  const isOwn = runningPid(server, home) !== undefined && where === Object.values(own)[0]
   return isOwn ? `${where}, version ${server.version()}` : `${where}, as the environment says`
 }
 
