@@ -9,9 +9,12 @@ import { encodeIncoming, encodeOutgoing, encodeSession, keys } from './session-r
 export interface KeeperLimits {
   /** Bytes of messages that one session may have waiting. */
   readonly maxQueuedBytes: number
-  /** Bytes of messages that wait for all sessions; a message counts once. */
+  /** Bytes of messages that wait for all sessions; a message counts once, each place in a queue with 128 bytes. */
   readonly maxQueuedTotalBytes: number
 }
+
+/** What a place in a queue takes beside the message, which all who wait for it share. */
+const placeBytes = 128
 
 /** What has changed since the last commit. */
 interface Changes {
@@ -91,9 +94,11 @@ export class Keeper {
     // One message always fits an empty queue.
     if (session.outgoing.bytes > 0) {
       if (session.outgoing.bytes + bytes > maxQueuedBytes) return false
-      if (message.holders === 0 && this.queuedBytes + bytes > maxQueuedTotalBytes) return false
+      const more = message.holders === 0 ? bytes + placeBytes : placeBytes
+      if (this.queuedBytes + more > maxQueuedTotalBytes) return false
     }
     session.outgoing.bytes += bytes
+    this.queuedBytes += placeBytes
     if (message.holders++ === 0) {
       this.queuedBytes += bytes
       this.queuedMessages++
@@ -105,6 +110,7 @@ export class Keeper {
   release(session: Session, message: Message): void {
     const { bytes } = message
     session.outgoing.bytes -= bytes
+    this.queuedBytes -= placeBytes
     if (--message.holders > 0) return
     this.queuedBytes -= bytes
     this.queuedMessages--
@@ -126,7 +132,7 @@ export class Keeper {
   restored(message: Message): void {
     if (--message.holders === 0) this.#changes.done.add(message.id)
     else {
-      this.queuedBytes += message.bytes
+      this.queuedBytes += message.bytes + message.holders * placeBytes
       this.queuedMessages++
     }
   }

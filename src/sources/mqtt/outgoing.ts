@@ -66,7 +66,8 @@ export class Outgoing {
     while (this.#head < this.#queue.length) {
       const entry = this.#queue[this.#head] as Entry // checked by the loop
       this.#head++
-      if (this.#head > 1024 && this.#head * 2 > this.#queue.length) {
+      // What has left the queue must not be held by it: at once where nothing waits, else after a while.
+      if (this.#head === this.#queue.length || (this.#head > 64 && this.#head * 2 > this.#queue.length)) {
         this.#queue = this.#queue.slice(this.#head)
         this.#head = 0
       }
