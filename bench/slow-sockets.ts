@@ -3,8 +3,9 @@
  * `p50Ms` and `p99Ms` are those beside them; `calmRatio`, the calm p99 in parts of that, is to stay above 0.5. `lastClosedMs` is how long
  * the last of them was let be, `deadlineMs` how long it may.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { MqttProgram } from '../test/support/mqtt-program.ts'
-import { openSlowSocket, slowKinds } from '../test/support/slow-sockets.ts'
+import { openSlowSocket, type SlowPorts, type SlowSocket, slowKinds } from '../test/support/slow-sockets.ts'
 import { defaultLoad, runLoadProcess } from './load/measure.ts'
 import type { LoadOptions } from './load/mqtt-load.ts'
 
@@ -14,6 +15,9 @@ export interface SlowSocketsOptions {
   /** Messages a second of the good client. */
   readonly rate?: number
 }
+
+/** Sockets that are opened at once. */
+const atOnce = 25
 
 export async function run(options: SlowSocketsOptions = {}) {
   const { sockets = 1_000, deadlineMs = 5_000, rate = 2_000 } = options
@@ -34,11 +38,7 @@ export async function run(options: SlowSocketsOptions = {}) {
     const seconds = (deadlineMs + 2_000) / 1000
     await load({ seconds: 2 }) // warm
     const calm = await load({ seconds })
-    const opened = Promise.all(
-      Array.from({ length: sockets }, (_, i) =>
-        openSlowSocket(slowKinds[i % slowKinds.length] ?? 'silent', { mqtt, tls: program.tlsPort }),
-      ),
-    )
+    const opened = openSockets(sockets, { mqtt, tls: program.tlsPort })
     const busy = await load({ seconds })
     const lives = await Promise.all((await opened).map(({ closed }) => closed))
     const acked = calm.acked + busy.acked
@@ -61,4 +61,17 @@ export async function run(options: SlowSocketsOptions = {}) {
   } finally {
     await program.stop()
   }
+}
+
+/** Some at a time, so that the load beside them is that of places held, not of a burst. */
+async function openSockets(count: number, ports: SlowPorts): Promise<readonly SlowSocket[]> {
+  const opened: SlowSocket[] = []
+  while (opened.length < count) {
+    const some = Array.from({ length: Math.min(atOnce, count - opened.length) }, (_, i) =>
+      openSlowSocket(slowKinds[i % slowKinds.length] ?? 'silent', ports),
+    )
+    opened.push(...(await Promise.all(some)))
+    await wait(20)
+  }
+  return opened
 }

@@ -18,7 +18,7 @@ export interface SlowSocket {
   readonly closed: Promise<number>
 }
 
-const dripEveryMs = 50
+const dripEveryMs = 250
 
 /**
  * `silent` says nothing; `dripping` begins CONNECT and adds a byte now and then; `vanished` connects with a keep-alive of a second and is
