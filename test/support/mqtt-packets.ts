@@ -62,6 +62,7 @@ const connectProperties = some({
 })
 
 const publishProperties = some({
+  topicAlias: id,
   payloadFormatIndicator: fc.boolean(),
   messageExpiryInterval: u32,
   contentType: text,
