@@ -36,7 +36,8 @@ export class Departures {
     const { sessions, keeper } = this.#parts
     const before = sessions.get(terms.clientId)
     const hadRecord = before?.isRecorded === true
-    if (before !== undefined && terms.isClean) this.end(before)
+    if (before !== undefined && sessions.isOver(before)) this.#expire(before)
+    else if (before !== undefined && terms.isClean) this.end(before)
     const { session, isPresent } = sessions.open(terms)
     this.#wills.cancel(session)
     session.will = terms.will
@@ -64,15 +65,12 @@ export class Departures {
   }
 
   sweep(): void {
-    const { sessions, clock, counters } = this.#parts
+    const { sessions, clock } = this.#parts
     for (const session of this.#wills.takeDue(clock.monotonicMs())) {
       this.#publish(session)
       if (!session.isKept && session.receiver === undefined) sessions.end(session)
     }
-    for (const session of sessions.expired()) {
-      counters.sessionsExpired++
-      this.end(session)
-    }
+    for (const session of sessions.values()) if (sessions.isOver(session)) this.#expire(session)
   }
 
   /** Wills of clients that were there when the program ended: they have gone without a word. */
@@ -83,6 +81,11 @@ export class Departures {
         if (!session.isKept) sessions.end(session)
       } else this.#wills.schedule(session, clock.monotonicMs() + willDelayMs(session.will, session))
     }
+  }
+
+  #expire(session: Session): void {
+    this.#parts.counters.sessionsExpired++
+    this.end(session)
   }
 
   #publish(session: Session): void {

@@ -105,7 +105,10 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
     address: () => doors?.tcp.address,
     tlsAddress: () => doors?.tls?.address,
     webSocket,
-    status: () => counters,
+    status() {
+      if (context !== undefined) measure(context)
+      return counters
+    },
     addresses: (limit) => addresses.top(limit),
     watch: () => watchTraffic(context),
   }
@@ -150,7 +153,6 @@ function sweep(gateway: GatewayContext, doors: Doors): void {
     const { keeper, publishes, fanOut } = gateway
     const isDirty = keeper.isDirty && gateway.intake.refusal() === undefined
     if (hasLetters || isDirty || publishes.dirty || fanOut.hasPending) gateway.deliverAfter(gateway.commit(0))
-    measure(gateway)
   } catch (error) {
     gateway.log.warn({ err: error }, 'mqtt: what had to be kept by now could not be')
   }
@@ -186,6 +188,7 @@ async function stop({ tcp, tls }: Doors, gateway: GatewayContext): Promise<void>
   // WebSockets belong to no door here; and sockets that are closed say so a turn later.
   while (gateway.connections.size > 0) await wait(5)
   clearTimeout(deadline)
-  // Wills published just now, and QoS 0 messages of the last read.
+  // Wills published just now, QoS 0 messages of the last read, and what subscribers have acknowledged.
+  if (gateway.keeper.isDirty) gateway.deliverAfter(gateway.commit(0))
   await gateway.commits.settled()
 }

@@ -78,12 +78,9 @@ export class SessionTable {
     this.#keeper.ended(session)
   }
 
-  /** Those whose client stayed away for too long. */
-  expired(): Session[] {
-    const now = this.#keeper.now()
-    return [...this.#byClient.values()].filter(
-      ({ awaySince, expirySeconds }) => awaySince !== undefined && awaySince + expirySeconds * 1e6 <= now,
-    )
+  /** Its client stayed away for too long. */
+  isOver({ awaySince, expirySeconds }: Session): boolean {
+    return awaySince !== undefined && awaySince + expirySeconds * 1e6 <= this.#keeper.now()
   }
 
   /** Puts back what was there when the program ended. Clients that were there then are away from now on. */
@@ -112,6 +109,8 @@ export class SessionTable {
     const places = new Map(
       Array.from(sessions.keys(), (number) => [number, decodeOutgoing(state.get(keys.outgoing(number)))]),
     )
+    // Ids go up for ever: one that a session has passed would be passed over, were it given again.
+    for (const { sentId } of places.values()) this.#keeper.knows(sentId)
     const records = Array.from(messages.entries(''), ([key, record]) => [Number(key), record] as const)
     records.sort(([a], [b]) => a - b) // the order in which they came
     for (const [id, record] of records) {
@@ -123,6 +122,8 @@ export class SessionTable {
       // A message that nobody needs goes when it is released; until then it is held here.
       message.holders++
       for (const { session: number, qos, retain, ids } of targets) {
+        // Also one that has ended: the next client must not get what was for it.
+        this.#lastNumber = Math.max(this.#lastNumber, number)
         const session = sessions.get(number)
         const place = places.get(number)
         if (session === undefined || place === undefined) continue
