@@ -1,21 +1,29 @@
 import type { Log } from '../core/log.ts'
 import type { Clock } from '../lib/clock.ts'
 
-/** The same log, telling of each commit when it is durable: up to which number, when it was handed over, and how long it took. */
-export function measuredLog(
-  log: Log,
-  clock: Clock,
-  onDurable: (next: bigint, handedMs: number, tookMs: number) => void,
-): Log {
+/** A commit that is durable. */
+export interface MeasuredCommit {
+  /** The number after it. */
+  readonly next: bigint
+  readonly handedMs: number
+  readonly tookMs: number
+  /** It holds something that a store of readings waits for. */
+  readonly hasReadings: boolean
+}
+
+/** The same log, telling of each commit when it is durable. */
+export function measuredLog(log: Log, clock: Clock, onDurable: (commit: MeasuredCommit) => void): Log {
   return {
     get id() {
       return log.id
     },
     commit(changes) {
       const handedMs = clock.monotonicMs()
+      const hasReadings = changes.readings !== undefined || changes.edits.length > 0
       const durable = log.commit(changes)
       durable.then(
-        ({ position }) => onDurable(position.next, handedMs, clock.monotonicMs() - handedMs),
+        ({ position: { next } }) =>
+          onDurable({ next, handedMs, tookMs: clock.monotonicMs() - handedMs, hasReadings }),
         () => {}, // whoever handed it over hears of it
       )
       return durable

@@ -28,8 +28,9 @@ export class Measurements {
 
   /** The log as the intake uses it. */
   log(log: Log): Log {
-    return measuredLog(log, this.#clock, (next, handedMs, tookMs) => {
-      this.#latency.committed(next, handedMs)
+    return measuredLog(log, this.#clock, ({ next, handedMs, tookMs, hasReadings }) => {
+      // A store passes what is of other streams only now and then: nobody waits for that.
+      if (hasReadings) this.#latency.committed(next, handedMs)
       this.#metrics.commit(tookMs / 1000)
     })
   }
