@@ -56,26 +56,34 @@ export function decodeMessage(
 ): { readonly message: Message; readonly targets: readonly Target[] } | undefined {
   const bytes = Buffer.from(record)
   if (bytes.length < headBytes || bytes[0] !== version) return undefined
+  const qos = asQos(bytes[1])
   const topicBytes = bytes.readUInt16LE(2)
   const propertyBytes = bytes.readUInt32LE(4)
   const targets: Target[] = []
   let at = headBytes
   for (let left = bytes.readUInt32LE(16); left > 0; left--) {
+    if (at + 8 > bytes.length) return undefined
     const session = bytes.readUInt32LE(at)
-    const qos = bytes[at + 4] === 2 ? 2 : 1
+    const qos = asQos(bytes[at + 4])
     const retain = bytes[at + 5] === 1
+    const idsTo = at + 8 + 4 * bytes.readUInt16LE(at + 6)
+    if (qos === undefined || qos === 0 || idsTo > bytes.length) return undefined
     const ids: number[] = []
-    const count = bytes.readUInt16LE(at + 6)
-    at += 8
-    for (let i = 0; i < count; i++, at += 4) ids.push(bytes.readUInt32LE(at))
+    for (at += 8; at < idsTo; at += 4) ids.push(bytes.readUInt32LE(at))
     targets.push({ session, qos, retain, ids })
   }
+  const payloadFrom = at + topicBytes + propertyBytes
+  if (qos === undefined || payloadFrom > bytes.length) return undefined
   const message = new Message({
     topic: bytes.subarray(at, at + topicBytes),
-    properties: bytes.subarray(at + topicBytes, at + topicBytes + propertyBytes),
-    payload: bytes.subarray(at + topicBytes + propertyBytes),
-    qos: bytes[1] === 2 ? 2 : 1,
+    properties: bytes.subarray(at + topicBytes, payloadFrom),
+    payload: bytes.subarray(payloadFrom),
+    qos,
     expiresAt: bytes.readDoubleLE(8),
   })
   return { message, targets }
+}
+
+function asQos(byte: number | undefined): 0 | 1 | 2 | undefined {
+  return byte === 0 || byte === 1 || byte === 2 ? byte : undefined
 }
