@@ -22,6 +22,8 @@ export class GatedLog implements Log {
   state: LogStatus['state'] | undefined
   /** The cause that the next commits fail with. */
   failure: Error | undefined
+  /** Commits that have failed with it. */
+  failures = 0
   readonly #log: Log
   #gate: PromiseWithResolvers<void> | undefined
   #waiters: { readonly commits: number; readonly resolve: () => void }[] = []
@@ -50,7 +52,10 @@ export class GatedLog implements Log {
 
   async commit(changes: Changes): Promise<Durable> {
     this.#remember(changes)
-    if (this.failure !== undefined) throw this.failure
+    if (this.failure !== undefined) {
+      this.failures++
+      throw this.failure
+    }
     const durable = this.#log.commit(changes)
     durable.catch(() => undefined)
     await this.#gate?.promise

@@ -11,7 +11,7 @@ import type { GatewayContext } from './gateway-context.ts'
 import { Outbound } from './outbound.ts'
 import { Pace } from './pace.ts'
 import { incomplete, publish } from './packet-walk.ts'
-import { type PublishHost, takePublish } from './receive-publish.ts'
+import { forgetReceived, type PublishHost, takePublish } from './receive-publish.ts'
 import { type ProtocolVersion, reason, reasonOf } from './reason.ts'
 import { type PauseReason, ReadGate } from './read-gate.ts'
 import type { Session } from './session.ts'
@@ -258,8 +258,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   }
 
   #commitFailed(batch: AckBatch, error: unknown): void {
-    // Their sender sends them again, and they must be taken then.
-    for (const packetId of batch.received) this.session.incoming.delete(packetId)
+    forgetReceived(batch.received, this, reasonOf(error))
     this.acks.clear()
     this.close(reasonOf(error), 'the messages could not be stored')
     this.#finishIfDrained()

@@ -142,7 +142,7 @@ export class Keeper {
     this.#lastMessageId = Math.max(this.#lastMessageId, messageId)
   }
 
-  /** `then` runs once everything that has changed so far is on disk; never if it could not be written. */
+  /** `then` runs once everything that has changed so far is on disk, however many attempts that takes. */
   afterCommit(then: () => void): void {
     this.#waiting.push(then)
     if (this.#isScheduled) return
@@ -165,7 +165,10 @@ export class Keeper {
       () => {
         for (const then of waiting) then()
       },
-      () => this.#undo(changes),
+      () => {
+        this.#undo(changes)
+        this.#waiting.unshift(...waiting)
+      },
     )
   }
 

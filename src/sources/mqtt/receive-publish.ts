@@ -57,3 +57,14 @@ export function takePublish(bytes: Uint8Array, host: PublishHost): number {
   if (outcome < 0) host.broken(-outcome, 'the topic is none')
   return qos
 }
+
+/** The commit of QoS 2 messages failed: their sender sends them again, and they must be taken then. */
+export function forgetReceived(packetIds: readonly number[], host: PublishHost, reasonCode: number): void {
+  if (packetIds.length === 0) return
+  const { session, gateway } = host
+  for (const packetId of packetIds) session.incoming.delete(packetId)
+  if (session.isKept) gateway.keeper.incoming(session)
+  // A connection that came since may have taken one of them for a repeat: it must not be answered.
+  const owner = gateway.clients.get(session.clientId)
+  if (owner !== host) owner?.close(reasonCode, 'a message could not be stored')
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { SluiceError } from '../../core/errors.ts'
 
 const kept = { sessionExpiryInterval: 1000 }
 
@@ -56,4 +57,21 @@ test('a client that is new after a restart gets nothing that was meant for one t
   assert.equal(await receive(client), 'for both')
   using other = await subscriber(door, 'stays')
   assert.deepEqual([await receive(other), await receive(other)], ['old', 'for both'])
+})
+
+test('a message of QoS 2 whose packet id could not be written is sent when it can be', async () => {
+  await using door = await MqttDoor.open({ keeps: true })
+  using client = await subscriber(door, 'a')
+  using publisher = await RawMqttClient.connect(door.port, 5)
+  door.log.hold()
+  const commits = door.log.commits
+  publisher.write(publisher.publish('home/a', 'x', 1, { qos: 2 }))
+  await door.log.reached(commits + 1)
+  door.log.failure = new SluiceError('disk-full', 'no space left')
+  door.log.letGo()
+  await publisher.next('pubrec')
+  while (door.log.failures === 0) await new Promise(setImmediate)
+  assert.deepEqual(client.packets, [])
+  door.log.failure = undefined
+  assert.equal((await client.next('publish')).payload.toString(), 'x')
 })
