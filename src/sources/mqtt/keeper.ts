@@ -2,7 +2,6 @@ import type { Intake } from '../../core/intake.ts'
 import { messagesStream } from '../../core/keyed-state.ts'
 import type { Message } from './message.ts'
 import { encodeMessage, type Target } from './message-record.ts'
-import type { Retained } from './retained.ts'
 import type { Session } from './session.ts'
 import { encodeIncoming, encodeOutgoing, encodeSession, keys } from './session-record.ts'
 
@@ -16,14 +15,17 @@ export interface KeeperLimits {
 /** What a place in a queue takes beside the message, which all who wait for it share. */
 const placeBytes = 128
 
+/** The record of a topic's retained message as it is by then; undefined: it has none any more. */
+export type RetainedRecord = (topic: string) => Uint8Array | undefined
+
 /** What has changed since the last commit. */
 interface Changes {
   readonly sessions: Set<Session>
   readonly ended: Set<Session>
   readonly outgoing: Set<Session>
   readonly incoming: Set<Session>
-  /** undefined: none any more. */
-  readonly retained: Map<string, Retained | undefined>
+  /** By topic, what tells its record when it is written. */
+  readonly retained: Map<string, RetainedRecord>
   /** Ids of messages that no session needs any more. */
   readonly done: Set<number>
 }
@@ -83,8 +85,8 @@ export class Keeper {
     this.#changes.incoming.add(session)
   }
 
-  retained(topic: string, retained: Retained | undefined): void {
-    this.#changes.retained.set(topic, retained)
+  retained(topic: string, record: RetainedRecord): void {
+    this.#changes.retained.set(topic, record)
   }
 
   /** Counts a message for a session; false if there is no room for it. */
@@ -184,19 +186,17 @@ export class Keeper {
       intake.set(keys.outgoing(session.number), encodeOutgoing(session.outgoing))
     for (const session of incoming)
       intake.set(keys.incoming(session.number), encodeIncoming(session.incoming))
-    for (const [topic, message] of retained) intake.set(keys.retained(topic), message?.encode())
+    for (const [topic, record] of retained) intake.set(keys.retained(topic), record(topic))
     for (const id of done) intake.addDocument(messagesStream, String(id), intake.now, nothing)
   }
 
-  /** The commit failed: what has not changed again since then goes with the next one. */
+  /** The commit failed: it goes with the next one, as it is by then. What has ended meanwhile, or is there again, is not written anew. */
   #undo(failed: Changes): void {
     const changes = this.#changes
-    for (const session of failed.ended) changes.ended.add(session)
-    for (const session of failed.sessions) changes.sessions.add(session)
-    for (const session of failed.outgoing) changes.outgoing.add(session)
-    for (const session of failed.incoming) changes.incoming.add(session)
-    for (const [topic, message] of failed.retained)
-      if (!changes.retained.has(topic)) changes.retained.set(topic, message)
+    for (const session of failed.ended) if (!session.isRecorded) changes.ended.add(session)
+    for (const name of ['sessions', 'outgoing', 'incoming'] as const)
+      for (const session of failed[name]) if (session.isRecorded) changes[name].add(session)
+    for (const [topic, record] of failed.retained) changes.retained.set(topic, record)
     for (const id of failed.done) changes.done.add(id)
   }
 }

@@ -59,9 +59,8 @@ export class RetainedMessages {
       this.#remove(topic)
       return
     }
-    const retained = new Retained(message)
-    this.#put(topic, retained)
-    this.#keeper.retained(topic, retained)
+    this.#put(topic, new Retained(message))
+    this.#keeper.retained(topic, this.#record)
   }
 
   restore(entries: Iterable<readonly [topic: string, record: Uint8Array]>): void {
@@ -117,13 +116,15 @@ export class RetainedMessages {
     this.bytes -= at.retained.message.bytes
     at.retained = undefined
     this.#expiring.delete(topic)
-    this.#keeper.retained(topic, undefined)
+    this.#keeper.retained(topic, this.#record)
     for (const [parent, level] of path.reverse()) {
       const child = parent.children.get(level)
       if (child === undefined || child.retained !== undefined || child.children.size > 0) break
       parent.children.delete(level)
     }
   }
+
+  readonly #record = (topic: string): Uint8Array | undefined => this.#find(topic)?.encode()
 
   #find(topic: string): Retained | undefined {
     let at: Node | undefined = this.#root
