@@ -50,6 +50,7 @@ export class SessionTable {
     session.version = version
     session.principal = principal
     session.expirySeconds = expirySeconds
+    session.awaySince = undefined
     this.#byClient.set(clientId, session)
     if (session.isKept) this.#keeper.session(session)
     else if (wasKept) this.#keeper.ended(session)
