@@ -61,6 +61,8 @@ export class Session {
   readonly incoming = new Set<number>()
   readonly outgoing = new Outgoing()
   readonly #keeper: Keeper
+  /** Batches of messages that leave to this receiver once their commit is on disk. */
+  #held = 0
 
   constructor(
     clientId: string,
@@ -94,6 +96,7 @@ export class Session {
   connected(receiver: Receiver): void {
     this.receiver = receiver
     this.awaySince = undefined
+    this.#held = 0
     this.outgoing.connected()
   }
 
@@ -101,25 +104,25 @@ export class Session {
   pump(): void {
     const { receiver, outgoing } = this
     if (receiver === undefined) return
-    let late: Entry[] | undefined
+    let held: Entry[] | undefined
     while (!receiver.isFull && outgoing.active < receiver.window) {
       const entry = outgoing.next(this.#isPassedOver)
       if (entry === undefined) break
-      if (this.isKept && entry.state === 'queued') {
-        this.#keeper.outgoing(this)
-        // The client takes a second packet of QoS 2 with this id for the same message: so the id must not be forgotten.
-        if (entry.qos === 2) {
-          late ??= []
-          late.push(entry)
-          continue
-        }
-      }
-      this.#give(entry, receiver)
+      const isFirst = this.isKept && entry.state === 'queued'
+      if (isFirst) this.#keeper.outgoing(this)
+      // The client takes a second packet of QoS 2 with this id for the same message: so the id must not be forgotten. What comes
+      // behind such a message stays behind it.
+      if ((isFirst && entry.qos === 2) || held !== undefined || this.#held > 0) {
+        held ??= []
+        held.push(entry)
+      } else this.#give(entry, receiver)
     }
-    if (late === undefined) return
-    const all = late
+    if (held === undefined) return
+    const all = held
+    this.#held++
     this.#keeper.afterCommit(() => {
       if (this.receiver !== receiver) return
+      this.#held--
       for (const entry of all) this.#give(entry, receiver)
       this.pump()
     })
