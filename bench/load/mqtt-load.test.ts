@@ -29,7 +29,7 @@ test('everything sent is acknowledged and counted', async () => {
 })
 
 test('PUBACKs that arrive one byte at a time are counted', async () => {
-  await using server = await startMqttServer(({ packet }) => puback(packet.messageId), 1)
+  await using server = await startMqttServer(({ packet }) => puback(packet.messageId), { pieceBytes: 1 })
   const result = await runLoad({ ...options, messages: 400, port: server.port })
   assert.equal(result.acked, 400)
 })

@@ -12,22 +12,28 @@ export interface ClientOptions {
   /** Records in flight at most, below 65,536. */
   readonly window: number
   readonly protocolVersion: 4 | 5
+  /** 2: in a session that outlives its connections, in which a record that is sent again is taken once. */
+  readonly qos: 1 | 2
   /** A connection that answers nothing for so long is given up and made anew. */
   readonly answerTimeoutMs: number
 }
 
+/** A record whose packet id is not free yet. */
+interface InFlight {
+  readonly sequence: number
+  /** PUBREC has come: the record is acknowledged, and PUBREL gives its id back (QoS 2). */
+  isReceived: boolean
+}
+
 /**
- * One verifying device: publishes its records in order with QoS 1, keeps a window of them in flight, and writes every send and every answer
- * into its page of the ledger. When the connection is lost it makes a new one and sends what is unanswered again, in order and with the
- * same content, before anything new.
+ * One verifying device: publishes its records in order, keeps a window of them in flight, and writes every send and every answer into its
+ * page of the ledger. When the connection is lost it makes a new one and sends what is unanswered again, in order, with the same packet ids
+ * and content, before anything new. Packet ids are used again soon, so that one which is not free at the other side is noticed.
  */
 export class Client {
   readonly #options: ClientOptions
-  /** Sequence numbers on the wire by packet id, oldest first. */
-  #inFlight = new Map<number, number>()
-  /** Sequence numbers to send again, oldest first, and how many of them are sent. */
-  #again: readonly number[] = []
-  #againSent = 0
+  /** By packet id, oldest first. */
+  readonly #inFlight = new Map<number, InFlight>()
   #next: number
   #lastId = 0
   #socket: net.Socket | undefined
@@ -57,7 +63,7 @@ export class Client {
 
   /** Records sent and not answered. */
   get inFlight(): number {
-    return this.#inFlight.size + this.#again.length - this.#againSent
+    return this.#inFlight.size
   }
 
   /** Stays away after a lost connection until `resume`. */
@@ -87,7 +93,7 @@ export class Client {
   }
 
   #connect(): void {
-    const { host, port, protocolVersion, page, answerTimeoutMs } = this.#options
+    const { host, port, protocolVersion, answerTimeoutMs } = this.#options
     const socket = net.connect({ host, port, noDelay: true })
     this.#socket = socket
     this.hasSocket = true
@@ -97,16 +103,13 @@ export class Client {
     socket.setTimeout(answerTimeoutMs, () => {
       if (this.inFlight > 0 || !this.#connected) socket.destroy()
     })
-    socket.on('connect', () => {
-      const clientId = `${deviceName(page.device)}-${page.epoch}`
-      socket.write(
-        mqttPacket.generate({ cmd: 'connect', clientId, protocolVersion, clean: true, keepalive: 0 }),
-      )
-    })
+    socket.on('connect', () => this.#send(this.#connectPacket()))
     socket.on('data', (bytes) => {
       if (typeof bytes === 'string') return // never: no encoding is set
+      socket.cork()
       parser.parse(bytes)
       this.#pump()
+      socket.uncork()
       this.#finishIfAnswered()
     })
     socket.on('error', () => {}) // 'close' follows
@@ -117,9 +120,6 @@ export class Client {
     this.hasSocket = false
     this.#connected = false
     if (this.#state === 'closed') return
-    this.#again = [...this.#inFlight.values(), ...this.#again.slice(this.#againSent)]
-    this.#againSent = 0
-    this.#inFlight = new Map()
     this.#finishIfAnswered()
     if (!this.#isPaused) this.#connectAgain()
   }
@@ -136,73 +136,110 @@ export class Client {
         this.#socket?.destroy() // a server that starts up may say no for a while
         return
       }
-      this.#connected = true
-      this.#retryMs = firstRetryMs
-      this.connections++
+      this.#accepted(packet.sessionPresent)
       return
     }
     if (packet.cmd === 'disconnect') return // MQTT 5: the server says why it goes
-    const sequence = packet.cmd === 'puback' ? this.#inFlight.get(packet.messageId ?? 0) : undefined
-    if (packet.cmd !== 'puback' || sequence === undefined) {
+    const id = packet.messageId ?? 0
+    const entry = this.#inFlight.get(id)
+    if (entry === undefined || packet.cmd !== this.#awaited(entry)) {
       this.#violate(`${packet.cmd} ${packet.messageId ?? ''} that nobody waits for`)
       return
     }
-    this.#inFlight.delete(packet.messageId ?? 0)
+    if (packet.cmd === 'pubcomp') {
+      this.#inFlight.delete(id)
+      return
+    }
+    const { page } = this.#options
     if ((packet.reasonCode ?? 0) >= 0x80) {
-      this.#options.page.refused(sequence)
+      this.#inFlight.delete(id)
+      page.refused(entry.sequence)
       this.refused++
-    } else {
-      this.#options.page.acked(sequence)
-      this.acked++
+      return
+    }
+    page.acked(entry.sequence)
+    this.acked++
+    if (packet.cmd === 'puback') this.#inFlight.delete(id)
+    else {
+      entry.isReceived = true
+      this.#send({ cmd: 'pubrel', messageId: id })
     }
   }
 
-  /** Fills the window, first with what must go again. */
+  #awaited({ isReceived }: InFlight): 'puback' | 'pubrec' | 'pubcomp' {
+    if (this.#options.qos === 1) return 'puback'
+    return isReceived ? 'pubcomp' : 'pubrec'
+  }
+
+  /** CONNACK: what is in flight goes again before anything new (MQTT 5 §4.4). */
+  #accepted(isSessionPresent: boolean): void {
+    if (this.#options.qos === 2 && this.connections > 0 && !isSessionPresent) {
+      this.#violate('the session is gone')
+      return
+    }
+    this.#connected = true
+    this.#retryMs = firstRetryMs
+    this.connections++
+    for (const [messageId, { sequence, isReceived }] of this.#inFlight) {
+      if (isReceived) this.#send({ cmd: 'pubrel', messageId })
+      else this.#publish(messageId, sequence, true)
+    }
+  }
+
+  /** Fills the window. */
   #pump(): void {
-    const socket = this.#socket
-    if (!this.#connected || socket === undefined || socket.destroyed || this.#state === 'closed') return
     const { window } = this.#options
-    socket.cork()
-    while (this.#inFlight.size < window && this.#againSent < this.#again.length) {
-      socket.write(this.#publish(this.#again[this.#againSent++] ?? 0, true))
-    }
+    if (!this.#connected || this.#socket?.destroyed !== false) return
     while (this.#inFlight.size < window && this.#state === 'sending') {
-      socket.write(this.#publish(this.#next++, false))
+      const id = this.#freeId()
+      this.#inFlight.set(id, { sequence: this.#next, isReceived: false })
+      this.#publish(id, this.#next++, false)
     }
-    socket.uncork()
   }
 
-  #publish(sequence: number, again: boolean): Buffer {
-    const { plan, page, protocolVersion } = this.#options
-    const { device, metric, time, value } = plannedRecord(plan, {
-      device: page.device,
-      epoch: page.epoch,
-      sequence,
-    })
-    do this.#lastId = this.#lastId === 65_535 ? 1 : this.#lastId + 1
+  #freeId(): number {
+    const ids = Math.min(2 * this.#options.window, 65_535)
+    do this.#lastId = this.#lastId >= ids ? 1 : this.#lastId + 1
     while (this.#inFlight.has(this.#lastId))
-    this.#inFlight.set(this.#lastId, sequence)
+    return this.#lastId
+  }
+
+  #publish(messageId: number, sequence: number, dup: boolean): void {
+    const { plan, page, qos } = this.#options
+    const { epoch } = page
+    const { device, metric, time, value } = plannedRecord(plan, { device: page.device, epoch, sequence })
     page.sent(sequence)
-    return mqttPacket.generate(
-      {
-        cmd: 'publish',
-        topic: `dev/${device}/${metric}`,
-        payload: `{"v":${value},"q":"good","ts":${time / 1000}}`,
-        qos: 1,
-        dup: again,
-        retain: false,
-        messageId: this.#lastId,
-      },
-      { protocolVersion },
-    )
+    const ts = time === undefined ? '' : `,"ts":${time / 1000}`
+    const payload = `{"v":${value},"q":"good"${ts}}`
+    this.#send({
+      cmd: 'publish',
+      topic: `dev/${device}/${metric}`,
+      payload,
+      qos,
+      dup,
+      retain: false,
+      messageId,
+    })
+  }
+
+  #connectPacket(): mqttPacket.IConnectPacket {
+    const { page, protocolVersion, qos } = this.#options
+    const clientId = `${deviceName(page.device)}-${page.epoch}`
+    const properties = qos === 2 && protocolVersion === 5 ? { sessionExpiryInterval: sessionSeconds } : {}
+    return { cmd: 'connect', clientId, protocolVersion, clean: qos === 1, keepalive: 0, properties }
+  }
+
+  #send(packet: mqttPacket.Packet): void {
+    const { protocolVersion } = this.#options
+    this.#socket?.write(mqttPacket.generate(packet, { protocolVersion }))
   }
 
   #finishIfAnswered(): void {
     if (this.#state !== 'finishing' || this.inFlight > 0) return
-    const { protocolVersion } = this.#options
     this.#state = 'closed'
     clearTimeout(this.#timer)
-    this.#socket?.end(mqttPacket.generate({ cmd: 'disconnect', reasonCode: 0 }, { protocolVersion }))
+    this.#send({ cmd: 'disconnect', reasonCode: 0 })
+    this.#socket?.end()
     this.#finished.resolve()
   }
 
@@ -214,3 +251,5 @@ export class Client {
 
 const firstRetryMs = 20
 const maxRetryMs = 500
+/** How long a session waits for its client (MQTT 5; in 3.1.1 the server says). */
+const sessionSeconds = 3600

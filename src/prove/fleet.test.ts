@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { puback, startMqttServer } from '../../test/support/mqtt-server.ts'
+import { puback, pubcomp, pubrec, startMqttServer } from '../../test/support/mqtt-server.ts'
 import { Fleet } from './fleet.ts'
 import { Ledger } from './ledger.ts'
 import { type Plan, plannedRecord } from './plan.ts'
@@ -125,9 +125,70 @@ test('a paused fleet stays away until it is resumed', async () => {
   await fleet.finish(AbortSignal.timeout(5_000))
 })
 
-function startFleet(port: number, of = plan, window = 40, answerTimeoutMs = 5_000) {
+test('at QoS 2 what has no PUBREC goes again with its packet id, what has one is released, and nothing is sent twice else', async () => {
+  // One device, with ten ids.
+  const window = 5
+  const open = new Set<number>()
+  const seen = { publishes: 0, repeats: 0, releases: 0, closes: 0 }
+  const shouldClose = (count: number): boolean => count % 7 === 0 && ++seen.closes > 0
+  const taken: string[] = []
+  await using server = await startMqttServer(
+    ({ packet, count, protocolVersion }) => {
+      seen.publishes++
+      assert.equal(packet.qos, 2)
+      const id = packet.messageId ?? 0
+      assert.ok(id >= 1 && id <= 2 * window)
+      // A repeat may be of one that did not arrive.
+      assert.ok(packet.dup || !open.has(id), 'an id that is not free was used')
+      if (open.has(id)) seen.repeats++
+      else taken.push(packet.payload.toString())
+      open.add(id)
+      return shouldClose(count) ? 'close' : pubrec(id, 0, protocolVersion)
+    },
+    {
+      release(id) {
+        open.delete(id)
+        return shouldClose(++seen.releases) ? 'close' : pubcomp(id)
+      },
+    },
+  )
+  const numbered: Plan = { ...plan, devices: 1, identity: 'number' }
+  const { ledger, fleet } = startFleet(server.port, numbered, window, 5_000, 2)
+  await reached(() => fleet.acked > 100)
+  await fleet.finish(AbortSignal.timeout(5_000))
+  assert.deepEqual(fleet.violations, [])
+  assert.deepEqual(
+    taken,
+    Array.from({ length: ledger.totals().records }, (_, sequence) => {
+      const { value } = plannedRecord(numbered, { device: 0, epoch: 0, sequence })
+      return `{"v":${value},"q":"good"}`
+    }),
+  )
+  assert.equal(open.size, 0)
+  assert.ok(seen.closes > 10 && seen.repeats > 0)
+  assert.equal(seen.publishes, taken.length + seen.repeats)
+  assert.equal(ledger.totals().acked, taken.length)
+})
+
+test('a session that is gone is a violation', async () => {
+  let sessions = 0
+  await using server = await startMqttServer(
+    ({ packet, protocolVersion }) => pubrec(packet.messageId, 0, protocolVersion),
+    { hasSession: () => sessions++ < 2 },
+  )
+  const { fleet } = startFleet(server.port, { ...plan, devices: 1 }, 40, 5_000, 2)
+  for (let connections = 1; connections < 3; connections++) {
+    await reached(() => fleet.connections === connections && fleet.acked > connections * 100)
+    server.closeConnections()
+  }
+  await reached(() => fleet.violations.length > 0)
+  assert.deepEqual(fleet.violations, ['prove-0: the session is gone'])
+  fleet.close()
+})
+
+function startFleet(port: number, of = plan, window = 40, answerTimeoutMs = 5_000, qos: 1 | 2 = 1) {
   const ledger = new Ledger(of)
-  const fleet = new Fleet({ host: '127.0.0.1', port, ledger, window, answerTimeoutMs })
+  const fleet = new Fleet({ host: '127.0.0.1', port, ledger, window, qos, answerTimeoutMs })
   fleet.start()
   return { ledger, fleet }
 }

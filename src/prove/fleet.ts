@@ -10,6 +10,7 @@ export interface FleetOptions {
   readonly epoch?: number
   /** Records in flight at most, a device. */
   readonly window?: number
+  readonly qos?: 1 | 2
   readonly answerTimeoutMs?: number
 }
 
@@ -19,12 +20,13 @@ export class Fleet {
   readonly #clients: readonly Client[]
 
   constructor(options: FleetOptions) {
-    const { host, port, ledger, epoch = 0, window = 500, answerTimeoutMs = 20_000 } = options
+    const { host, port, ledger, epoch = 0, window = 500, qos = 1, answerTimeoutMs = 20_000 } = options
     this.ledger = ledger
     this.#clients = Array.from({ length: ledger.plan.devices }, (_, device) => {
       const page = ledger.open(device, epoch)
       const protocolVersion = device % 2 === 0 ? 4 : 5
-      return new Client({ host, port, plan: ledger.plan, page, window, protocolVersion, answerTimeoutMs })
+      const { plan } = ledger
+      return new Client({ host, port, plan, page, window, protocolVersion, qos, answerTimeoutMs })
     })
   }
 

@@ -152,10 +152,12 @@ test('a planned record leads back to its place, and its value survives JSON', ()
     { noNullPrototype: true },
   )
   const values = new Set<number>()
+  const identity = fc.constantFrom('time', 'number')
   fc.assert(
-    fc.property(place, fc.integer(), (at, seed) => {
-      const record = plannedRecord({ ...plan, seed }, at)
-      assert.deepEqual(placeOf(plan, record.device, record.metric, record.time), at)
+    fc.property(place, fc.integer(), identity, (at, seed, identity) => {
+      const seeded: Plan = { ...plan, seed, identity }
+      const record = plannedRecord(seeded, at)
+      assert.deepEqual(placeOf(seeded, record.device, record.metric, record.time ?? 7, record.value), at)
       assert.equal(JSON.parse(JSON.stringify(record.value)), record.value)
       values.add(record.value)
     }),
@@ -163,22 +165,33 @@ test('a planned record leads back to its place, and its value survives JSON', ()
   assert.ok(values.size > 90, 'values differ')
 })
 
+test('records without a time of their own are known by their value, and one that stands twice is a duplicate', async () => {
+  const { ledger, rows } = honestRun({ ...plan, identity: 'number' })
+  assert.ok((await judgeRows(ledger, rows)).clean)
+  const [first, second, third] = rows
+  assert.ok(first && second && third)
+  rows.push({ ...first, time: first.time + 1_000_000, seq: 5_000n })
+  second.value++
+  assert.deepEqual(faultsOf(await judgeRows(ledger, rows)), { duplicate: 1, phantom: 1, lost: 1 })
+})
+
 /** Three devices, a hundred records each, interleaved as a log would. */
-function honestRun(): { ledger: Ledger; rows: Row[] } {
-  const ledger = new Ledger(plan)
+function honestRun(of = plan): { ledger: Ledger; rows: Row[] } {
+  const ledger = new Ledger(of)
   const rows: Row[] = []
   for (let sequence = 0; sequence < 100; sequence++) {
     for (let device = 0; device < plan.devices; device++) {
       ledger.open(device, 0).sent(sequence)
       ledger.open(device, 0).acked(sequence)
-      rows.push(rowOf(device, 0, sequence, BigInt(rows.length)))
+      rows.push(rowOf(device, 0, sequence, BigInt(rows.length), of))
     }
   }
   return { ledger, rows }
 }
 
-function rowOf(device: number, epoch: number, sequence: number, seq: bigint): Row {
-  return { ...plannedRecord(plan, { device, epoch, sequence }), seq }
+function rowOf(device: number, epoch: number, sequence: number, seq: bigint, of = plan): Row {
+  const { time = 1_750_000_000_000_000, ...record } = plannedRecord(of, { device, epoch, sequence })
+  return { ...record, time, seq }
 }
 
 function judgeRows(ledger: Ledger, rows: readonly Row[]): Promise<Verdict> {

@@ -1,5 +1,5 @@
 import type { Ledger, LedgerPage } from './ledger.ts'
-import { deviceName, placeOf, plannedValue, type RecordPlace } from './plan.ts'
+import { deviceName, placeOf, plannedRecord, type RecordPlace } from './plan.ts'
 
 /** Rows of a store as columns, in any order. */
 export interface StoredRows {
@@ -95,7 +95,7 @@ function judgeRow(
   const [device, metric, time] = [batch.device[i] ?? '', batch.metric[i] ?? '', batch.time[i] ?? Number.NaN]
   const value = batch.value[i] ?? Number.NaN
   const seq = batch.seq[i] ?? absent
-  const place = placeOf(ledger.plan, device, metric, time)
+  const place = placeOf(ledger.plan, device, metric, time, value)
   const page = place && ledger.page(place.device, place.epoch)
   const found = page && findings.get(page)
   const state = page?.state(place?.sequence ?? 0)
@@ -107,7 +107,7 @@ function judgeRow(
   if (first !== absent) report('duplicate', `${describe(place)} has numbers ${first} and ${seq}`)
   else found.numbers[place.sequence] = seq
   if (state === 'refused') report('refusedStored', describe(place))
-  const expected = plannedValue(ledger.plan, place)
+  const expected = plannedRecord(ledger.plan, place).value
   if (value !== expected) report('corrupt', `${describe(place)} is ${value}, was sent as ${expected}`)
 }
 

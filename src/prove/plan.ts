@@ -7,6 +7,11 @@ export interface Plan {
   readonly devices: number
   /** Metrics a device; records go to them in turn. */
   readonly metrics: number
+  /**
+   * What tells the records of a series apart: each has a time of its own, or none at all. Without a time a store knows a record by its
+   * number in the log, so that one which is taken twice stands there twice; then its value says which one it is.
+   */
+  readonly identity?: 'time' | 'number'
 }
 
 /** A record's place: device `prove-<device>`, the client's epoch (one life of it), and its sequence number in that life. */
@@ -20,8 +25,8 @@ export interface RecordPlace {
 export interface PlannedRecord {
   readonly device: string
   readonly metric: string
-  /** µs since 1970. */
-  readonly time: number
+  /** µs since 1970; undefined: that of its receipt. */
+  readonly time: number | undefined
   readonly value: number
 }
 
@@ -34,8 +39,8 @@ export function plannedRecord(plan: Plan, place: RecordPlace): PlannedRecord {
   return {
     device: deviceName(place.device),
     metric: `m${place.sequence % plan.metrics}`,
-    time: (baseMs + place.epoch * epochRecords + place.sequence) * 1000,
-    value: plannedValue(plan, place),
+    time: plan.identity === 'number' ? undefined : (baseMs + ordinalOf(place)) * 1000,
+    value: plan.identity === 'number' ? numberedValue(plan, place) : plannedValue(plan, place),
   }
 }
 
@@ -43,20 +48,40 @@ export function deviceName(device: number): string {
   return `prove-${device}`
 }
 
-/** The place that a stored row's names and time belong to, or undefined if no client could have sent such a row. */
-export function placeOf(plan: Plan, device: string, metric: string, time: number): RecordPlace | undefined {
+/** The place that a stored row belongs to, or undefined if no client could have sent such a row. */
+export function placeOf(
+  plan: Plan,
+  device: string,
+  metric: string,
+  time: number,
+  value: number,
+): RecordPlace | undefined {
   const [, digits] = /^prove-(0|[1-9]\d{0,8})$/.exec(device) ?? []
   const number = Number(digits)
-  const offset = time / 1000 - baseMs
-  if (digits === undefined || number >= plan.devices || offset < 0 || !Number.isInteger(offset))
+  const isNumbered = plan.identity === 'number'
+  const ordinal = isNumbered ? Math.floor(value / checks) : time / 1000 - baseMs
+  if (digits === undefined || number >= plan.devices || !(ordinal >= 0) || !Number.isInteger(ordinal))
     return undefined
-  const sequence = offset % epochRecords
+  const sequence = ordinal % epochRecords
   if (metric !== `m${sequence % plan.metrics}`) return undefined
-  return { device: number, epoch: Math.floor(offset / epochRecords), sequence }
+  const place = { device: number, epoch: Math.floor(ordinal / epochRecords), sequence }
+  return isNumbered && value !== numberedValue(plan, place) ? undefined : place
 }
 
+function ordinalOf({ epoch, sequence }: RecordPlace): number {
+  return epoch * epochRecords + sequence
+}
+
+/** A whole number that says which record it is, with 16 bits of hash behind it. */
+function numberedValue(plan: Plan, place: RecordPlace): number {
+  const hash = mix(mix(mix(plan.seed ^ 0x9e3779b9) ^ place.device) ^ ordinalOf(place))
+  return ordinalOf(place) * checks + (hash & (checks - 1))
+}
+
+const checks = 2 ** 16
+
 /** 48 bits of hash over seed and place, as a decimal of three places: few enough digits to come back from JSON as the same double. */
-export function plannedValue(plan: Plan, { device, epoch, sequence }: RecordPlace): number {
+function plannedValue(plan: Plan, { device, epoch, sequence }: RecordPlace): number {
   const client = mix(mix(plan.seed ^ 0x9e3779b9) ^ device) ^ epoch
   const low = mix(mix(client) ^ sequence) >>> 0
   const high = mix(mix(client ^ 0x85ebca6b) ^ sequence) & 0xffff

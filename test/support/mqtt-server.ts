@@ -10,17 +10,28 @@ export interface ReceivedPublish {
   readonly socket: net.Socket
 }
 
-/** What the server does with a message: sends these bytes, nothing, or closes the connection. */
+/** What the server does with a packet: sends these bytes, nothing, or closes the connection. */
 export type PublishAnswer = Buffer | 'close' | undefined
+
+export interface MqttServerOptions {
+  /** Cuts what is sent into pieces. */
+  readonly pieceBytes?: number
+  /** PUBREL; it is answered with PUBCOMP if not given. */
+  readonly release?: (messageId: number) => PublishAnswer
+  /** Whether a session is there for a client that wants one; if not given, for one that came before. */
+  readonly hasSession?: (clientId: string) => boolean
+}
 
 /**
  * An MQTT server on loopback that accepts everybody and does with each message what the test says, for tests of clients.
- * `pieceBytes` cuts what it sends into pieces.
  */
 export async function startMqttServer(
   answer: (received: ReceivedPublish) => PublishAnswer,
-  pieceBytes = Number.POSITIVE_INFINITY,
+  options: MqttServerOptions = {},
 ) {
+  const { pieceBytes = Number.POSITIVE_INFINITY, release = pubcomp } = options
+  const sessions = new Set<string>()
+  const { hasSession = (clientId) => sessions.has(clientId) } = options
   let count = 0
   const sockets = new Set<net.Socket>()
   const server = net.createServer({ noDelay: true }, (socket) => {
@@ -34,15 +45,20 @@ export async function startMqttServer(
       if (socket.destroyed) return
       if (packet.cmd === 'connect') {
         protocolVersion = packet.protocolVersion ?? 4
+        const sessionPresent = packet.clean === false && hasSession(packet.clientId)
+        if (packet.clean === false) sessions.add(packet.clientId)
         write(
           mqttPacket.generate(
-            { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false },
+            { cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent },
             { protocolVersion },
           ),
         )
       }
-      if (packet.cmd !== 'publish') return
-      const reply = answer({ packet, count: ++count, protocolVersion, socket })
+      if (packet.cmd !== 'publish' && packet.cmd !== 'pubrel') return
+      const reply =
+        packet.cmd === 'publish'
+          ? answer({ packet, count: ++count, protocolVersion, socket })
+          : release(packet.messageId ?? 0)
       if (reply === 'close') socket.destroy()
       else if (reply !== undefined) write(reply)
     })
@@ -72,4 +88,12 @@ export async function startMqttServer(
 
 export function puback(messageId: number | undefined, reasonCode = 0, protocolVersion = 4): Buffer {
   return mqttPacket.generate({ cmd: 'puback', messageId: messageId ?? 0, reasonCode }, { protocolVersion })
+}
+
+export function pubrec(messageId: number | undefined, reasonCode = 0, protocolVersion = 4): Buffer {
+  return mqttPacket.generate({ cmd: 'pubrec', messageId: messageId ?? 0, reasonCode }, { protocolVersion })
+}
+
+export function pubcomp(messageId: number): Buffer {
+  return mqttPacket.generate({ cmd: 'pubcomp', messageId })
 }
