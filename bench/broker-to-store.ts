@@ -32,7 +32,7 @@ export async function reference({ replicas: _, ...options }: Options = {}): Prom
 async function sluicesAt(broker: OwnServer, folders: readonly string[]): Promise<Subject> {
   const settings = {
     'sources.factory.type': 'mqtt-broker',
-    'sources.factory.url': broker.variable('SLUICE_TEST_MOSQUITTO_URL'),
+    'sources.factory.url': broker.variable('TEST_MOSQUITTO_URL'),
   }
   const sluices: SluiceProcess[] = []
   for (const data of folders) {

@@ -6,7 +6,7 @@ import { needs, needsToStart, serverVariable } from './support/needs.ts'
 import { OwnServer } from './support/own-server.ts'
 
 test('the shared Mosquitto takes a message', { skip: needs('mosquitto') }, async () => {
-  const client = await mqtt.connectAsync(serverVariable('mosquitto', 'SLUICE_TEST_MOSQUITTO_URL'))
+  const client = await mqtt.connectAsync(serverVariable('mosquitto', 'TEST_MOSQUITTO_URL'))
   await client.publishAsync('services/test', '1', { qos: 1 })
   await client.endAsync()
 })
@@ -15,7 +15,7 @@ test('a Mosquitto of a test keeps retained messages over a stop, its ports over 
   skip: needsToStart('mosquitto'),
 }, async () => {
   const own = await OwnServer.start('mosquitto')
-  const url = own.variable('SLUICE_TEST_MOSQUITTO_URL')
+  const url = own.variable('TEST_MOSQUITTO_URL')
   {
     await using _ = own
     const publisher = await mqtt.connectAsync(url, { reconnectPeriod: 0 })
@@ -38,22 +38,22 @@ test('a Mosquitto of a test keeps retained messages over a stop, its ports over 
     await closed
     assert.equal(own.running, false)
     await own.start()
-    assert.equal(own.variable('SLUICE_TEST_MOSQUITTO_URL'), url)
+    assert.equal(own.variable('TEST_MOSQUITTO_URL'), url)
   }
   assert.equal(own.running, false)
 })
 
 test('the shared RabbitMQ takes a message over AMQP and MQTT', { skip: needs('rabbitmq') }, async () => {
-  const amqp = new Connection(serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_URL'))
+  const amqp = new Connection(serverVariable('rabbitmq', 'TEST_RABBITMQ_URL'))
   const { queue } = await amqp.queueDeclare({ exclusive: true })
   await amqp.queueBind({ queue, exchange: 'amq.topic', routingKey: 'services.test' })
-  const client = await mqtt.connectAsync(serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_MQTT_URL'))
+  const client = await mqtt.connectAsync(serverVariable('rabbitmq', 'TEST_RABBITMQ_MQTT_URL'))
   await client.publishAsync('services/test', '1', { qos: 1 })
   await client.endAsync()
   const message = await amqp.basicGet({ queue, noAck: true })
   assert.equal(String(message?.body), '1')
   await amqp.close()
-  const overview = await managementOf(serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_MANAGEMENT_URL'))
+  const overview = await managementOf(serverVariable('rabbitmq', 'TEST_RABBITMQ_MANAGEMENT_URL'))
   assert.equal(overview.status, 200)
 })
 
@@ -63,7 +63,7 @@ test('a RabbitMQ of a test keeps confirmed messages over a kill, and leaves no p
   const own = await OwnServer.start('rabbitmq')
   {
     await using _ = own
-    const url = own.variable('SLUICE_TEST_RABBITMQ_URL')
+    const url = own.variable('TEST_RABBITMQ_URL')
     const before = new Connection({ url, retryLow: 100 })
     before.on('error', () => {})
     const publisher = before.createPublisher({ confirm: true, queues: [{ queue: 'kept', durable: true }] })

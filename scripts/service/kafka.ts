@@ -102,13 +102,13 @@ export const kafka: Server = {
     return { program: toolPath(java), args: [...run, 'kafka.Kafka', file] }
   },
   version: () => release,
-  inContainer: ['SLUICE_TEST_KAFKA'],
+  inContainer: ['TEST_KAFKA'],
   variables: (ports, folder) => ({
-    SLUICE_TEST_KAFKA: `127.0.0.1:${ports['plain']}`,
-    SLUICE_TEST_KAFKA_SECURE: `127.0.0.1:${ports['secure']}`,
-    SLUICE_TEST_KAFKA_CA: path.join(folder, 'ca.pem'),
-    SLUICE_TEST_KAFKA_USER: user.name,
-    SLUICE_TEST_KAFKA_PASSWORD: user.password,
+    TEST_KAFKA: `127.0.0.1:${ports['plain']}`,
+    TEST_KAFKA_SECURE: `127.0.0.1:${ports['secure']}`,
+    TEST_KAFKA_CA: path.join(folder, 'ca.pem'),
+    TEST_KAFKA_USER: user.name,
+    TEST_KAFKA_PASSWORD: user.password,
   }),
 }
 

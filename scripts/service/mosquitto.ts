@@ -37,6 +37,6 @@ export const mosquitto: Server = {
   },
   version: () =>
     /version (\S+)/.exec(spawnSync(toolPath(broker), ['-h'], { encoding: 'utf8' }).stdout)?.[1] ?? 'unknown',
-  inContainer: ['SLUICE_TEST_MOSQUITTO_URL'],
-  variables: (ports) => ({ SLUICE_TEST_MOSQUITTO_URL: `mqtt://127.0.0.1:${ports['mqtt']}` }),
+  inContainer: ['TEST_MOSQUITTO_URL'],
+  variables: (ports) => ({ TEST_MOSQUITTO_URL: `mqtt://127.0.0.1:${ports['mqtt']}` }),
 }

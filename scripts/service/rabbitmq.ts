@@ -90,14 +90,10 @@ export const rabbitmq: Server = {
     const folder = realpathSync(path.join(path.dirname(realpathSync(toolPath(broker))), '..'))
     return /rabbitmq_server-([\d.]+)/.exec(folder)?.[1] ?? 'unknown'
   },
-  inContainer: [
-    'SLUICE_TEST_RABBITMQ_URL',
-    'SLUICE_TEST_RABBITMQ_MANAGEMENT_URL',
-    'SLUICE_TEST_RABBITMQ_MQTT_URL',
-  ],
+  inContainer: ['TEST_RABBITMQ_URL', 'TEST_RABBITMQ_MANAGEMENT_URL', 'TEST_RABBITMQ_MQTT_URL'],
   variables: (ports) => ({
-    SLUICE_TEST_RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${ports['amqp']}`,
-    SLUICE_TEST_RABBITMQ_MANAGEMENT_URL: `http://guest:guest@127.0.0.1:${ports['management']}`,
-    SLUICE_TEST_RABBITMQ_MQTT_URL: `mqtt://guest:guest@127.0.0.1:${ports['mqtt']}`,
+    TEST_RABBITMQ_URL: `amqp://guest:guest@127.0.0.1:${ports['amqp']}`,
+    TEST_RABBITMQ_MANAGEMENT_URL: `http://guest:guest@127.0.0.1:${ports['management']}`,
+    TEST_RABBITMQ_MQTT_URL: `mqtt://guest:guest@127.0.0.1:${ports['mqtt']}`,
   }),
 }

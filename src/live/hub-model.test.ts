@@ -26,7 +26,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('turn') }) },
 )
 
-const numRuns = Number(process.env['SLUICE_TEST_RUNS'] ?? 300)
+const numRuns = Number(process.env['TEST_RUNS'] ?? 300)
 
 test('however subscriptions come, go and are replaced, in one turn or in many: each gets its rows once, and only while it is there', async () => {
   const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {

@@ -48,7 +48,7 @@ export class BrokerRun {
   async start(): Promise<void> {
     for (const data of this.#folders) {
       if (this.#running.get(data)?.running === true) continue
-      const url = this.#broker.variable('SLUICE_TEST_MOSQUITTO_URL')
+      const url = this.#broker.variable('TEST_MOSQUITTO_URL')
       const settings = {
         'sources.factory.type': 'mqtt-broker',
         'sources.factory.url': url,
@@ -95,7 +95,7 @@ export class BrokerRun {
     await fleet.finish(AbortSignal.timeout(60_000))
     assert.deepEqual(fleet.violations, [])
     // A session gives its messages in order: whoever has this one, which becomes a dead letter, has had all before it.
-    const publisher = await publisherAt(this.#broker.variable('SLUICE_TEST_MOSQUITTO_URL'))
+    const publisher = await publisherAt(this.#broker.variable('TEST_MOSQUITTO_URL'))
     for (const _ of this.#folders) await publisher.publishAsync('dev/last', '0', { qos: 1 })
     await publisher.endAsync()
     for (const sluice of this.replicas) {

@@ -31,7 +31,7 @@ export function toolPath(name: string): string {
   return pathOfTool(toolNamed(name))
 }
 
-/** A variable of the server that `needs` has found, such as `SLUICE_TEST_MOSQUITTO_URL`. */
+/** A variable of the server that `needs` has found, such as `TEST_MOSQUITTO_URL`. */
 export function serverVariable(server: string, variable: string): string {
   const value = variables(serverNamed(server))?.[variable]
   if (value === undefined) throw new Error(`there is no ${variable}: run scripts/services up`)

@@ -37,7 +37,7 @@ export class OwnServer {
     return own
   }
 
-  /** As the shared server's, such as `SLUICE_TEST_MOSQUITTO_URL`; they stay the same over a restart. */
+  /** As the shared server's, such as `TEST_MOSQUITTO_URL`; they stay the same over a restart. */
   variable(name: string): string {
     const value = variablesOf(this.#server, this.#home)[name]
     if (value === undefined) throw new Error(`${this.#server.name} has no variable ${name}`)

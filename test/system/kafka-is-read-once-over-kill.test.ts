@@ -27,10 +27,10 @@ test('records of Kafka are in the store once, though Sluice is killed while it r
   skip: needs('kafka'),
 }, async (t) => {
   const data = mkdtempSync(path.join(tmpdir(), 'sluice-kafka-'))
-  await using topic = await KafkaTopic.create(serverVariable('kafka', 'SLUICE_TEST_KAFKA'), 12)
+  await using topic = await KafkaTopic.create(serverVariable('kafka', 'TEST_KAFKA'), 12)
   const settings = {
     'sources.plant.type': 'kafka',
-    'sources.plant.brokers': `["${serverVariable('kafka', 'SLUICE_TEST_KAFKA')}"]`,
+    'sources.plant.brokers': `["${serverVariable('kafka', 'TEST_KAFKA')}"]`,
     'sources.plant.topics': `["${topic.name}"]`,
     'sources.plant.group': topic.name,
     // A member that was killed keeps its partitions for this long.

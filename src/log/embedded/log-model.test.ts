@@ -42,7 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('kill', 'power'), stopsAt: stops }) },
 )
 
-const numRuns = Number(process.env['SLUICE_TEST_RUNS'] ?? 200)
+const numRuns = Number(process.env['TEST_RUNS'] ?? 200)
 
 test('whatever crashes and fails, what was acknowledged is delivered once and in order, and what was refused never', async () => {
   const property = fc.asyncProperty(

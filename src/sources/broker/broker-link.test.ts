@@ -15,7 +15,7 @@ import { freePort } from '../../../test/support/sluice-process.ts'
 
 const skip = needsToStart('mosquitto')
 const skipTls = skip || needs('openssl')
-const urlOf = (broker: OwnServer) => broker.variable('SLUICE_TEST_MOSQUITTO_URL')
+const urlOf = (broker: OwnServer) => broker.variable('TEST_MOSQUITTO_URL')
 
 /** Mosquitto with these lines in place of `allow_anonymous true`. */
 function withLines(lines: (folder: string) => readonly string[]): (server: Server) => Server {
@@ -116,7 +116,7 @@ test('TLS with a certificate of our own; another authority is for somebody to me
 test('RabbitMQ: MQTT 3.1.1 with plain filters, and a hint where MQTT 5 is asked for', {
   skip: needs('rabbitmq'),
 }, async () => {
-  const url = serverVariable('rabbitmq', 'SLUICE_TEST_RABBITMQ_MQTT_URL')
+  const url = serverVariable('rabbitmq', 'TEST_RABBITMQ_MQTT_URL')
   const { username: user, password, host } = new URL(url)
   const instance = randomBytes(6).toString('hex')
   const options = { user, password, topics: [`dev/${instance}/#`] }

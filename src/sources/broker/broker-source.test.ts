@@ -5,7 +5,7 @@ import { needsToStart } from '../../../test/support/needs.ts'
 import { OwnServer } from '../../../test/support/own-server.ts'
 
 const skip = needsToStart('mosquitto')
-const urlOf = (broker: OwnServer) => broker.variable('SLUICE_TEST_MOSQUITTO_URL')
+const urlOf = (broker: OwnServer) => broker.variable('TEST_MOSQUITTO_URL')
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i))
 
 async function valuesOf(feed: BrokerFeed): Promise<unknown[]> {

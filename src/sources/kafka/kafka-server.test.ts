@@ -16,8 +16,8 @@ for (const [how, end] of [
     skip,
   }, async () => {
     await using server = await OwnServer.start('kafka')
-    await using topic = await KafkaTopic.create(server.variable('SLUICE_TEST_KAFKA'), 12)
-    await using feed = await kafkaFeed(server.variable('SLUICE_TEST_KAFKA'), topic.name)
+    await using topic = await KafkaTopic.create(server.variable('TEST_KAFKA'), 12)
+    await using feed = await kafkaFeed(server.variable('TEST_KAFKA'), topic.name)
     const sent = new Set<number>()
     let next = 0
     const send = async (count: number) => {
@@ -54,13 +54,13 @@ test('TLS and SASL: with the right password records come, with a wrong one the s
   skip,
 }, async () => {
   await using server = await OwnServer.start('kafka')
-  await using topic = await KafkaTopic.create(server.variable('SLUICE_TEST_KAFKA'), 1)
-  const brokers = server.variable('SLUICE_TEST_KAFKA_SECURE')
+  await using topic = await KafkaTopic.create(server.variable('TEST_KAFKA'), 1)
+  const brokers = server.variable('TEST_KAFKA_SECURE')
   const login = {
     tls: true,
-    caFile: server.variable('SLUICE_TEST_KAFKA_CA'),
-    user: server.variable('SLUICE_TEST_KAFKA_USER'),
-    password: server.variable('SLUICE_TEST_KAFKA_PASSWORD'),
+    caFile: server.variable('TEST_KAFKA_CA'),
+    user: server.variable('TEST_KAFKA_USER'),
+    password: server.variable('TEST_KAFKA_PASSWORD'),
   }
   await topic.send([{ value: reading(1), key: 'd' }])
   for (const sasl of ['plain', 'scram-sha-256']) {

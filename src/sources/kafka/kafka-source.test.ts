@@ -6,7 +6,7 @@ import { KafkaTopic } from '../../../test/support/kafka-topic.ts'
 import { needs, serverVariable } from '../../../test/support/needs.ts'
 
 const skip = needs('kafka')
-const address = () => serverVariable('kafka', 'SLUICE_TEST_KAFKA')
+const address = () => serverVariable('kafka', 'TEST_KAFKA')
 const startMs = 1_700_000_000_000
 const reading = (device: string, i: number) => JSON.stringify({ device, ts: startMs + i, value: i })
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
