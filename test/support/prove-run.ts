@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Fleet } from '../../src/prove/fleet.ts'
 import { judge, type Verdict } from '../../src/prove/judge.ts'
 import { Ledger } from '../../src/prove/ledger.ts'
+import type { Plan } from '../../src/prove/plan.ts'
 import { freePort, SluiceProcess } from './sluice-process.ts'
 import { drained, readingSinks, type SluiceStatus } from './sluice-status.ts'
 import { countReadings, readStoredBooks, storedReadings } from './stored-readings.ts'
@@ -14,6 +15,8 @@ export interface ProveRunOptions {
   readonly seed?: number
   readonly devices?: number
   readonly window?: number
+  readonly qos?: 1 | 2
+  readonly identity?: Plan['identity']
 }
 
 /**
@@ -25,17 +28,20 @@ export class ProveRun {
   readonly data: string
   readonly ledger: Ledger
   readonly fleet: Fleet
+  /** QoS 2: what is sent again is not taken again. */
+  readonly #isOnce: boolean
   readonly #mqttPort: number
   readonly #httpPort: number
 
   private constructor(seed: number, options: ProveRunOptions, mqttPort: number, httpPort: number) {
     this.seed = seed
     this.data = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-prove-'))
-    this.ledger = new Ledger({ seed, devices: options.devices ?? 8, metrics: 5 })
+    const { devices = 8, identity = 'time', window = 500, qos = 1 } = options
+    this.ledger = new Ledger({ seed, devices, metrics: 5, identity })
+    this.#isOnce = qos === 2
     this.#mqttPort = mqttPort
     this.#httpPort = httpPort
-    const { window = 500 } = options
-    this.fleet = new Fleet({ host: '127.0.0.1', port: mqttPort, ledger: this.ledger, window })
+    this.fleet = new Fleet({ host: '127.0.0.1', port: mqttPort, ledger: this.ledger, window, qos })
   }
 
   static async create(options: ProveRunOptions = {}): Promise<ProveRun> {
@@ -88,6 +94,7 @@ export class ProveRun {
     assert.equal(books.messagesAccepted, books.rowsAccepted)
     assert.equal(books.rowsAccepted, rows, 'the log has a row for every accepted message')
     assert.ok(rows >= totals.acked, `${totals.acked} were acknowledged, the log took ${rows}`)
+    if (this.#isOnce) assert.equal(rows, totals.records, 'the log has each message once')
     assert.ok(rows <= totals.sends, `${totals.sends} were sent, the log took ${rows}`)
     const stored = await readStoredBooks(this.data)
     for (const sink of readingSinks(status)) {

@@ -1,91 +1,10 @@
-import assert from 'node:assert/strict'
 import test from 'node:test'
-import { setTimeout } from 'node:timers/promises'
-import { type Aim, killInCommit } from '../support/kill-in-commit.ts'
-import { ProveRun, reached } from '../support/prove-run.ts'
-import { readStatus } from '../support/sluice-status.ts'
+import { kills, killUnderLoad } from '../support/kill-under-load.ts'
 
-const kills = Number(process.env['SLUICE_KILLS'] ?? 8)
-const seed = process.env['SLUICE_SEED'] === undefined ? {} : { seed: Number(process.env['SLUICE_SEED']) }
-/** A kill falls at a random point of this time after the load runs again. */
-const loadMs = 600
-/** What the kills are aimed at, in turn. */
-const aims: readonly (Aim | undefined)[] = ['log', 'store', 'log', undefined]
-
-test(`${kills} × kill -9 under load lose no acknowledged message and store none twice`, {
-  timeout: 60_000 + kills * 15_000,
-}, async (t) => {
-  const run = await ProveRun.create(seed)
-  const { fleet } = run
-  t.diagnostic(`seed ${run.seed}`)
-  const random = randomFrom(run.seed)
-  const seen = { open: 0, inStore: 0, torn: 0, unanswered: 0, durable: 0, treeKills: 0, slowestStartMs: 0 }
-
-  await run.keepIfFailed(async () => {
-    let sluice = await run.start()
-    try {
-      fleet.start()
-      let surplus = 0
-      for (let kill = 0; kill < kills; kill++) {
-        const before = fleet.acked
-        await reached(
-          () => fleet.acked > before + 1_000,
-          30_000,
-          () => `the load runs; ${sluice.output}`,
-        )
-        await setTimeout(random() * loadMs)
-
-        const aim = aims[kill % aims.length]
-        // The store's transactions are those of a process of its own. The tree is looked up before, because that takes longer than a commit.
-        const whole = random() < 0.5 || aim === 'store'
-        const tree = whole ? sluice.tree : [sluice.pid]
-        if (aim === undefined) sluice.killTree(tree)
-        else if (await killInCommit(run.data, aim, tree)) seen.inStore += aim === 'store' ? 1 : 0
-        fleet.pause()
-        // Answers that were under way still arrive; what has none now was in an open commit, or on the way to one.
-        await sluice.exited
-        await reached(
-          () => !fleet.connected,
-          10_000,
-          () => 'the connections end',
-        )
-        seen.treeKills += whole ? 1 : 0
-        seen.unanswered += fleet.inFlight
-
-        sluice = await run.start()
-        seen.slowestStartMs = Math.max(seen.slowestStartMs, sluice.readyMs)
-        // Every row that was acknowledged, in this life or an earlier one, is there before anything is sent again.
-        const { rows, tornTails } = (await readStatus(sluice)).log
-        const now = (rows['readings'] ?? 0) - fleet.acked
-        assert.ok(now >= surplus, `the log came back with ${surplus - now} rows less than were acknowledged`)
-        // Written, whole or in part, and never answered: the kill fell between the first byte of a commit and its last answer.
-        seen.open += now > surplus || tornTails > 0 ? 1 : 0
-        seen.torn += tornTails
-        seen.durable += now - surplus
-        surplus = now
-        fleet.resume()
-      }
-      const verdict = await run.conclude(sluice)
-      t.diagnostic(
-        `${fleet.acked} records acknowledged, ${verdict.rows} rows stored; ${seen.open} of ${kills} kills fell into open commits of the log ` +
-          `(${seen.unanswered} messages without an answer, ${seen.durable} of them whole on disk, ${seen.torn} commits torn), ` +
-          `${seen.inStore} into transactions of the store, ` +
-          `${seen.treeKills} took the whole process tree; slowest start ${Math.round(seen.slowestStartMs)} ms`,
-      )
-    } finally {
-      sluice.killTree()
-    }
-  })
-  assert.ok(seen.open > 0, 'no kill fell into an open commit: this run proves nothing')
-})
-
-/** Numbers in [0, 1) that follow from the seed: mulberry32. */
-function randomFrom(start: number): () => number {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+test(
+  `${kills} × kill -9 under load lose no acknowledged message and store none twice`,
+  {
+    timeout: 60_000 + kills * 15_000,
+  },
+  (t) => killUnderLoad(t, { aims: ['log', 'store', 'log', undefined], records: 1_000, loadMs: 600 }),
+)
