@@ -83,7 +83,11 @@ export class Outgoing {
 
   /** The client has finished with the packet id. */
   finish(packetId: number): void {
-    if (this.inFlight.delete(packetId) && this.#active > 0) this.#active--
+    const entry = this.inFlight.get(packetId)
+    if (entry === undefined) return
+    this.inFlight.delete(packetId)
+    // It may be of the connection before, and not sent again yet.
+    if (!this.#again.includes(entry)) this.#active--
   }
 
   /** Puts back what was in flight when the program ended. */
