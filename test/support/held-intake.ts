@@ -36,7 +36,9 @@ export class HeldIntake extends RecordingIntake {
   readonly messages = new Map<string, Uint8Array>()
   readonly #durable: Durable
   #open: Write[] = []
-  /** Asked for and not ended, the oldest first. The last one still gathers. */
+  /** The last one asked for, unless it failed: who has added nothing since means that one. */
+  #last: Promise<Durable> | undefined
+  /** Asked for and not ended, the oldest first. */
   readonly #asked: { readonly writes: Write[]; readonly promise: PromiseWithResolvers<Durable> }[] = []
 
   constructor(durable: Durable) {
@@ -58,7 +60,9 @@ export class HeldIntake extends RecordingIntake {
   }
 
   override durable(): Promise<Durable> {
+    if (this.#open.length === 0 && this.#last !== undefined) return this.#last
     const promise = Promise.withResolvers<Durable>()
+    this.#last = promise.promise
     this.#asked.push({ writes: this.#open, promise })
     this.#open = []
     return promise.promise
@@ -68,14 +72,24 @@ export class HeldIntake extends RecordingIntake {
   async end(outcome: 'succeeds' | 'fails'): Promise<void> {
     const commit = this.#asked.shift()
     if (commit === undefined) throw new Error('no commit was asked for')
-    if (outcome === 'fails') commit.promise.reject(new Error('the disk is full'))
-    else {
+    if (outcome === 'fails') {
+      if (this.#last === commit.promise.promise) this.#last = undefined
+      commit.promise.reject(new Error('the disk is full'))
+    } else {
       for (const [keyed, key, value] of commit.writes)
         if (value === undefined) keyed.delete(key)
         else keyed.set(key, value)
       commit.promise.resolve(this.#durable)
     }
     await new Promise(setImmediate)
+  }
+
+  /** The next run's, on the same disk: what has not ended never will. */
+  restarted(): HeldIntake {
+    const next = new HeldIntake(this.#durable)
+    for (const [key, value] of this.state) next.state.set(key, value)
+    for (const [key, value] of this.messages) next.messages.set(key, value)
+    return next
   }
 
   /** What a start would find. */
