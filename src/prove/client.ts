@@ -9,6 +9,8 @@ export interface ClientOptions {
   readonly plan: Plan
   /** Which device this is, which life of it, and where it writes down what it did. */
   readonly page: LedgerPage
+  /** First level of its topics. */
+  readonly prefix: string
   /** Records in flight at most, below 65,536. */
   readonly window: number
   readonly protocolVersion: 4 | 5
@@ -205,15 +207,15 @@ export class Client {
   }
 
   #publish(messageId: number, sequence: number, dup: boolean): void {
-    const { plan, page, qos } = this.#options
+    const { plan, page, qos, prefix } = this.#options
     const { epoch } = page
     const { device, metric, time, value } = plannedRecord(plan, { device: page.device, epoch, sequence })
     page.sent(sequence)
-    const ts = time === undefined ? '' : `,"ts":${time / 1000}`
+    const ts = plan.identity === 'number' ? '' : `,"ts":${time / 1000}`
     const payload = `{"v":${value},"q":"good"${ts}}`
     this.#send({
       cmd: 'publish',
-      topic: `dev/${device}/${metric}`,
+      topic: `${prefix}/${device}/${metric}`,
       payload,
       qos,
       dup,
@@ -223,8 +225,8 @@ export class Client {
   }
 
   #connectPacket(): mqttPacket.IConnectPacket {
-    const { page, protocolVersion, qos } = this.#options
-    const clientId = `${deviceName(page.device)}-${page.epoch}`
+    const { page, prefix, protocolVersion, qos } = this.#options
+    const clientId = `${prefix}-${deviceName(page.device)}-${page.epoch}`
     const properties = qos === 2 && protocolVersion === 5 ? { sessionExpiryInterval: sessionSeconds } : {}
     return { cmd: 'connect', clientId, protocolVersion, clean: qos === 1, keepalive: 0, properties }
   }
@@ -238,7 +240,8 @@ export class Client {
     if (this.#state !== 'finishing' || this.inFlight > 0) return
     this.#state = 'closed'
     clearTimeout(this.#timer)
-    this.#send({ cmd: 'disconnect', reasonCode: 0 })
+    const ending = { sessionExpiryInterval: 0 }
+    this.#send({ cmd: 'disconnect', reasonCode: 0, properties: ending })
     this.#socket?.end()
     this.#finished.resolve()
   }

@@ -8,6 +8,8 @@ export interface FleetOptions {
   readonly ledger: Ledger
   /** Which life of the fleet this is: a fleet that starts over in the same ledger takes the next number. */
   readonly epoch?: number
+  /** First level of the topics; on `dev` a device's records are readings. */
+  readonly prefix?: string
   /** Records in flight at most, a device. */
   readonly window?: number
   readonly qos?: 1 | 2
@@ -20,13 +22,14 @@ export class Fleet {
   readonly #clients: readonly Client[]
 
   constructor(options: FleetOptions) {
-    const { host, port, ledger, epoch = 0, window = 500, qos = 1, answerTimeoutMs = 20_000 } = options
+    const { host, port, ledger, epoch = 0, prefix = 'dev', window = 500, qos = 1 } = options
+    const { answerTimeoutMs = 20_000 } = options
     this.ledger = ledger
     this.#clients = Array.from({ length: ledger.plan.devices }, (_, device) => {
       const page = ledger.open(device, epoch)
       const protocolVersion = device % 2 === 0 ? 4 : 5
-      const { plan } = ledger
-      return new Client({ host, port, plan, page, window, protocolVersion, qos, answerTimeoutMs })
+      const terms = { prefix, window, qos, answerTimeoutMs }
+      return new Client({ ...terms, host, port, plan: ledger.plan, page, protocolVersion })
     })
   }
 

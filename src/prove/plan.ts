@@ -25,8 +25,8 @@ export interface RecordPlace {
 export interface PlannedRecord {
   readonly device: string
   readonly metric: string
-  /** µs since 1970; undefined: that of its receipt. */
-  readonly time: number | undefined
+  /** µs since 1970, where it is sent with one. */
+  readonly time: number
   readonly value: number
 }
 
@@ -39,7 +39,7 @@ export function plannedRecord(plan: Plan, place: RecordPlace): PlannedRecord {
   return {
     device: deviceName(place.device),
     metric: `m${place.sequence % plan.metrics}`,
-    time: plan.identity === 'number' ? undefined : (baseMs + ordinalOf(place)) * 1000,
+    time: (baseMs + ordinalOf(place)) * 1000,
     value: plan.identity === 'number' ? numberedValue(plan, place) : plannedValue(plan, place),
   }
 }
