@@ -2,25 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { IPublishPacket } from 'mqtt-packet'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
-import { type PacketOf, RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
-
-type Connect = Partial<PacketOf<'connect'>>
-
-const textOf = ({ payload }: IPublishPacket) => payload.toString()
-const textsOf = (messages: readonly IPublishPacket[]) => messages.map(textOf)
-
-/** A session of the version that lives on, here for so many seconds where the version can say it. */
-function lasting(version: 4 | 5, clientId: string, seconds = 600): Connect {
-  const properties = version === 5 ? { properties: { sessionExpiryInterval: seconds } } : {}
-  return { clientId, clean: false, ...properties }
-}
-
-async function answering(door: MqttDoor, version: 4 | 5, connect: Connect): Promise<RawMqttClient> {
-  const client = await RawMqttClient.open(door.port, version)
-  client.answers = true
-  await client.enter(connect)
-  return client
-}
+import { answering, lasting, textOf, textsOf } from '../../../test/support/mqtt-sessions.ts'
+import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
 
 /** Resolves when nothing of a message is left in any queue. */
 async function queuesEmpty(door: MqttDoor): Promise<void> {
@@ -32,7 +15,7 @@ for (const version of [4, 5] as const) {
     test(`MQTT level ${version}, ${how}: a session has its subscriptions and its queue again, in order`, async () => {
       await using door = await MqttDoor.open({ keeps: true })
       const connect = lasting(version, 'a')
-      const before = await answering(door, version, connect)
+      const before = await answering(door.port, version, connect)
       assert.equal(before.connack?.sessionPresent, false)
       await before.subscribe([{ topic: 'q/#', qos: 2 }, 'dev/#', { topic: 'gone', qos: 1 }])
       await before.unsubscribe('gone')
@@ -45,7 +28,7 @@ for (const version of [4, 5] as const) {
       using publisher = await RawMqttClient.connect(door.port, 5)
       await publisher.say('dev/d/m', '10', 2)
       await publisher.say('gone', 'never')
-      using client = await answering(door, version, connect)
+      using client = await answering(door.port, version, connect)
       assert.equal(client.connack?.sessionPresent, true)
       const messages = await client.messages(11)
       assert.deepEqual(
@@ -63,7 +46,7 @@ for (const version of [4, 5] as const) {
       await queuesEmpty(door)
       await client.leave()
       await door.restart('stopped')
-      using again = await answering(door, version, connect)
+      using again = await answering(door.port, version, connect)
       assert.equal(again.connack?.sessionPresent, true)
       await again.say('q/own', 'own')
       assert.equal(textOf(await again.next('publish')), 'own')
@@ -154,14 +137,14 @@ for (const version of [4, 5] as const) {
 test('a session ends when its time is over, also where the program was down meanwhile, and what it held goes', async () => {
   await using door = await MqttDoor.open({ keeps: true })
   const connect = lasting(5, 'a', 60)
-  const first = await answering(door, 5, connect)
+  const first = await answering(door.port, 5, connect)
   await first.subscribe(['q'])
   await first.leave()
   using publisher = await RawMqttClient.connect(door.port, 5)
   await publisher.say('q', 'waits')
   assert.equal(door.gateway.status().queuedMessages, 1)
   door.clock.forward(59_000)
-  const second = await answering(door, 5, connect)
+  const second = await answering(door.port, 5, connect)
   assert.equal(second.connack?.sessionPresent, true)
   assert.equal(textOf(await second.next('publish')), 'waits')
   // A client that is there uses up nothing of its session's time.
@@ -174,13 +157,13 @@ test('a session ends when its time is over, also where the program was down mean
   while (door.gateway.status().sessionsExpired === 0) await new Promise(setImmediate)
   assert.equal(door.gateway.status().queuedMessages, 0)
 
-  const third = await answering(door, 5, connect)
+  const third = await answering(door.port, 5, connect)
   assert.equal(third.connack?.sessionPresent, false)
   await third.subscribe(['q'])
   await third.leave()
   await door.restart('killed')
   door.clock.forward(61_000)
-  using fourth = await answering(door, 5, connect)
+  using fourth = await answering(door.port, 5, connect)
   assert.equal(fourth.connack?.sessionPresent, false)
   assert.equal(door.gateway.status().subscriptions, 0)
 })
@@ -188,15 +171,15 @@ test('a session ends when its time is over, also where the program was down mean
 test('a client that was there when the program was killed has the whole time to come back', async () => {
   await using door = await MqttDoor.open({ keeps: true })
   const connect = lasting(5, 'a', 60)
-  await (await answering(door, 5, connect)).leave()
+  await (await answering(door.port, 5, connect)).leave()
   door.clock.forward(30_000)
-  using there = await answering(door, 5, connect)
+  using there = await answering(door.port, 5, connect)
   assert.equal(there.connack?.sessionPresent, true)
   door.clock.forward(3_600_000)
   await there.ping()
   await door.restart('killed')
   door.clock.forward(59_000)
-  using back = await answering(door, 5, connect)
+  using back = await answering(door.port, 5, connect)
   assert.equal(back.connack?.sessionPresent, true)
 })
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import type { IPublishPacket } from 'mqtt-packet'
 import type { PacketOf } from '../../support/raw-mqtt-client.ts'
 import type { Candidate, Question } from './exam.ts'
-import { qosOf, textOf } from './messages.ts'
+import { textOf } from '../../support/mqtt-sessions.ts'
+import { qosOf } from './messages.ts'
 
 /** Lets the client's session outlive its connection. */
 function lasting({ version }: Candidate): Partial<PacketOf<'connect'>> {

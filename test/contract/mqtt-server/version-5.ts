@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { IPublishPacket } from 'mqtt-packet'
 import type { Question } from './exam.ts'
-import { qosOf, textOf } from './messages.ts'
+import { textOf } from '../../support/mqtt-sessions.ts'
+import { qosOf } from './messages.ts'
 import { questionsOfTime } from './version-5-time.ts'
 
 const eachQos = [0, 1, 2] as const
