@@ -1,28 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { anyFilter as filter, anyTopic as topic, topicMatches } from '../../../test/support/topic-matches.ts'
 import { FilterTrie, type SubscriptionOptions } from './filter-trie.ts'
 
 const plain: SubscriptionOptions = { qos: 0, noLocal: false, retainAsPublished: false, id: 0 }
-
-/** MQTT 5 §4.7, said a second time and slowly. */
-function matches(filter: string, topic: string): boolean {
-  const filterLevels = filter.split('/')
-  const levels = topic.split('/')
-  if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
-  for (const [i, level] of filterLevels.entries()) {
-    if (level === '#') return levels.length >= i
-    if (i >= levels.length) return false
-    if (level !== '+' && level !== levels[i]) return false
-  }
-  return filterLevels.length === levels.length
-}
-
-const level = fc.constantFrom('a', 'b', '', '$x')
-const topic = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'))
-const filter = fc
-  .tuple(fc.array(fc.oneof(level, fc.constant('+')), { minLength: 1, maxLength: 5 }), fc.boolean())
-  .map(([levels, all]) => [...levels.slice(0, all ? -1 : undefined), ...(all ? ['#'] : [])].join('/'))
 
 test('a topic finds exactly the subscribers one of whose filters matches, each once', () => {
   const subscriptions = fc.array(fc.tuple(filter, fc.nat(5)), { maxLength: 30 })
@@ -32,7 +14,9 @@ test('a topic finds exactly the subscribers one of whose filters matches, each o
       for (const [text, subscriber] of added) trie.add(text, subscriber, plain)
       for (const text of topics) {
         const found = trie.match(text).map((match) => match.subscriber)
-        const expected = new Set(added.filter(([f]) => matches(f, text)).map(([, subscriber]) => subscriber))
+        const expected = new Set(
+          added.filter(([f]) => topicMatches(f, text)).map(([, subscriber]) => subscriber),
+        )
         assert.equal(found.length, expected.size)
         assert.deepEqual(new Set(found), expected, text)
       }
@@ -52,7 +36,7 @@ test('what is removed matches no more and leaves nothing behind', () => {
       assert.equal(trie.remove(first, 1), false)
       assert.equal(
         trie.match(text).length > 0,
-        others.some((f) => matches(f, text)),
+        others.some((f) => topicMatches(f, text)),
       )
       for (const f of others) trie.remove(f, 1)
       assert.equal(trie.size, 0)

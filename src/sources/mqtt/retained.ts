@@ -147,7 +147,7 @@ export class RetainedMessages {
     if (level === '#' && at.retained !== undefined) found.push(at.retained.message)
     for (const [name, child] of at.children) {
       // MQTT-4.7.2-1: a leading wildcard does not match a topic that begins with $.
-      if (depth === 0 && name.startsWith('$')) continue
+      if (at === this.#root && name.startsWith('$')) continue
       this.#collect(child, levels, level === '#' ? depth : depth + 1, found)
     }
   }
