@@ -26,7 +26,7 @@ export class Message {
   }
 
   get topicText(): string {
-    this.#topicText ??= new TextDecoder().decode(this.topic)
+    this.#topicText ??= decoder.decode(this.topic)
     return this.#topicText
   }
 
@@ -46,3 +46,6 @@ export class Message {
 export function expiryOf(nowMicros: number, seconds: number): number {
   return seconds < 0 ? Number.POSITIVE_INFINITY : nowMicros + seconds * 1e6
 }
+
+/** U+FEFF is a character of a topic like any other (MQTT-1.5.4-3). */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
