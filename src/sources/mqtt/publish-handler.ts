@@ -112,6 +112,12 @@ export class PublishHandler {
     return 0
   }
 
+  /** Of a message that was taken before: its sender may use the alias that it names from now on. 0, or a negative reason code as `take` has it. */
+  establishAlias(bytes: Uint8Array, walk: PacketWalk, publisher: Publisher): number {
+    const entry = walk.topicAlias === 0 ? undefined : this.#aliased(bytes, walk, publisher)
+    return typeof entry === 'number' ? entry : 0
+  }
+
   #count(publisher: Publisher, entry: TopicEntry, bytes: number): void {
     for (const watch of this.watches) watch.count(publisher.session.clientId, entry.topic, bytes)
   }

@@ -30,7 +30,9 @@ export function takePublish(bytes: Uint8Array, host: PublishHost): number {
   }
   if (qos === 2 && session.incoming.has(packetId)) {
     counters.repeatedQos2++
-    acks.receive(packetId, false)
+    const fault = publishes.establishAlias(bytes, walk, host)
+    if (fault < 0) host.broken(-fault, 'the topic is none')
+    else acks.receive(packetId, false)
     return qos
   }
   const outcome = publishes.take(bytes, walk, host)
