@@ -35,3 +35,22 @@ test('a QoS 2 message that is sent again establishes its topic alias', async () 
   assert.deepEqual(door.log.values, [1, 2])
   assert.equal(door.gateway.status().repeatedQos2, 1)
 })
+
+for (const [what, topic, properties, reasonCode, why] of [
+  ['an alias that is too high', 'a', { topicAlias: 33 }, 0x94, /above the Topic Alias Maximum/],
+  ['an alias that stands for nothing', '', { topicAlias: 1 }, 0x82, /no topic, nor a topic alias/],
+  ['a wildcard', 'a/+', {}, 0x90, /wildcard/],
+  ['no UTF-8', 'a', {}, 0x81, /not UTF-8/],
+] as const) {
+  test(`a topic that cannot be is told as what it is: ${what}`, async () => {
+    await using door = await MqttDoor.open()
+    using client = await RawMqttClient.connect(door.port, 5)
+    const packet = client.publish(topic, 'x', 0, { properties })
+    // mqtt-packet writes text only: the byte that is none is put in afterwards.
+    if (reasonCode === 0x81) packet[4] = 0xff
+    client.write(packet)
+    const { reasonCode: code, properties: more } = await client.next('disconnect')
+    assert.equal(code, reasonCode)
+    assert.match(more?.reasonString ?? '', why)
+  })
+}

@@ -31,7 +31,7 @@ export function takePublish(bytes: Uint8Array, host: PublishHost): number {
   if (qos === 2 && session.incoming.has(packetId)) {
     counters.repeatedQos2++
     const fault = publishes.establishAlias(bytes, walk, host)
-    if (fault < 0) host.broken(-fault, 'the topic is none')
+    if (fault < 0) host.broken(-fault, topicWords(-fault))
     else acks.receive(packetId, false)
     return qos
   }
@@ -56,7 +56,7 @@ export function takePublish(bytes: Uint8Array, host: PublishHost): number {
       host.close(reason.receiveMaximumExceeded, 'more messages unacknowledged than Receive Maximum')
     }
   }
-  if (outcome < 0) host.broken(-outcome, 'the topic is none')
+  if (outcome < 0) host.broken(-outcome, topicWords(-outcome))
   return qos
 }
 
@@ -69,4 +69,18 @@ export function forgetReceived(packetIds: readonly number[], host: PublishHost, 
   // A connection that came since may have taken one of them for a repeat: it must not be answered.
   const owner = gateway.clients.get(session.clientId)
   if (owner !== host) owner?.close(reasonCode, 'a message could not be stored')
+}
+
+/** What the reason code of a topic that ends its connection says. */
+function topicWords(reasonCode: number): string {
+  switch (reasonCode) {
+    case reason.topicAliasInvalid:
+      return 'the topic alias is above the Topic Alias Maximum'
+    case reason.protocolError:
+      return 'there is no topic, nor a topic alias that stands for one'
+    case reason.topicNameInvalid:
+      return 'the topic has a wildcard'
+    default:
+      return 'the topic is not UTF-8 as MQTT has it'
+  }
 }
