@@ -38,12 +38,14 @@ test(`${kills} × kill -9 between publishers and subscribers lose nothing that w
       await setTimeout(run.random() * 200)
 
       const { tree } = sluice
+      ;(await subscribeLate(run, kill)).destroy()
       if (kill % 2 === 1) sluice.killTree(tree)
       else if (await killInCommit(run.data, 'log', tree)) inCommit++
       await sluice.closed
       torn.destroy()
       sluice = await run.start()
       assert.deepEqual(await retainedNow(run), new Map(retained), 'what is retained')
+      await getLate(run, kill)
     }
     await run.settle(() => sluice.output)
     await judgeWills(run)
@@ -86,6 +88,32 @@ async function retainedNow(run: SessionRun): Promise<Map<string, string>> {
   client.write(client.publish('kept/marker', 'marker', 1))
   const messages = await client.messagesUntil('marker')
   return new Map(messages.map(({ topic, payload }) => [topic, payload.toString()]))
+}
+
+/** A client that has its SUBACK, and a session that is kept. */
+async function subscribeLate(run: SessionRun, round: number): Promise<RawMqttClient> {
+  const client = await comeLate(run, round)
+  assert.deepEqual(await client.subscribe([`late/${round}`]), [2])
+  return client
+}
+
+/** What it has subscribed to comes to it. */
+async function getLate(run: SessionRun, round: number): Promise<void> {
+  using publisher = await RawMqttClient.connect(run.mqttPort)
+  await publisher.say(`late/${round}`, 'for the latest', 2)
+  using client = await comeLate(run, round)
+  assert.equal(client.connack?.sessionPresent, true, 'the session of a client that had its SUBACK')
+  assert.deepEqual(
+    (await client.messages(1)).map(({ payload }) => payload.toString()),
+    ['for the latest'],
+  )
+  using _ended = await RawMqttClient.connect(run.mqttPort, 5, { clientId: `late-${round}`, clean: true })
+}
+
+function comeLate({ mqttPort }: SessionRun, round: number): Promise<RawMqttClient> {
+  const connect = { clientId: `late-${round}`, clean: false }
+  if (round % 2 === 0) return RawMqttClient.connect(mqttPort, 4, connect)
+  return RawMqttClient.connect(mqttPort, 5, { ...connect, properties: { sessionExpiryInterval: 3600 } })
 }
 
 /** A client whose will is to be published, in turn with a session that outlives it and with one that does not. */
