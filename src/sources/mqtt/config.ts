@@ -123,7 +123,7 @@ export const mqttConfig = z.strictObject({
     .int()
     .min(0)
     .default(64 * mib)
-    .describe('Retained messages with their topics.'),
+    .describe('Retained messages, their topics and the levels of these, as they stand in memory.'),
   refuseSubscriptions: z
     .array(z.string().min(1))
     .default([])

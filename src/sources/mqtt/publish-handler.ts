@@ -148,8 +148,8 @@ export class PublishHandler {
   }
 
   #canRetain(walk: PacketWalk, entry: TopicEntry): boolean {
-    const bytes = walk.end - walk.payloadFrom
-    return bytes === 0 || this.#deps.retained.hasRoom(entry.topic, bytes + entry.topic.length)
+    const { payloadFrom, propertiesFrom, end } = walk
+    return payloadFrom === end || this.#deps.retained.hasRoom(entry.topic, end - propertiesFrom)
   }
 
   #retain(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry): Message {

@@ -78,13 +78,32 @@ test('a message whose time is over is found no more, and a sweep lets it go', ()
 })
 
 test('there is room for so many topics and bytes; a topic that has one makes room for its next', () => {
-  const bytes = message('a', '12345').bytes
-  const { retained } = open({ maxRetainedMessages: 2, maxRetainedBytes: 2 * bytes })
+  const { bytes: one } = filled(['a'])
+  const { bytes: two } = filled(['a', 'b'])
+  const { retained } = open({ maxRetainedMessages: 2, maxRetainedBytes: two })
   retained.set('a', message('a', '12345'))
-  assert.equal(retained.hasRoom('b', bytes), true)
-  assert.equal(retained.hasRoom('b', bytes + 1), false)
+  assert.equal(retained.bytes, one)
+  assert.equal(retained.hasRoom('b', 5), true)
+  assert.equal(retained.hasRoom('b', 6), false)
   retained.set('b', message('b', '12345'))
   assert.equal(retained.hasRoom('c', 0), false)
-  assert.equal(retained.hasRoom('b', bytes), true)
-  assert.equal(retained.hasRoom('b', bytes + 1), false)
+  assert.equal(retained.hasRoom('b', 5), true)
+  assert.equal(retained.hasRoom('b', 6), false)
 })
+
+test('the levels of topics count too, and each of them once', () => {
+  const deep = `${'x/'.repeat(127)}0`
+  const { bytes } = filled([deep])
+  assert.ok(bytes > 127 * 200, `${bytes}`)
+  assert.ok(filled([deep, `${deep.slice(0, -1)}1`]).bytes < bytes + 1500)
+  const { retained } = open({ maxRetainedMessages: 2, maxRetainedBytes: bytes })
+  assert.equal(retained.hasRoom(deep, 6), false)
+  assert.equal(retained.hasRoom(deep, 5), true)
+  assert.equal(retained.hasRoom(`${deep}/1`, 0), false)
+})
+
+function filled(topics: readonly string[]): RetainedMessages {
+  const { retained } = open()
+  for (const topic of topics) retained.set(topic, message(topic, '12345'))
+  return retained
+}

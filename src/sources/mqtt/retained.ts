@@ -21,21 +21,30 @@ export interface RetainedLimits {
 }
 
 interface Node {
-  readonly children: Map<string, Node>
+  /** `none` until there is one. */
+  children: Map<string, Node>
   retained: Retained | undefined
 }
+
+const none = new Map<string, Node>()
+
+// What they take in memory beside the bytes of the message, as measured with Node 26.
+const messageBytes = 704
+const nodeBytes = 96
+const childrenBytes = 160
 
 /**
  * Retained messages by topic, a level a node, so that a filter goes only where it can match. A message whose time is over is forgotten when it
  * is met, or at a sweep.
  */
 export class RetainedMessages {
-  readonly #root: Node = { children: new Map(), retained: undefined }
+  readonly #root = newNode()
   readonly #limits: RetainedLimits
   readonly #keeper: Keeper
   /** Only those that expire, by topic. */
   readonly #expiring = new Map<string, Retained>()
   count = 0
+  /** Of messages, their topics and the levels of these. */
   bytes = 0
 
   constructor(limits: RetainedLimits, keeper: Keeper) {
@@ -43,14 +52,20 @@ export class RetainedMessages {
     this.#keeper = keeper
   }
 
-  /** Whether there is room for a message of so many bytes on the topic. */
+  /** Whether there is room for a message on the topic whose payload and properties have so many bytes. */
   hasRoom(topic: string, bytes: number): boolean {
-    const before = this.#find(topic)
     const { maxRetainedMessages, maxRetainedBytes } = this.#limits
+    let at: Node | undefined = this.#root
+    let more = messageBytes + Buffer.byteLength(topic) + bytes
+    for (const level of topic.split('/')) {
+      if (at === undefined || at.children === none) more += childrenBytes
+      at = at?.children.get(level)
+      if (at === undefined) more += nodeBytes
+    }
+    const before = at?.retained
     const count = this.count + (before === undefined ? 1 : 0)
-    return (
-      count <= maxRetainedMessages && this.bytes - (before?.message.bytes ?? 0) + bytes <= maxRetainedBytes
-    )
+    const freed = before === undefined ? 0 : bytesOf(before)
+    return count <= maxRetainedMessages && this.bytes - freed + more <= maxRetainedBytes
   }
 
   /** An empty payload removes what is there. The message's bytes are kept: they must be its own. */
@@ -89,14 +104,19 @@ export class RetainedMessages {
     for (const level of topic.split('/')) {
       let child = at.children.get(level)
       if (child === undefined) {
-        child = { children: new Map(), retained: undefined }
+        child = newNode()
+        this.bytes += nodeBytes
+        if (at.children === none) {
+          at.children = new Map()
+          this.bytes += childrenBytes
+        }
         at.children.set(level, child)
       }
       at = child
     }
     if (at.retained === undefined) this.count++
-    else this.bytes -= at.retained.message.bytes
-    this.bytes += retained.message.bytes
+    else this.bytes -= bytesOf(at.retained)
+    this.bytes += bytesOf(retained)
     at.retained = retained
     if (retained.message.expiresAt === Number.POSITIVE_INFINITY) this.#expiring.delete(topic)
     else this.#expiring.set(topic, retained)
@@ -113,7 +133,7 @@ export class RetainedMessages {
     }
     if (at.retained === undefined) return
     this.count--
-    this.bytes -= at.retained.message.bytes
+    this.bytes -= bytesOf(at.retained)
     at.retained = undefined
     this.#expiring.delete(topic)
     this.#keeper.retained(topic, this.#record)
@@ -121,6 +141,10 @@ export class RetainedMessages {
       const child = parent.children.get(level)
       if (child === undefined || child.retained !== undefined || child.children.size > 0) break
       parent.children.delete(level)
+      this.bytes -= nodeBytes
+      if (parent.children.size > 0) break
+      parent.children = none
+      this.bytes -= childrenBytes
     }
   }
 
@@ -151,4 +175,12 @@ export class RetainedMessages {
       this.#collect(child, levels, level === '#' ? depth : depth + 1, found)
     }
   }
+}
+
+function newNode(): Node {
+  return { children: none, retained: undefined }
+}
+
+function bytesOf({ message: { topic, properties, payload } }: Retained): number {
+  return messageBytes + topic.length + properties.length + payload.length
 }
