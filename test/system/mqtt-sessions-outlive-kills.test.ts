@@ -103,8 +103,11 @@ async function getLate(run: SessionRun, round: number): Promise<void> {
   await publisher.say(`late/${round}`, 'for the latest', 2)
   using client = await comeLate(run, round)
   assert.equal(client.connack?.sessionPresent, true, 'the session of a client that had its SUBACK')
+  await client.subscribe(['marker'])
+  await publisher.say('marker', 'marker', 2)
+  const messages = await client.messagesUntil('marker')
   assert.deepEqual(
-    (await client.messages(1)).map(({ payload }) => payload.toString()),
+    messages.map(({ payload }) => payload.toString()),
     ['for the latest'],
   )
   using _ended = await RawMqttClient.connect(run.mqttPort, 5, { clientId: `late-${round}`, clean: true })
