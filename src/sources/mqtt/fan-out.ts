@@ -1,5 +1,5 @@
 import { maskTokens } from '../../lib/mask-tokens.ts'
-import { idsOf, type Match } from './filter-trie.ts'
+import { idsOf, type Wanted } from './filter-trie.ts'
 import type { Keeper } from './keeper.ts'
 import { expiryOf, Message } from './message.ts'
 import type { Target } from './message-record.ts'
@@ -8,7 +8,7 @@ import type { PacketWalk } from './packet-walk.ts'
 import { forwardedProperties } from './publish-properties.ts'
 import type { Session } from './session.ts'
 import { SharedGroup } from './shared-group.ts'
-import type { Subscriber, Subscriptions } from './subscriptions.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import type { TopicEntry } from './topic-cache.ts'
 
 /** How one session gets the message in hand. */
@@ -91,7 +91,10 @@ export class FanOut {
         subscriber = member.session
         wanted = { ...member.subscription, ids: idsOf(member.subscription) }
       }
-      if (wanted.noLocal && subscriber === publisher) continue
+      if (subscriber === publisher && match.own !== undefined) {
+        if (match.own === 'none') continue
+        wanted = match.own
+      }
       const qos = lower(walk.qos, wanted.qos)
       const retain = walk.retain && wanted.retainAsPublished
       const ids = subscriber.version === 5 ? wanted.ids : none
@@ -156,8 +159,6 @@ export class FanOut {
       for (const { session, qos } of shares) if (qos > 0) this.#keeper.release(session, message)
   }
 }
-
-type Wanted = Pick<Match<Subscriber>, 'qos' | 'noLocal' | 'retainAsPublished' | 'ids'>
 
 const encoder = new TextEncoder()
 const none: readonly number[] = []

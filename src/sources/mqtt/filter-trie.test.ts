@@ -70,10 +70,10 @@ test('the examples of the standard hold', () => {
   assert.deepEqual(found('$SYS/monitor/Clients'), ['$SYS/#'])
 })
 
-test('filters of one subscriber that overlap count as one: the highest QoS, all identifiers, No Local only if all say so', () => {
+test('filters of one subscriber that overlap count as one: the highest QoS, all identifiers', () => {
   const trie = new FilterTrie<string>()
-  const one = { subscriber: 'one', qos: 1, noLocal: true, retainAsPublished: false, ids: [7] }
-  trie.add('a/#', 'one', { qos: 1, noLocal: true, retainAsPublished: false, id: 7 })
+  trie.add('a/#', 'one', { ...plain, qos: 1, id: 7 })
+  const one = { subscriber: 'one', qos: 1, retainAsPublished: false, ids: [7], own: undefined }
   assert.deepEqual(trie.match('a/b'), [one])
   trie.add('a/+', 'one', { qos: 2, noLocal: false, retainAsPublished: true, id: 268_435_455 })
   trie.add('+/b', 'one', plain)
@@ -81,6 +81,37 @@ test('filters of one subscriber that overlap count as one: the highest QoS, all 
   assert.deepEqual(others, [])
   assert.deepEqual(
     { ...match, ids: match?.ids.toSorted((a, b) => a - b) },
-    { ...one, qos: 2, noLocal: false, retainAsPublished: true, ids: [7, 268_435_455] },
+    { ...one, qos: 2, retainAsPublished: true, ids: [7, 268_435_455] },
+  )
+})
+
+test('what a subscriber publishes itself comes by those of its filters that are not No Local', () => {
+  const options = fc.record({
+    qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
+    noLocal: fc.boolean(),
+    retainAsPublished: fc.boolean(),
+    id: fc.nat(3),
+  })
+  const ways = fc.dictionary(fc.constantFrom('a/b', 'a/#', 'a/+', '+/b', '#'), options, { minKeys: 1 })
+  fc.assert(
+    fc.property(ways, (filters) => {
+      const trie = new FilterTrie<string>()
+      for (const [text, one] of Object.entries(filters)) trie.add(text, 'one', one)
+      const local = Object.values(filters).filter(({ noLocal }) => !noLocal)
+      const [match] = trie.match('a/b')
+      const own = match?.own ?? match
+      if (own === 'none' || own === undefined) {
+        assert.deepEqual(local, [])
+        return
+      }
+      assert.equal(own.qos, Math.max(...local.map(({ qos }) => qos)))
+      assert.equal(
+        own.retainAsPublished,
+        local.some(({ retainAsPublished }) => retainAsPublished),
+      )
+      const ids = local.map(({ id }) => id).filter((id) => id > 0)
+      const sorted = (some: readonly number[]) => some.toSorted((a, b) => a - b)
+      assert.deepEqual(sorted(own.ids), sorted(ids))
+    }),
   )
 })

@@ -9,15 +9,16 @@ export interface SubscriptionOptions {
   readonly id: number
 }
 
-/** How one subscriber gets one topic, by all its filters that match: once, at their highest QoS, with all their identifiers. */
-export interface Match<S> {
-  readonly subscriber: S
-  readonly qos: 0 | 1 | 2
-  /** True only if every filter of it that matches says so. */
-  readonly noLocal: boolean
-  /** True if any of them says so. */
-  readonly retainAsPublished: boolean
+/** How one message is to be given. */
+export type Wanted = Pick<SubscriptionOptions, 'qos' | 'retainAsPublished'> & {
   readonly ids: readonly number[]
+}
+
+/** How one subscriber gets one topic, by all its filters that match: once, at their highest QoS, with all their identifiers. */
+export interface Match<S> extends Wanted {
+  readonly subscriber: S
+  /** How it gets what it publishes itself, where that is another way: by those of its filters that are not No Local. `none`: not at all. */
+  readonly own: Wanted | 'none' | undefined
 }
 
 interface Node<S> {
@@ -110,15 +111,24 @@ function take<S>(at: Node<S> | undefined, found: Map<S, Match<S>>): void {
 }
 
 function joined<S>(subscriber: S, options: SubscriptionOptions, other: Match<S> | undefined): Match<S> {
-  const { qos, noLocal, retainAsPublished } = options
-  const ids = idsOf(options)
-  if (other === undefined) return { subscriber, qos, noLocal, retainAsPublished, ids }
+  const one = { qos: options.qos, retainAsPublished: options.retainAsPublished, ids: idsOf(options) }
+  if (other === undefined) return { subscriber, ...one, own: options.noLocal ? 'none' : undefined }
+  const otherOwn = other.own ?? other
+  let own: Match<S>['own']
+  if (options.noLocal) own = otherOwn === 'none' ? 'none' : wantedOf(otherOwn)
+  else if (other.own !== undefined) own = otherOwn === 'none' ? one : both(otherOwn, one)
+  return { subscriber, ...both(other, one), own }
+}
+
+function wantedOf({ qos, retainAsPublished, ids }: Wanted): Wanted {
+  return { qos, retainAsPublished, ids }
+}
+
+function both(a: Wanted, b: Wanted): Wanted {
   return {
-    subscriber,
-    qos: qos > other.qos ? qos : other.qos,
-    noLocal: noLocal && other.noLocal,
-    retainAsPublished: retainAsPublished || other.retainAsPublished,
-    ids: [...other.ids, ...ids],
+    qos: a.qos > b.qos ? a.qos : b.qos,
+    retainAsPublished: a.retainAsPublished || b.retainAsPublished,
+    ids: [...a.ids, ...b.ids],
   }
 }
 

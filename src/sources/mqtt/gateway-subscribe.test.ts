@@ -137,3 +137,18 @@ test('a client gets no packet larger than it asked for', async () => {
   client.write(client.publish('a', 'small'))
   assert.equal((await client.next('publish')).payload.toString(), 'small')
 })
+
+test('what a client publishes itself comes by its other filters where one is No Local', async () => {
+  await using door = await MqttDoor.open({ keeps: true })
+  using client = await answering(door.port, 5)
+  using other = await answering(door.port, 5)
+  await client.subscribe([{ topic: 'n/#', qos: 2, nl: true }], { subscriptionIdentifier: 5 })
+  await client.subscribe([{ topic: 'n/+', qos: 0 }], { subscriptionIdentifier: 6 })
+  const came = async (publisher: RawMqttClient) => {
+    await publisher.say('n/a', 'x', 2)
+    const { qos, properties } = await client.next('publish')
+    return { qos, ids: [properties?.subscriptionIdentifier ?? []].flat().toSorted((a, b) => a - b) }
+  }
+  assert.deepEqual(await came(client), { qos: 0, ids: [6] })
+  assert.deepEqual(await came(other), { qos: 2, ids: [5, 6] })
+})
