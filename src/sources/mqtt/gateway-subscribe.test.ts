@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { IPublishPacket } from 'mqtt-packet'
+import { answering } from '../../../test/support/mqtt-sessions.ts'
 import { MqttDoor, openAuthorizer } from '../../../test/support/mqtt-door.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
 
