@@ -42,19 +42,21 @@ const mechanisms = {
 /** A member of the group, by the classic protocol, which every broker since 0.11 speaks. */
 export function groupOptions(client: ClientOptions, options: KafkaOptions) {
   const { group, sessionTimeoutMs } = options
+  // The library wants it no shorter than the session.
+  const rebalanceTimeoutMs = Math.max(20_000, sessionTimeoutMs)
   return {
     ...client,
     groupId: group,
     autocommit: false,
     sessionTimeout: sessionTimeoutMs,
-    rebalanceTimeout: 20_000,
+    rebalanceTimeout: rebalanceTimeoutMs,
     heartbeatInterval: Math.min(3_000, Math.round(sessionTimeoutMs / 3)),
     heartbeatStallTimeout: sessionTimeoutMs,
     // Whoever runs the source begins anew after a failure; this is for what passes within moments.
     retries: 5,
     retryDelay: 200,
-    // Above the rebalance timeout: a join is answered when all members have joined.
-    requestTimeout: 30_000,
+    // A join is answered when all members have joined.
+    requestTimeout: rebalanceTimeoutMs + 10_000,
     metadataMaxAge: 30_000,
   }
 }
