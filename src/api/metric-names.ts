@@ -266,6 +266,7 @@ const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.to
 const mqttGauges: ReadonlyMap<string, { readonly metric: string; readonly help: string }> = new Map([
   ['connectionsOpen', { metric: 'connections', help: 'Open MQTT connections.' }],
   ['subscriptions', { metric: 'subscriptions', help: 'MQTT subscriptions.' }],
+  ['subscriptionBytes', { metric: 'subscription_bytes', help: 'What MQTT subscriptions take in memory.' }],
   ['sessions', { metric: 'sessions', help: 'MQTT sessions, those of clients that are away among them.' }],
   [
     'queuedMessages',

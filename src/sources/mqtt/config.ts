@@ -129,6 +129,11 @@ export const mqttConfig = z.strictObject({
     .default([])
     .describe('Filters that nobody may subscribe to, as clients write them.'),
   maxSubscriptionsPerConnection: z.int().min(0).default(1_000).describe('Filters that one client may hold.'),
+  maxSubscriptionBytes: z
+    .int()
+    .min(1 * kib)
+    .default(64 * mib)
+    .describe('Filters of all sessions and their levels, as they stand in memory.'),
   outboundBytes: z
     .int()
     .min(1 * kib)

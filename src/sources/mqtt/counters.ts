@@ -27,6 +27,7 @@ export interface MqttCounters {
   /** Messages refused without a look at their payload: nothing can be taken now, or their sender may not publish there. */
   refusedUnread: number
   subscriptions: number
+  subscriptionBytes: number
   delivered: number
   /** QoS 0 deliveries that slow subscribers lost. */
   dropped: number
@@ -63,6 +64,7 @@ export interface MqttCounters {
   topicTooDeep: number
   payloadTooLarge: number
   tooManyFilters: number
+  subscriptionsRefused: number
   slowed: number
 }
 
@@ -87,6 +89,7 @@ export function newCounters(): MqttCounters {
     commitFailures: 0,
     refusedUnread: 0,
     subscriptions: 0,
+    subscriptionBytes: 0,
     delivered: 0,
     dropped: 0,
     queueDropped: 0,
@@ -114,6 +117,7 @@ export function newCounters(): MqttCounters {
     topicTooDeep: 0,
     payloadTooLarge: 0,
     tooManyFilters: 0,
+    subscriptionsRefused: 0,
     slowed: 0,
   }
 }

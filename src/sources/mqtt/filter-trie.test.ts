@@ -25,6 +25,27 @@ test('a topic finds exactly the subscribers one of whose filters matches, each o
   )
 })
 
+test('a filter takes as many bytes as were said before, and gives them back', () => {
+  const trie = new FilterTrie<number>()
+  trie.add('x/'.repeat(100), 1, plain)
+  assert.ok(trie.bytes > 100 * 200, `${trie.bytes}`)
+  const { bytes } = trie
+  trie.add('x/'.repeat(100), 1, { ...plain, qos: 1 })
+  assert.equal(trie.bytes, bytes)
+  fc.assert(
+    fc.property(fc.array(fc.tuple(filter, fc.nat(2)), { maxLength: 20 }), (added) => {
+      for (const [text, subscriber] of added) {
+        const before = trie.bytes
+        const more = trie.bytesFor(text)
+        if (trie.add(text, subscriber, plain)) assert.equal(trie.bytes, before + more)
+        else assert.equal(trie.bytes, before)
+      }
+      for (const [text, subscriber] of added) trie.remove(text, subscriber)
+      assert.equal(trie.bytes, bytes)
+    }),
+  )
+})
+
 test('what is removed matches no more and leaves nothing behind', () => {
   fc.assert(
     fc.property(fc.uniqueArray(filter, { maxLength: 20 }), topic, (filters, text) => {

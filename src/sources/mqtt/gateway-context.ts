@@ -87,7 +87,7 @@ const maxTopicEntries = 262_144
 
 export function newGatewayContext(deps: GatewayDependencies, intake: Intake): GatewayContext {
   const { config, limits, authorizer, clock, log, counters } = deps
-  const subscriptions = new Subscriptions(new FilterTrie<Subscriber>())
+  const subscriptions = new Subscriptions(new FilterTrie<Subscriber>(), config)
   const keeper = new Keeper(intake, config)
   const retained = new RetainedMessages(config, keeper)
   const sessions = new SessionTable(subscriptions, keeper)

@@ -29,6 +29,13 @@ async function connackOf(door: MqttDoor, version: Version, clientId: string): Pr
   return version === 5 ? `CONNACK 0x${(reasonCode ?? 0).toString(16)}` : `CONNACK ${returnCode}`
 }
 
+async function subackOfSecond(door: MqttDoor, version: Version, filter: string): Promise<string> {
+  using client = await RawMqttClient.connect(door.port, version)
+  const [first, second] = await client.subscribe(['a', filter])
+  assert.ok(Number(first) < 0x80)
+  return `SUBACK 0x${Number(second).toString(16)}`
+}
+
 async function lastWord(client: RawMqttClient): Promise<string> {
   await client.closed
   const last = client.packets.at(-1)
@@ -114,12 +121,11 @@ const attempts: Partial<Record<keyof MqttCounters, Attempt>> = {
   },
   tooManyFilters: {
     config: { maxSubscriptionsPerConnection: 1 },
-    async go(door, version) {
-      using client = await RawMqttClient.connect(door.port, version)
-      const subscriptions = ['a', 'b'].map((topic) => ({ topic, qos: 0 as const }))
-      client.send({ cmd: 'subscribe', messageId: 9, subscriptions })
-      return `SUBACK 0x${Number((await client.next('suback')).granted[1]).toString(16)}`
-    },
+    go: (door, version) => subackOfSecond(door, version, 'b'),
+  },
+  subscriptionsRefused: {
+    config: { maxSubscriptionBytes: 2048 },
+    go: (door, version) => subackOfSecond(door, version, 'b/'.repeat(20)),
   },
   slowed: {
     config: { messagesPerSecond: 1 },

@@ -161,6 +161,7 @@ function sweep(gateway: GatewayContext, doors: Doors): void {
 /** What is there now, among the counters. */
 function measure({ counters, subscriptions, sessions, keeper, retained }: GatewayContext): void {
   counters.subscriptions = subscriptions.count
+  counters.subscriptionBytes = subscriptions.bytes
   counters.sessions = sessions.size
   counters.queuedMessages = keeper.queuedMessages
   counters.queuedBytes = keeper.queuedBytes

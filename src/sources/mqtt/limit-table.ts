@@ -75,6 +75,12 @@ export const limitTable: readonly Limit[] = [
     old: 'SUBACK 0x80',
   },
   {
+    key: 'mqtt.maxSubscriptionBytes',
+    counter: 'subscriptionsRefused',
+    current: 'SUBACK 0x97',
+    old: 'SUBACK 0x80',
+  },
+  {
     key: 'mqtt.maxRetainedMessages, mqtt.maxRetainedBytes',
     counter: 'retainedRefused',
     current: 'PUBACK or PUBREC 0x97',

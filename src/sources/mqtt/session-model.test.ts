@@ -157,7 +157,8 @@ class Model {
 
   #start(): void {
     this.#keeper = new Keeper(this.intake, { maxQueuedBytes: 1 << 20, maxQueuedTotalBytes: 1 << 20 })
-    this.#table = new SessionTable(new Subscriptions(new FilterTrie()), this.#keeper)
+    const subscriptions = new Subscriptions(new FilterTrie(), { maxSubscriptionBytes: 1 << 20 })
+    this.#table = new SessionTable(subscriptions, this.#keeper)
     this.#table.restore(this.intake.found)
     this.session = this.#open()
   }

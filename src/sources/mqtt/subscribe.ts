@@ -90,6 +90,10 @@ function refusal(topic: string, filter: string, session: Session, deps: Subscrib
     deps.counters.tooManyFilters++
     return reason.quotaExceeded
   }
+  if (!deps.subscriptions.hasRoom(session, topic, filter)) {
+    deps.counters.subscriptionsRefused++
+    return reason.quotaExceeded
+  }
   if (config.refuseSubscriptions.includes(filter)) return reason.unspecified
   const decision = deps.authorizer.decide(session.principal, 'mqtt', 'subscribe', filter)
   return decision.allowed ? 0 : reason.notAuthorized
