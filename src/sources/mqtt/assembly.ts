@@ -1,30 +1,25 @@
-/** Bytes of unfinished packets larger than `smallBytes`, of all connections. */
-export interface AssemblyBudget {
-  bytes: number
-  readonly maxBytes: number
-}
-
-/** Unfinished packets up to here are free; only larger ones take of the budget. */
-const smallBytes = 16 * 1024
+import type { AssemblyBudget, BudgetHolder } from './assembly-budget.ts'
 
 /**
  * Gathers one packet that arrives over several reads. Each byte is copied once into a buffer that doubles towards the
  * packet's size, so a sender that declares 4 MiB and sends ten bytes costs ten bytes, and one that sends byte by byte costs linear time.
  */
-export class Assembly {
+export class Assembly implements BudgetHolder {
   #bytes: Uint8Array<ArrayBuffer> = none
   #have = 0
-  #counted = 0
+  #number = 0
   readonly #budget: AssemblyBudget
+  readonly giveUp: () => void
   #size = 0 // of the whole packet, 0 until its length is known
 
-  constructor(budget: AssemblyBudget) {
+  constructor(budget: AssemblyBudget, giveUp: () => void) {
     this.#budget = budget
+    this.giveUp = giveUp
   }
 
-  /** This one is large, and all together hold too much. */
-  get overBudget(): boolean {
-    return this.#counted > 0 && this.#budget.bytes > this.#budget.maxBytes
+  /** The number of the packet that is being gathered, each has another; 0: none is. */
+  get unfinished(): number {
+    return this.#have > 0 ? this.#number : 0
   }
 
   get pending(): boolean {
@@ -51,6 +46,7 @@ export class Assembly {
   fill(chunk: Uint8Array, from: number, to: number, maxBytes: number): number {
     this.#maxBytes = maxBytes
     let at = from
+    if (this.#have === 0) this.#number++
     while (this.#size === 0 && at < to) {
       this.#reserve(this.#have + 1)
       this.#bytes[this.#have++] = chunk[at++] as number
@@ -68,7 +64,7 @@ export class Assembly {
     if (this.#bytes.length > keepBytes) this.#bytes = none
     this.#have = 0
     this.#size = 0
-    this.#count()
+    this.#budget.hold(this, this.#bytes.length)
   }
 
   #reserve(bytes: number): void {
@@ -77,13 +73,7 @@ export class Assembly {
     const larger = new Uint8Array(this.#size === 0 ? wanted : Math.max(bytes, Math.min(wanted, this.#size)))
     larger.set(this.#bytes.subarray(0, this.#have))
     this.#bytes = larger
-    this.#count()
-  }
-
-  #count(): void {
-    const counted = this.#bytes.length > smallBytes ? this.#bytes.length : 0
-    this.#budget.bytes += counted - this.#counted
-    this.#counted = counted
+    this.#budget.hold(this, larger.length)
   }
 }
 

@@ -153,7 +153,16 @@ export const mqttConfig = z.strictObject({
     .int()
     .min(1 * kib)
     .default(64 * mib)
-    .describe('Unfinished packets above 16 KiB, of all connections.'),
+    .describe(
+      'Unfinished packets above 16 KiB, of all connections. Beyond it the connection goes whose packet is the oldest.',
+    ),
+  packetTimeoutMs: z
+    .int()
+    .min(100)
+    .default(60_000)
+    .describe(
+      'A packet must be whole so long after its first byte; the time in which nothing is read is not counted.',
+    ),
   drainMs: z
     .int()
     .min(0)

@@ -8,6 +8,7 @@ import { admit, type ConnectionTerms } from './connect.ts'
 import { type ControlHost, takeControl } from './control.ts'
 import { disconnectPacket } from './control-packet.ts'
 import type { GatewayContext } from './gateway-context.ts'
+import { Deadlines } from './deadlines.ts'
 import { Outbound } from './outbound.ts'
 import { Pace } from './pace.ts'
 import { incomplete, publish } from './packet-walk.ts'
@@ -16,7 +17,7 @@ import { type ProtocolVersion, reason, reasonOf } from './reason.ts'
 import { type PauseReason, ReadGate } from './read-gate.ts'
 import type { Session } from './session.ts'
 import { TopicCache, type TopicEntry } from './topic-cache.ts'
-import type { SlowClient } from './traffic-watch.ts'
+import { type SlowClient, slowClient } from './traffic-watch.ts'
 import type { Wire, WireListener } from './wire.ts'
 
 /**
@@ -40,9 +41,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   #terms: ConnectionTerms | undefined
   #session: Session | undefined
   #maxPacketBytes: number
-  #lastReceivedMs: number
-  readonly #connectByMs: number
-  #closeByMs = 0
+  readonly #deadlines: Deadlines
   readonly #reading: ReadGate
   readonly #pace: Pace
   /** What came before a pause and was not looked at. */
@@ -63,11 +62,10 @@ export class Connection implements WireListener, PublishHost, ControlHost {
     this.acks = new AckQueue(gateway.acks, (bytes) => this.#outbound.send(bytes))
     this.#reading = new ReadGate(wire)
     this.#pace = new Pace(this.#reading, clock, counters, config.messagesPerSecond)
-    this.#assembly = new Assembly(gateway.assembly)
+    this.#assembly = new Assembly(gateway.assembly, () => this.#giveUp())
     this.topics = new TopicCache(gateway.topics)
     this.#maxPacketBytes = config.maxConnectBytes
-    this.#lastReceivedMs = clock.monotonicMs()
-    this.#connectByMs = this.#lastReceivedMs + config.connectTimeoutMs
+    this.#deadlines = new Deadlines(clock.monotonicMs(), config)
     this.#address = gateway.addresses.of(wire.remoteAddress)
     this.#address.connections++
     gateway.connections.add(this)
@@ -88,7 +86,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   received(bytes: Uint8Array): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.gateway.counters.bytesReceived += bytes.length
-    this.#lastReceivedMs = this.gateway.clock.monotonicMs()
+    this.#deadlines.receivedMs = this.gateway.clock.monotonicMs()
     if (this.#held === undefined) this.#take(bytes)
     else this.#held = Buffer.concat([this.#held, bytes])
   }
@@ -120,14 +118,14 @@ export class Connection implements WireListener, PublishHost, ControlHost {
    */
   close(reasonCode: number | undefined, why: string): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
-    const { clock, config, log } = this.gateway
+    const { clock, log } = this.gateway
     if (reasonCode !== undefined && this.#terms?.version === 5 && this.#state === 'open') {
       this.#farewell = disconnectPacket(reasonCode, why, this.#terms.maxPacketBytes)
     }
     log.debug({ ...this.#names(), reasonCode }, `mqtt: closing: ${why}`)
     this.#leave()
     this.#state = 'closing'
-    this.#closeByMs = clock.monotonicMs() + config.drainMs
+    this.#deadlines.closes(clock.monotonicMs())
     if (!this.#inRead) this.#finishIfDrained()
   }
 
@@ -137,33 +135,23 @@ export class Connection implements WireListener, PublishHost, ControlHost {
 
   /** What waits for the peer now; undefined: nothing. */
   waiting(): SlowClient | undefined {
-    const { queuedBytes: waitingBytes } = this.#outbound
-    if (waitingBytes === 0 || this.#session === undefined) return undefined
-    const { clientId } = this.#session
-    const address = this.#wire.remoteAddress
-    return { clientId, address, waitingBytes, stalledMs: this.#outbound.stalledMs() }
+    return slowClient(this.#session, this.#outbound, this.#wire.remoteAddress)
   }
 
   /** Judges the timers. A client that we do not read from is not held to its keep-alive. */
   sweep(nowMs: number): void {
-    const { config, counters } = this.gateway
-    const silentMs = nowMs - this.#lastReceivedMs
-    if (this.#outbound.stalledMs() > config.stallMs) {
-      counters.slowSubscribersClosed++
-      this.#wire.destroy()
-    } else if (this.#state === 'closing') {
-      if (nowMs > this.#closeByMs) this.#wire.destroy()
-    } else if (this.#state === 'waiting') {
-      if (nowMs > this.#connectByMs) {
-        counters.connectTooLate++
-        this.#turnAway('no CONNECT in time')
-      }
-    } else if (this.#terms !== undefined && this.#state === 'open' && !this.#reading.paused) {
-      const allowedMs = this.#terms.keepAliveMs * 1.5 // MQTT-3.1.2-22
-      if (allowedMs > 0 && silentMs > allowedMs) {
-        counters.keepAliveTimeouts++
-        this.close(reason.keepAliveTimeout, 'keep-alive timeout')
-      }
+    const late = this.#deadlines.late(nowMs, {
+      state: this.#state,
+      stalledMs: this.#outbound.stalledMs(),
+      isPaused: this.#reading.paused,
+      packet: this.#assembly.unfinished,
+      frame: this.#wire.unfinishedFrame?.() ?? 0,
+    })
+    if (late !== undefined) {
+      if (late.counter !== undefined) this.gateway.counters[late.counter]++
+      if (late.why === undefined) this.#wire.destroy()
+      else if (this.#state === 'waiting') this.#turnAway(late.why)
+      else this.close(late.reasonCode, late.why)
     }
     if (this.#pace.isOver(nowMs)) this.#goOn('rate')
   }
@@ -193,9 +181,9 @@ export class Connection implements WireListener, PublishHost, ControlHost {
       if (this.#state === 'admitted') this.#hold(rest.subarray(walked), 'session')
       else if (walked < rest.length) assembly.fill(rest, walked, rest.length, this.#maxPacketBytes)
     }
-    if (assembly.overBudget) this.close(reason.quotaExceeded, 'too many large packets are under way')
     this.#inRead = false
     this.#endRead()
+    this.gateway.assembly.makeRoom()
   }
 
   /** Takes every whole packet of bytes[0, to); returns where the unfinished one starts. */
@@ -294,6 +282,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
     if (this.#state !== 'admitted') return
     const { config, counters, intake, log } = this.gateway
     this.#state = 'open'
+    this.#deadlines.keepAliveMs = terms.keepAliveMs
     this.#maxPacketBytes = config.maxPacketBytes
     this.#outbound.send(terms.connack(isPresent))
     const receiver = new ClientReceiver({
@@ -328,6 +317,12 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   notOffered(reasonCode: number): void {
     this.gateway.counters.notOffered++
     this.close(reasonCode, 'the client uses what this server does not offer')
+  }
+
+  /** Of all large packets that are under way, this connection's is the oldest, and there are too many. */
+  #giveUp(): void {
+    this.gateway.counters.assemblyFull++
+    this.close(reason.quotaExceeded, 'too many large packets are under way')
   }
 
   /** Before there is a session. */
@@ -382,7 +377,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
   }
 
   #goOn(why: PauseReason): void {
-    if (this.#reading.goOn(why)) this.#lastReceivedMs = this.gateway.clock.monotonicMs()
+    if (this.#reading.goOn(why)) this.#deadlines.receivedMs = this.gateway.clock.monotonicMs()
   }
 
   /** The system took bytes of ours. */

@@ -58,6 +58,8 @@ export interface MqttCounters {
   clientIdTooLong: number
   tooManySessions: number
   packetTooLarge: number
+  packetTooLate: number
+  assemblyFull: number
   receiveMaximumExceeded: number
   topicAliasTooHigh: number
   topicTooLong: number
@@ -111,6 +113,8 @@ export function newCounters(): MqttCounters {
     clientIdTooLong: 0,
     tooManySessions: 0,
     packetTooLarge: 0,
+    packetTooLate: 0,
+    assemblyFull: 0,
     receiveMaximumExceeded: 0,
     topicAliasTooHigh: 0,
     topicTooLong: 0,

@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { AckScratch } from './ack-queue.ts'
 import type { Addresses } from './addresses.ts'
 import { CommitWatch } from './commit-watch.ts'
-import type { AssemblyBudget } from './assembly.ts'
+import { AssemblyBudget } from './assembly-budget.ts'
 import type { MqttConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { MqttCounters } from './counters.ts'
@@ -139,7 +139,7 @@ export function newGatewayContext(deps: GatewayDependencies, intake: Intake): Ga
     commits,
     outbound: { queuedBytes: 0, maxBytes: config.outboundTotalBytes },
     topics,
-    assembly: { bytes: 0, maxBytes: config.assemblyTotalBytes },
+    assembly: new AssemblyBudget(config.assemblyTotalBytes),
     clients: new Map(),
     connections: new Set(),
     hasRoomFor: (clientId) => sessions.size < config.maxSessions || sessions.get(clientId) !== undefined,

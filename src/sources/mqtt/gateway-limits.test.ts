@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { MqttCounters } from './counters.ts'
 import { limitTable } from './limit-table.ts'
 
@@ -93,6 +94,37 @@ const attempts: Partial<Record<keyof MqttCounters, Attempt>> = {
       using client = await RawMqttClient.connect(door.port, version)
       client.write(client.publish('a', long))
       return await lastWord(client)
+    },
+  },
+  packetTooLate: {
+    config: { packetTimeoutMs: 1_000 },
+    async go(door, version) {
+      using client = await RawMqttClient.connect(door.port, version)
+      const packet = client.publish('plain/x', long, 1)
+      client.write(packet.subarray(0, 9))
+      // The gateway looks at its clock several times a second.
+      while (!client.isClosed) {
+        await wait(20)
+        door.clock.forward(300)
+      }
+      return await lastWord(client)
+    },
+  },
+  assemblyFull: {
+    config: { assemblyTotalBytes: 90 * 1024 },
+    async go(door, version) {
+      using oldest = await RawMqttClient.connect(door.port, version)
+      using young = await RawMqttClient.connect(door.port, version)
+      const packet = oldest.publish('plain/x', 'x'.repeat(60_000), 1)
+      const received = () => door.gateway.status().bytesReceived
+      const before = received()
+      oldest.write(packet.subarray(0, 50_000))
+      while (received() < before + 50_000) await wait(5)
+      young.write(packet.subarray(0, 50_000))
+      const answer = await lastWord(oldest)
+      young.write(packet.subarray(50_000))
+      assert.deepEqual(await young.acknowledged(1), [1])
+      return answer
     },
   },
   topicTooDeep: {

@@ -36,6 +36,8 @@ export const limitTable: readonly Limit[] = [
     old: closed,
     advertised: 'Maximum Packet Size',
   },
+  { key: 'mqtt.packetTimeoutMs', counter: 'packetTooLate', current: 'DISCONNECT 0x83', old: closed },
+  { key: 'mqtt.assemblyTotalBytes', counter: 'assemblyFull', current: 'DISCONNECT 0x97', old: closed },
   {
     key: 'mqtt.receiveMaximum',
     counter: 'receiveMaximumExceeded',

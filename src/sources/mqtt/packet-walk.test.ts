@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 import { Assembly } from './assembly.ts'
+import { AssemblyBudget } from './assembly-budget.ts'
 import { incomplete, PacketWalk, publish } from './packet-walk.ts'
 
 const maxBytes = 300_000
@@ -20,7 +21,7 @@ interface Seen {
 function walkPieces(pieces: readonly Uint8Array[], version: number): (Seen | number)[] {
   const seen: (Seen | number)[] = []
   const walk = new PacketWalk()
-  const assembly = new Assembly({ bytes: 0, maxBytes: 1e9 })
+  const assembly = new Assembly(new AssemblyBudget(1e9), () => {})
   const walkBytes = (bytes: Uint8Array, to: number): number => {
     let at = 0
     while (at < to) {

@@ -8,6 +8,7 @@ export const reason = {
   unspecified: 0x80,
   malformedPacket: 0x81,
   protocolError: 0x82,
+  implementationSpecific: 0x83,
   unsupportedProtocolVersion: 0x84,
   clientIdNotValid: 0x85,
   notAuthorized: 0x87,

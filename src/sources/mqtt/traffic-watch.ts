@@ -1,4 +1,6 @@
 import { type Frequency, FrequentNames } from '../../lib/frequent-names.ts'
+import type { Outbound } from './outbound.ts'
+import type { Session } from './session.ts'
 
 /** Messages of a watch that are all counted; of those behind them one in `sampleEvery`, drawn at random, counts for all. */
 const exactMessages = 20_000
@@ -13,6 +15,17 @@ export interface SlowClient {
   readonly waitingBytes: number
   /** Since when it has taken nothing. */
   readonly stalledMs: number
+}
+
+/** The connection of a session, if something waits for its peer. */
+export function slowClient(
+  session: Session | undefined,
+  outbound: Outbound,
+  address: string,
+): SlowClient | undefined {
+  const { queuedBytes: waitingBytes } = outbound
+  if (waitingBytes === 0 || session === undefined) return undefined
+  return { clientId: session.clientId, address, waitingBytes, stalledMs: outbound.stalledMs() }
 }
 
 export interface Traffic {

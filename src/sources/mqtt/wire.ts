@@ -3,6 +3,8 @@ export interface Wire {
   readonly remoteAddress: string
   /** What the peer has proved to be at the TLS door. */
   readonly certificate?: ClientCertificate
+  /** Over WebSocket: the number of the frame that is unfinished, each has another; 0: none is. */
+  readonly unfinishedFrame?: () => number
   /** Sends bytes that nobody changes afterwards. `done` runs when the system has taken them; not after the wire broke. */
   write(bytes: Uint8Array, done: () => void): void
   /** Stops and restarts `received` and `ended`; bytes on their way may still come. */

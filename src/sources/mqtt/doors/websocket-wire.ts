@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
-import type { AssemblyBudget } from '../assembly.ts'
+import type { AssemblyBudget, BudgetHolder } from '../assembly-budget.ts'
 import type { Wire, WireListener } from '../wire.ts'
 
 /** RFC 6455 §7.4.1. */
@@ -8,8 +8,6 @@ const closeCodes = { normal: 1000, unsupportedData: 1003, policyViolation: 1008,
 
 /** How long a peer may stay connected after we have finished. */
 const lingerMs = 1_000
-/** An unfinished frame up to here is free; only a larger one takes of the budget. */
-const smallBytes = 16 * 1024
 /** A ping is answered as long as no more waits for the peer. */
 const pongBelowBytes = 64 * 1024
 /** A control frame of a client, without its data. */
@@ -36,7 +34,9 @@ export function webSocketWire(
 ): void {
   let isEnding = false
   let hasWritten = false
-  const frame = new UnfinishedFrame(bounds.budget)
+  const frame = new UnfinishedFrame(bounds.budget, () =>
+    refuse(closeCodes.policyViolation, 'too many large frames are under way'),
+  )
   /** Frames of the bytes in hand. */
   let parts: Uint8Array[] = []
 
@@ -56,6 +56,7 @@ export function webSocketWire(
 
   const wire: Wire = {
     remoteAddress,
+    unfinishedFrame: () => frame.unfinished,
     write(bytes, done) {
       hasWritten = true
       socket.send(bytes, { binary: true }, (error) => {
@@ -104,7 +105,7 @@ export function webSocketWire(
     frame.received(bytes.length)
     if (!hasWritten && frame.bytes > bounds.beforeConnackBytes)
       refuse(closeCodes.tooBig, 'the frame is too large before CONNACK')
-    else if (frame.isOverBudget) refuse(closeCodes.policyViolation, 'too many large frames are under way')
+    else bounds.budget.makeRoom()
   })
   socket.on('error', (error) => {
     // `ws` has told the peer by its close.
@@ -119,22 +120,24 @@ export function webSocketWire(
 }
 
 /** Bytes that `ws` keeps until a frame is whole. What stands behind the end of another frame in one read is not counted. */
-class UnfinishedFrame {
+class UnfinishedFrame implements BudgetHolder {
   readonly #budget: AssemblyBudget
+  readonly giveUp: () => void
   #bytes = 0
-  #counted = 0
+  #number = 0
   #hasFinished = false
 
-  constructor(budget: AssemblyBudget) {
+  constructor(budget: AssemblyBudget, giveUp: () => void) {
     this.#budget = budget
+    this.giveUp = giveUp
   }
 
   get bytes(): number {
     return this.#bytes
   }
 
-  get isOverBudget(): boolean {
-    return this.#counted > 0 && this.#budget.bytes > this.#budget.maxBytes
+  get unfinished(): number {
+    return this.#bytes > 0 ? this.#number : 0
   }
 
   finished(): void {
@@ -148,20 +151,15 @@ class UnfinishedFrame {
 
   /** A read has been looked at. */
   received(bytes: number): void {
+    if (this.#bytes === 0 || this.#hasFinished) this.#number++
     this.#bytes = this.#hasFinished ? 0 : Math.max(0, this.#bytes + bytes)
     this.#hasFinished = false
-    this.#count()
+    this.#budget.hold(this, this.#bytes)
   }
 
   clear(): void {
     this.#bytes = 0
-    this.#count()
-  }
-
-  #count(): void {
-    const counted = this.#bytes > smallBytes ? this.#bytes : 0
-    this.#budget.bytes += counted - this.#counted
-    this.#counted = counted
+    this.#budget.hold(this, 0)
   }
 }
 
