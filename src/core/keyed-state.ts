@@ -6,7 +6,7 @@ export const keyedStreams = [stateStream, messagesStream] as const
 
 /**
  * The last value of every key set by commits that are on disk, as it stood when the program started. Keys are named
- * after who keeps them: `mqtt/session/<client id>`, `mqtt/retained/<topic>`, `cursor/<source name>`. It is read while
+ * after who keeps them: `mqtt/session/<client id>`, `mqtt/retained/<topic>`, `cursor/<source type>/<source name>`. It is read while
  * the program starts; what is set afterwards is known to whoever set it. A value may be a view of larger memory: copy what is
  * kept for long.
  */

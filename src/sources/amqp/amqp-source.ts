@@ -74,7 +74,7 @@ export class AmqpSource implements FeedSource {
     this.#options = options
     this.#parts = parts
     this.#stream = { vhost: placeOf(options.url).vhost, queue: options.queue }
-    this.#cursor = decodeCursor(parts.state.get(this.#cursorKey), this.#stream)
+    this.#cursor = this.#keptCursor()
     this.#from = options.from
   }
 
@@ -246,8 +246,19 @@ export class AmqpSource implements FeedSource {
     }
   }
 
+  #keptCursor(): StreamCursor | undefined {
+    const kept = this.#parts.state.get(this.#cursorKey)
+    try {
+      return kept && decodeCursor(kept, this.#stream)
+    } catch {
+      const { logger } = this.#parts
+      logger.error({ key: this.#cursorKey }, 'what was kept is no cursor: a stream is begun as if never read')
+      return undefined
+    }
+  }
+
   get #cursorKey(): string {
-    return `cursor/${this.name}`
+    return `cursor/amqp/${this.name}`
   }
 }
 

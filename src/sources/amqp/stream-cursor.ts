@@ -32,9 +32,8 @@ export function encodeCursor(cursor: StreamCursor): Uint8Array {
   return Buffer.from(JSON.stringify(cursor))
 }
 
-/** The cursor that was kept, if it is one of this stream. */
-export function decodeCursor(bytes: Uint8Array | undefined, stream: StreamName): StreamCursor | undefined {
-  if (bytes === undefined) return undefined
+/** The cursor that was kept, if it is one of this stream. @throws if it is none at all. */
+export function decodeCursor(bytes: Uint8Array, stream: StreamName): StreamCursor | undefined {
   const cursor = cursorSchema.parse(JSON.parse(decoder.decode(bytes)))
   return cursor.vhost === stream.vhost && cursor.queue === stream.queue ? cursor : undefined
 }

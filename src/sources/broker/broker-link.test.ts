@@ -207,7 +207,7 @@ test('a topic that is no longer configured is dropped from the session', { skip 
   await before.until(({ isConnected }) => isConnected, 'it is connected')
   await before.stop()
   const kept = (await before.documents('state')).at(-1)
-  assert.equal(kept?.key, 'cursor/factory')
+  assert.equal(kept?.key, 'cursor/mqtt-broker/factory')
   const value = new TextEncoder().encode(kept?.body)
   const state = { get: (key: string) => (key === kept?.key ? value : undefined), entries: () => [] }
 

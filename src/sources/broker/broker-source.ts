@@ -26,7 +26,7 @@ export class BrokerSource implements FeedSource {
     this.#parts = parts
     // Two sources of one Sluice may stand at one broker.
     this.#clientId = `${options.clientIdPrefix}-${parts.instance}-${parts.name}`
-    this.#subscribed = new SubscribedTopics(parts.name, parts.state)
+    this.#subscribed = new SubscribedTopics(parts.name, parts.state, parts.logger)
   }
 
   status(): FeedStatus {

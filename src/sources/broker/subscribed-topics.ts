@@ -1,6 +1,10 @@
+import { z } from 'zod'
 import type { Intake } from '../../core/intake.ts'
 import type { KeyedState } from '../../core/keyed-state.ts'
+import type { SourceLog } from '../component.ts'
 import type { BrokerLink } from './broker-link.ts'
+
+const heldSchema = z.array(z.string())
 
 /**
  * The filters that our session at the broker may hold. A broker keeps those of a session until they are dropped, so one that is taken out of
@@ -11,10 +15,18 @@ export class SubscribedTopics {
   #held: readonly string[]
   #wanted: readonly string[] = []
 
-  constructor(source: string, state: KeyedState) {
-    this.#key = `cursor/${source}`
+  constructor(source: string, state: KeyedState, logger: SourceLog) {
+    this.#key = `cursor/mqtt-broker/${source}`
     const kept = state.get(this.#key)
-    this.#held = kept === undefined ? [] : (JSON.parse(decoder.decode(kept)) as string[]) // as: written below
+    try {
+      this.#held = kept === undefined ? [] : heldSchema.parse(JSON.parse(decoder.decode(kept)))
+    } catch {
+      this.#held = []
+      logger.warn(
+        { key: this.#key },
+        'the filters subscribed to earlier cannot be read and are left at the broker',
+      )
+    }
   }
 
   /** Before the connection is made. */

@@ -9,6 +9,7 @@ test('a partition goes on behind its own rows, unless the group is ahead or was 
   const intake = new RecordingIntake()
   const written = new Cursors('plant', 'g', none)
   const key = written.key('id', 3)
+  assert.equal(key, 'cursor/kafka/plant/g/id/3')
   written.add(intake, key, { offset: 200n, told: 100n })
   const cursors = new Cursors('plant', 'g', { ...none, get: (key) => intake.state.get(key) })
 

@@ -23,7 +23,7 @@ export class Cursors {
   readonly #kept = new Map<string, Cursor>()
 
   constructor(source: string, group: string, state: KeyedState) {
-    this.#prefix = `cursor/${source}/${group}`
+    this.#prefix = `cursor/kafka/${source}/${group}`
     this.#state = state
   }
 
