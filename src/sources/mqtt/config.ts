@@ -134,6 +134,11 @@ export const mqttConfig = z.strictObject({
     .min(1 * kib)
     .default(64 * mib)
     .describe('Filters of all sessions and their levels, as they stand in memory.'),
+  matchCacheBytes: z
+    .int()
+    .min(0)
+    .default(32 * mib)
+    .describe('What is remembered of who subscribes to the topics that come.'),
   outboundBytes: z
     .int()
     .min(1 * kib)

@@ -67,6 +67,7 @@ export interface MqttCounters {
   payloadTooLarge: number
   tooManyFilters: number
   subscriptionsRefused: number
+  matchesForgotten: number
   slowed: number
 }
 
@@ -122,6 +123,7 @@ export function newCounters(): MqttCounters {
     payloadTooLarge: 0,
     tooManyFilters: 0,
     subscriptionsRefused: 0,
+    matchesForgotten: 0,
     slowed: 0,
   }
 }

@@ -42,7 +42,7 @@ export class FanOut {
   }
 
   get isIdle(): boolean {
-    return this.#subscriptions.trie.size === 0
+    return this.#subscriptions.isEmpty
   }
 
   get hasPending(): boolean {
@@ -73,16 +73,12 @@ export class FanOut {
     publisher: Session | undefined,
     given: Message | undefined,
   ): boolean {
-    const { trie } = this.#subscriptions
-    if (entry.matchedVersion !== trie.version) {
-      entry.matches = trie.match(entry.topic)
-      entry.matchedVersion = trie.version
-    }
-    if (entry.matches.length === 0) return false
+    const matches = this.#subscriptions.match(entry.topic)
+    if (matches.length === 0) return false
     let message = given
     let shares: Share[] | undefined
     let targets: Target[] | undefined
-    for (const match of entry.matches) {
+    for (const match of matches) {
       let { subscriber } = match
       let wanted: Wanted = match
       if (subscriber instanceof SharedGroup) {

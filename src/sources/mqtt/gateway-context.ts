@@ -15,7 +15,6 @@ import type { Connection } from './connection.ts'
 import type { MqttCounters } from './counters.ts'
 import { Departures } from './departures.ts'
 import { FanOut } from './fan-out.ts'
-import { FilterTrie } from './filter-trie.ts'
 import { Keeper } from './keeper.ts'
 import type { MqttLog } from './log.ts'
 import type { OutboundBudget } from './outbound.ts'
@@ -25,7 +24,7 @@ import { RetainedMessages } from './retained.ts'
 import { RefusalLetters } from './refusal-letters.ts'
 import { prefixes } from './session-record.ts'
 import { SessionTable } from './session-table.ts'
-import { type Subscriber, Subscriptions } from './subscriptions.ts'
+import { Subscriptions } from './subscriptions.ts'
 import type { TopicBudget } from './topic-cache.ts'
 
 /** What the connections of one gateway share. All of one thread: everything here is synchronous. */
@@ -87,7 +86,7 @@ const maxTopicEntries = 262_144
 
 export function newGatewayContext(deps: GatewayDependencies, intake: Intake): GatewayContext {
   const { config, limits, authorizer, clock, log, counters } = deps
-  const subscriptions = new Subscriptions(new FilterTrie<Subscriber>(), config)
+  const subscriptions = new Subscriptions(config, counters)
   const keeper = new Keeper(intake, config)
   const retained = new RetainedMessages(config, keeper)
   const sessions = new SessionTable(subscriptions, keeper)

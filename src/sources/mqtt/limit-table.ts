@@ -83,6 +83,12 @@ export const limitTable: readonly Limit[] = [
     old: 'SUBACK 0x80',
   },
   {
+    key: 'mqtt.matchCacheBytes',
+    counter: 'matchesForgotten',
+    current: 'nothing: subscribers of its topics are looked up anew',
+    old: 'the same',
+  },
+  {
     key: 'mqtt.maxRetainedMessages, mqtt.maxRetainedBytes',
     counter: 'retainedRefused',
     current: 'PUBACK or PUBREC 0x97',

@@ -321,5 +321,5 @@ export class PublishHandler {
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function newEntry(topic: string, route: Route | undefined, refusal: TopicEntry['refusal']): TopicEntry {
-  return { topic, bytes: undefined, route, refusal, matches: [], matchedVersion: -1 }
+  return { topic, bytes: undefined, route, refusal }
 }

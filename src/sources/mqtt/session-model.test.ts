@@ -3,7 +3,6 @@ import { before, test } from 'node:test'
 import fc from 'fast-check'
 import type { Durable } from '../../core/durable.ts'
 import { HeldIntake, someDurable } from '../../../test/support/held-intake.ts'
-import { FilterTrie } from './filter-trie.ts'
 import { Keeper } from './keeper.ts'
 import { Message } from './message.ts'
 import { decodeOutgoing, keys } from './session-record.ts'
@@ -157,7 +156,10 @@ class Model {
 
   #start(): void {
     this.#keeper = new Keeper(this.intake, { maxQueuedBytes: 1 << 20, maxQueuedTotalBytes: 1 << 20 })
-    const subscriptions = new Subscriptions(new FilterTrie(), { maxSubscriptionBytes: 1 << 20 })
+    const subscriptions = new Subscriptions(
+      { maxSubscriptionBytes: 1 << 20, matchCacheBytes: 0 },
+      { matchesForgotten: 0 },
+    )
     this.#table = new SessionTable(subscriptions, this.#keeper)
     this.#table.restore(this.intake.found)
     this.session = this.#open()

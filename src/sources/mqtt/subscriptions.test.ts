@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RecordingIntake } from '../../../test/support/recording-intake.ts'
-import { FilterTrie } from './filter-trie.ts'
 import { Keeper } from './keeper.ts'
 import { Session } from './session.ts'
 import { parseShared } from './shared-group.ts'
-import { type Subscriber, Subscriptions } from './subscriptions.ts'
+import { Subscriptions } from './subscriptions.ts'
 
 const keeper = new Keeper(new RecordingIntake(), { maxQueuedBytes: 1, maxQueuedTotalBytes: 1 })
 const sessions = [1, 2].map(
@@ -14,7 +13,7 @@ const sessions = [1, 2].map(
 const written = ['a/b', '$share/g/a/b', '$share/h/a/b', '+/c/#']
 
 function open(maxSubscriptionBytes: number): Subscriptions {
-  return new Subscriptions(new FilterTrie<Subscriber>(), { maxSubscriptionBytes })
+  return new Subscriptions({ maxSubscriptionBytes, matchCacheBytes: 0 }, { matchesForgotten: 0 })
 }
 
 function add(subscriptions: Subscriptions, session: Session, filter: string): void {

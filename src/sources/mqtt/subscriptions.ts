@@ -1,4 +1,6 @@
-import type { FilterTrie } from './filter-trie.ts'
+import type { MqttCounters } from './counters.ts'
+import { FilterTrie, type Match } from './filter-trie.ts'
+import { MatchCache } from './match-cache.ts'
 import type { Session, Subscription } from './session.ts'
 import { SharedGroup } from './shared-group.ts'
 
@@ -7,6 +9,7 @@ export type Subscriber = Session | SharedGroup
 
 export interface SubscriptionLimits {
   readonly maxSubscriptionBytes: number
+  readonly matchCacheBytes: number
 }
 
 // What they take in memory beside the filter and its levels, as measured with Node 26.
@@ -15,7 +18,8 @@ const groupBytes = 512
 
 /** Who subscribes to what. */
 export class Subscriptions {
-  readonly trie: FilterTrie<Subscriber>
+  readonly #trie = new FilterTrie<Subscriber>()
+  readonly #matches: MatchCache<Subscriber>
   readonly #limits: SubscriptionLimits
   /** By `<share>/<filter>`: a share name has no slash. */
   readonly #groups = new Map<string, SharedGroup>()
@@ -24,13 +28,22 @@ export class Subscriptions {
   /** Of all that is no level of the trie. */
   #bytes = 0
 
-  constructor(trie: FilterTrie<Subscriber>, limits: SubscriptionLimits) {
-    this.trie = trie
+  constructor(limits: SubscriptionLimits, counters: Pick<MqttCounters, 'matchesForgotten'>) {
     this.#limits = limits
+    this.#matches = new MatchCache(this.#trie, limits.matchCacheBytes, counters)
+  }
+
+  get isEmpty(): boolean {
+    return this.#trie.size === 0
+  }
+
+  /** Who gets a topic, and how. */
+  match(topic: string): readonly Match<Subscriber>[] {
+    return this.#matches.match(topic)
   }
 
   get bytes(): number {
-    return this.trie.bytes + this.#bytes
+    return this.#trie.bytes + this.#bytes
   }
 
   /** Whether there is room for a filter of the session, as the client wrote it; `matched` without `$share/<group>/`. */
@@ -40,7 +53,7 @@ export class Subscriptions {
     const isShared = filter !== matched
     // `$share/` is not part of a group's key.
     if (!isShared || !this.#groups.has(filter.slice(7)))
-      more += this.trie.bytesFor(matched) + (isShared ? groupBytes : 0)
+      more += this.#trie.bytesFor(matched) + (isShared ? groupBytes : 0)
     return this.bytes + more <= this.#limits.maxSubscriptionBytes
   }
 
@@ -53,7 +66,7 @@ export class Subscriptions {
       this.#bytes += bytesOf(filter)
     }
     if (subscription.share === undefined) {
-      this.trie.add(subscription.filter, session, subscription)
+      this.#trie.add(subscription.filter, session, subscription)
       return isNew
     }
     const key = groupKey(subscription)
@@ -63,7 +76,7 @@ export class Subscriptions {
       this.#groups.set(key, group)
       this.#bytes += groupBytes
       // Its members say how each of them wants it.
-      this.trie.add(subscription.filter, group, subscription)
+      this.#trie.add(subscription.filter, group, subscription)
     }
     group.add(session, subscription)
     return isNew
@@ -77,7 +90,7 @@ export class Subscriptions {
     this.count--
     this.#bytes -= bytesOf(filter)
     if (subscription.share === undefined) {
-      this.trie.remove(subscription.filter, session)
+      this.#trie.remove(subscription.filter, session)
       return true
     }
     const key = groupKey(subscription)
@@ -86,7 +99,7 @@ export class Subscriptions {
     if (group?.isEmpty === true) {
       this.#groups.delete(key)
       this.#bytes -= groupBytes
-      this.trie.remove(subscription.filter, group)
+      this.#trie.remove(subscription.filter, group)
     }
     return true
   }

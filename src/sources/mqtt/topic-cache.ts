@@ -1,8 +1,6 @@
 // hot: bench/mqtt-to-log
 import { ByteTable } from '../../core/byte-table.ts'
 import type { Route } from '../../core/format.ts'
-import type { Match } from './filter-trie.ts'
-import type { Subscriber } from './subscriptions.ts'
 
 /** What is known of a topic that a connection publishes to: found once, used for every message. */
 export interface TopicEntry {
@@ -13,9 +11,6 @@ export interface TopicEntry {
   readonly route: Route | undefined
   /** Why this connection may not publish there; undefined if it may. */
   readonly refusal: TopicRefusal | undefined
-  /** Who gets it, as of `matchedVersion` of the subscriptions. */
-  matches: readonly Match<Subscriber>[]
-  matchedVersion: number
 }
 
 export interface TopicRefusal {
