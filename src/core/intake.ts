@@ -58,9 +58,9 @@ export interface Intake {
   /** Adds an edit; sinks apply it after every row added before it. */
   addEdit(edit: Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'>): void
 
-  /** Readings added so far. A format that fails half-way through a record returns here and leaves nothing behind. */
+  /** A place behind everything added so far. Whoever fails half-way through a record returns here and leaves nothing behind. */
   mark(): number
-  /** Takes back readings added since the mark, which is of this turn (no `durable()` in between). */
+  /** Takes back readings, documents and dead letters added since the mark, which is of this turn (no `durable()` in between). */
   rollback(mark: number): void
 
   /** Keeps a dead letter in the same commit. At the bound of the dead letters: throws SluiceError `undecodable`. */

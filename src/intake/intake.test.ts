@@ -102,6 +102,49 @@ test('what was taken back leaves nothing behind: neither rows nor texts nor unus
   assert.equal(intake.books.rowsReceived, 2)
 })
 
+test('documents and letters are taken back with the rows between which they were added, and their bytes too', async () => {
+  const { intake, rows, documents } = await openGate()
+  const body = (text: string) => Buffer.from(text)
+  const reject = (device: string) =>
+    intake.reject({ code: 'undecodable', reason: 'no', source: 'mqtt', device, bytes: body(device) })
+  addRows(intake, 0, 2)
+  reject('kept')
+  intake.addDocument('posts', 'kept', 1, body('1'))
+  const letterBytes = intake.books.letterBytes
+  const mark = intake.mark()
+  reject('gone')
+  intake.rollback(mark)
+  addRows(intake, 2, 3)
+  const later = intake.mark()
+  for (let i = 0; i < 3; i++) {
+    reject('gone')
+    addRows(intake, 90, 92)
+    intake.addDocument('posts', 'gone', 2, body('2'))
+    intake.addDocument('only', 'gone', 2, body('2'))
+  }
+  assert.ok(intake.books.letterBytes > letterBytes)
+  intake.rollback(later)
+  assert.equal(intake.mark(), later)
+  assert.equal(intake.books.letterBytes, letterBytes)
+  intake.addDocument('posts', 'last', 3, body('3'))
+  await intake.durable()
+  assert.deepEqual(
+    (await rows()).map(({ value }) => value),
+    [0, 1, 2],
+  )
+  for (const [stream, keys] of [
+    ['dead-letters', ['kept']],
+    ['posts', ['kept', 'last']],
+    ['only', []],
+  ] as const)
+    assert.deepEqual(
+      (await documents(stream)).map(({ key }) => key),
+      keys,
+    )
+  const { rowsReceived, rowsAccepted, rowsDeadLettered } = intake.books
+  assert.deepEqual([rowsReceived, rowsAccepted, rowsDeadLettered], [6, 5, 1])
+})
+
 for (const n of [25_000, 200_000]) {
   test(`one message of ${n} rows with texts is one commit, and the shared columns are used again`, async () => {
     const { intake, log, thread, rows } = await openGate({}, { segmentBytes: 1e9 })

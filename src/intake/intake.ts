@@ -8,7 +8,7 @@ import { stateStream } from '../core/keyed-state.ts'
 import type { NewSeries, SeriesId } from '../core/series.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Columns } from './columns.ts'
-import { letterBody, OpenCommit } from './open-commit.ts'
+import { letterBody, lettersStream, OpenCommit } from './open-commit.ts'
 import { type SeriesLimits, type SeriesRule, SeriesTable } from './series-table.ts'
 
 export interface IntakeOptions {
@@ -124,11 +124,11 @@ export class GroupCommitIntake implements Intake, Discarder {
   }
 
   mark(): number {
-    return this.#open.columns.length
+    return this.#open.length
   }
 
   rollback(mark: number): void {
-    this.#open.columns.rollback(mark)
+    this.books.letterBytes -= this.#open.rollback(mark)
   }
 
   reject(letter: DeadLetter): void {
@@ -142,7 +142,7 @@ export class GroupCommitIntake implements Intake, Discarder {
     }
     this.books.letterBytes += body.length
     this.#open.letterBytes += body.length
-    this.#open.addDocument('dead-letters', letter.key ?? letter.device ?? '', this.now, body)
+    this.#open.addDocument(lettersStream, letter.key ?? letter.device ?? '', this.now, body)
     this.#open.letters++
   }
 
@@ -151,7 +151,7 @@ export class GroupCommitIntake implements Intake, Discarder {
     // The record is kept among the letters, and counts like them. It has no bound: it makes room.
     this.books.letterBytes += body.length
     this.#open.letterBytes += body.length
-    this.#open.addDocument('dead-letters', '', this.now, body)
+    this.#open.addDocument(lettersStream, '', this.now, body)
     this.#open.discards++
   }
 

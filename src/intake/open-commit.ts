@@ -5,10 +5,21 @@ import type { Changes, NewDocuments } from '../core/log.ts'
 import { textColumn } from '../core/text-column.ts'
 import type { Columns } from './columns.ts'
 
+export const lettersStream = 'dead-letters'
+
+interface OpenDocuments {
+  readonly keys: string[]
+  readonly times: number[]
+  readonly bodies: Uint8Array[]
+  /** How much had been added to the commit before each. */
+  readonly places: number[]
+}
+
 /** What is gathered while the commit before it syncs: readings as columns, everything rarer as lists. */
 export class OpenCommit {
   columns: Columns
-  readonly documents = new Map<string, { keys: string[]; times: number[]; bodies: Uint8Array[] }>()
+  readonly documents = new Map<string, OpenDocuments>()
+  #documents = 0
   readonly edits: Changes['edits'][number][] = []
   readonly durable: PromiseWithResolvers<Durable> = Promise.withResolvers<Durable>()
   /** Bytes held beside the columns. */
@@ -34,17 +45,44 @@ export class OpenCommit {
     )
   }
 
+  /** Rows and documents, counted together: a number of them is a place among both. */
+  get length(): number {
+    return this.columns.length + this.#documents
+  }
+
   addDocument(stream: string, key: string, time: number, body: Uint8Array): void {
     let documents = this.documents.get(stream)
     if (!documents) {
-      documents = { keys: [], times: [], bodies: [] }
+      documents = { keys: [], times: [], bodies: [], places: [] }
       this.documents.set(stream, documents)
     }
+    documents.places.push(this.length)
+    this.#documents++
     documents.keys.push(key)
     documents.times.push(time)
     // Not by slice(), which shares the memory of a Buffer.
     documents.bodies.push(new Uint8Array(body))
     this.bytes += body.length + key.length + 64
+  }
+
+  /** Takes back what was added since `length` was this. Returns the bytes of the dead letters among it. */
+  rollback(length: number): number {
+    const before = this.letterBytes
+    for (const [stream, { keys, times, bodies, places }] of this.documents) {
+      while ((places.at(-1) ?? -1) >= length) {
+        places.pop()
+        times.pop()
+        const size = bodies.pop()?.length ?? 0
+        this.bytes -= size + (keys.pop()?.length ?? 0) + 64
+        this.#documents--
+        if (stream !== lettersStream) continue
+        this.letters--
+        this.letterBytes -= size
+      }
+      if (places.length === 0) this.documents.delete(stream)
+    }
+    this.columns.rollback(length - this.#documents)
+    return before - this.letterBytes
   }
 
   /** Documents that count as accepted rows: neither dead letters and their discards nor keyed values, which are ours. */

@@ -46,6 +46,8 @@ export class RecordingIntake implements Intake {
   }
   /** Calls of `series`, to see what a cache saves. */
   seriesCalls = 0
+  /** How many rows, documents and letters there were at each mark. */
+  readonly #marks: (readonly [rows: number, documents: number, letters: number])[] = []
   readonly #options: RecordingOptions
   readonly #ids = new Map<string, SeriesId>()
 
@@ -108,11 +110,14 @@ export class RecordingIntake implements Intake {
   }
 
   mark(): number {
-    return this.rows.length
+    return this.#marks.push([this.rows.length, this.documents.length, this.letters.length]) - 1
   }
 
   rollback(mark: number): void {
-    this.rows.length = mark
+    const [rows, documents, letters] = this.#marks[mark] ?? [0, 0, 0]
+    this.rows.length = rows
+    this.documents.length = documents
+    this.letters.length = letters
   }
 
   reject(letter: DeadLetter): void {
