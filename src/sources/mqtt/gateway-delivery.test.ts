@@ -4,6 +4,7 @@ import type { IPublishPacket } from 'mqtt-packet'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
 import { answering, lasting, textOf, textsOf } from '../../../test/support/mqtt-sessions.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { until } from '../../../test/support/until.ts'
 
 /** The client has finished with the message. */
 async function finish(client: RawMqttClient, { qos, messageId = 0 }: IPublishPacket): Promise<void> {
@@ -87,7 +88,7 @@ test('what is larger than the client takes is passed over, and the rest comes', 
   using client = await answering(door.port, 5, small)
   assert.deepEqual(textsOf(await client.messagesUntil('end')), ['1', '2'])
   assert.equal(door.gateway.status().tooLargeForClient, 5)
-  while (door.gateway.status().queuedMessages > 0) await new Promise(setImmediate)
+  await until(() => door.gateway.status().queuedMessages <= 0)
 })
 
 test('a client whose filters overlap gets a message once, at their highest QoS and with all their identifiers', async () => {
@@ -211,7 +212,7 @@ test('message expiry: subscribers are told what is left, and what is over is not
       const most = Number(textOf(message)) - 80
       assert.ok(told <= most && told > most - 20, `${told} s of ${textOf(message)}`)
     }
-    while (door.gateway.status().queuedMessages > 0) await new Promise(setImmediate)
+    await until(() => door.gateway.status().queuedMessages <= 0)
     await client.leave()
     await (await RawMqttClient.connect(door.port, version, { clientId: 'a' })).leave()
   }
@@ -235,7 +236,7 @@ test('a queue that is full loses what comes last, which is counted, and keeps wh
     textsOf(await client.messages(3)).map((text) => text.trim()),
     ['0', '1', '2'],
   )
-  while (door.gateway.status().queuedMessages > 0) await new Promise(setImmediate)
+  await until(() => door.gateway.status().queuedMessages <= 0)
   await client.say('q', 'room again', 2)
   assert.equal(textOf(await client.next('publish')), 'room again')
 })
@@ -274,7 +275,7 @@ for (const version of [4, 5] as const) {
     }
     await client.say('q', 'end', 2)
     assert.deepEqual(textsOf(await subscriber.messagesUntil('end')), ['one', 'two', 'retained'])
-    while (door.gateway.status().queuedMessages > 0) await new Promise(setImmediate)
+    await until(() => door.gateway.status().queuedMessages <= 0)
     await door.restart('killed')
     using late = await answering(door.port, 5)
     await late.subscribe(['q'])

@@ -4,6 +4,7 @@ import type { IPublishPacket } from 'mqtt-packet'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
 import { answering, lasting, textOf, textsOf } from '../../../test/support/mqtt-sessions.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { until } from '../../../test/support/until.ts'
 
 /** What somebody who subscribes now is given first. */
 async function retainedFor(door: MqttDoor, filter: string, version: 4 | 5 = 5): Promise<IPublishPacket[]> {
@@ -65,7 +66,7 @@ test('a retained message expires: who comes is told what is left, then there is 
     (await retainedFor(door, 'r/#')).map(({ topic }) => topic),
     ['r/5000'],
   )
-  while (door.gateway.status().retainedMessages > 1) await new Promise(setImmediate)
+  await until(() => door.gateway.status().retainedMessages <= 1)
   await door.restart('stopped')
   assert.equal(door.gateway.status().retainedMessages, 1)
   door.clock.forward(5_000_000)

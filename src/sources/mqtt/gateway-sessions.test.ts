@@ -4,10 +4,11 @@ import type { IPublishPacket } from 'mqtt-packet'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
 import { answering, lasting, textOf, textsOf } from '../../../test/support/mqtt-sessions.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { until } from '../../../test/support/until.ts'
 
 /** Resolves when nothing of a message is left in any queue. */
 async function queuesEmpty(door: MqttDoor): Promise<void> {
-  while (door.gateway.status().queuedMessages > 0) await new Promise(setImmediate)
+  await until(() => door.gateway.status().queuedMessages <= 0)
 }
 
 for (const version of [4, 5] as const) {
@@ -154,7 +155,7 @@ test('a session ends when its time is over, also where the program was down mean
   await second.leave()
   await publisher.say('q', 'too late')
   door.clock.forward(61_000)
-  while (door.gateway.status().sessionsExpired === 0) await new Promise(setImmediate)
+  await until(() => door.gateway.status().sessionsExpired !== 0)
   assert.equal(door.gateway.status().queuedMessages, 0)
 
   const third = await answering(door.port, 5, connect)
@@ -254,3 +255,49 @@ test('a takeover goes on with what is in flight, on the new connection alone', a
   assert.equal(textOf(await client.next('publish')), 'next')
   assert.deepEqual(door.log.values, [7])
 })
+
+for (const version of [4, 5] as const) {
+  test(`MQTT level ${version}: an answer that was on disk and never told is found again, in both directions of QoS 2`, async () => {
+    await using door = await MqttDoor.open({ keeps: true })
+    /** Killed when the commit of what the client sent is on disk, and nobody was told. */
+    const killBehind = async (client: RawMqttClient, send: () => void) => {
+      door.log.hold()
+      const { commits } = door.log
+      send()
+      await door.log.reached(commits + 1)
+      client.destroy()
+      await client.closed
+      door.log.letGo()
+      await door.restart('killed')
+      return RawMqttClient.connect(door.port, version, lasting(version, 'a'))
+    }
+    const first = await RawMqttClient.connect(door.port, version, lasting(version, 'a'))
+    await first.subscribe([{ topic: 'dev/#', qos: 2 }])
+    const { log } = door
+    const packet = first.publish('dev/d/m', '1', 9, { qos: 2 })
+    const second = await killBehind(first, () => first.write(packet))
+    assert.deepEqual(log.values, [1])
+    // It was taken: only PUBREC is due. And it has come to the session itself.
+    second.write(second.publish('dev/d/m', '1', 9, { qos: 2, dup: true }))
+    assert.equal((await second.next('pubrec')).messageId, 9)
+    assert.deepEqual(door.log.values, [])
+    const { messageId = 0, qos } = await second.next('publish')
+    assert.equal(qos, 2)
+
+    const third = await killBehind(second, () => second.send({ cmd: 'pubrel', messageId: 9 }))
+    // Its id is free: the client asks again, and hears that there is nothing to do.
+    third.send({ cmd: 'pubrel', messageId: 9 })
+    const { reasonCode = 0 } = await third.next('pubcomp')
+    assert.equal(reasonCode, version === 5 ? 0x92 : 0)
+    const again = await third.next('publish')
+    assert.deepEqual([again.messageId, again.dup], [messageId, true])
+
+    const fourth = await killBehind(third, () => third.send({ cmd: 'pubrec', messageId }))
+    assert.equal((await fourth.next('pubrel')).messageId, messageId)
+    const fifth = await killBehind(fourth, () => fourth.send({ cmd: 'pubcomp', messageId }))
+    await fifth.ping()
+    assert.deepEqual(fifth.packets, [])
+    assert.equal(door.gateway.status().queuedMessages, 0)
+    fifth.destroy()
+  })
+}

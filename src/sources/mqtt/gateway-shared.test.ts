@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
 import { answering, lasting, textOf, textsOf } from '../../../test/support/mqtt-sessions.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { until } from '../../../test/support/until.ts'
 
 /** Says that the round is over to each of the clients, and returns what each was sent before. */
 async function roundOf(publisher: RawMqttClient, ...clients: RawMqttClient[]): Promise<string[][]> {
@@ -52,11 +53,11 @@ for (const version of [4, 5] as const) {
     await a.unsubscribe('$share/g/q')
     b.destroy()
     await b.closed
-    while (door.gateway.status().subscriptions > 1) await new Promise(setImmediate)
+    await until(() => door.gateway.status().subscriptions <= 1)
     for (const text of numbers(4)) await publisher.say('q', text)
     assert.deepEqual(await roundOf(publisher, a, c), [[], numbers(4)])
     await c.leave()
-    while (door.gateway.status().subscriptions > 0) await new Promise(setImmediate)
+    await until(() => door.gateway.status().subscriptions <= 0)
     await publisher.say('q', 'for nobody', 1)
     assert.equal(door.gateway.status().queuedMessages, 0)
     a.destroy()

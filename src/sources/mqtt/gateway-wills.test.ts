@@ -10,6 +10,7 @@ import {
   textsOf,
 } from '../../../test/support/mqtt-sessions.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { until } from '../../../test/support/until.ts'
 
 type Will = NonNullable<IConnectPacket['will']>
 
@@ -31,7 +32,7 @@ async function die(door: MqttDoor, version: 4 | 5, connect: ConnectOptions): Pro
   const { connectionsOpen } = door.gateway.status()
   const client = await RawMqttClient.connect(door.port, version, connect)
   client.destroy()
-  while (door.gateway.status().connectionsOpen > connectionsOpen) await new Promise(setImmediate)
+  await until(() => door.gateway.status().connectionsOpen <= connectionsOpen)
 }
 
 /** What has come by the time that everything before has been taken; sweeps are not waited for. */
@@ -59,7 +60,7 @@ for (const version of [4, 5] as const) {
   test(`a retained will waits for who comes later (MQTT level ${version})`, async () => {
     await using door = await MqttDoor.open({ keeps: true })
     await die(door, version, withWill({}, 'retained', { qos: 2, retain: true }))
-    while (door.gateway.status().retainedMessages === 0) await new Promise(setImmediate)
+    await until(() => door.gateway.status().retainedMessages !== 0)
     await door.restart('stopped')
     using client = await heir(door)
     const will = await client.next('publish')
