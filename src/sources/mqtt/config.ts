@@ -124,6 +124,11 @@ export const mqttConfig = z.strictObject({
     .min(0)
     .default(64 * mib)
     .describe('Retained messages, their topics and the levels of these, as they stand in memory.'),
+  maxWillBytes: z
+    .int()
+    .min(0)
+    .default(64 * mib)
+    .describe('Wills of all sessions; one that is beyond it is refused with its connection.'),
   refuseSubscriptions: z
     .array(z.string().min(1))
     .default([])

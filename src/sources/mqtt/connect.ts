@@ -5,7 +5,7 @@ import type { MqttConfig } from './config.ts'
 import type { MqttCounters } from './counters.ts'
 import { parseControl, write } from './control-packet.ts'
 import { type ProtocolVersion, reason, returnCode } from './reason.ts'
-import type { Will } from './session.ts'
+import { type Will, willBytes } from './session.ts'
 import { topicFault } from './topic.ts'
 
 /** What a CONNECT and its answer agreed for this connection. */
@@ -38,11 +38,13 @@ interface Doorkeeper {
   readonly config: MqttConfig
   readonly authorizer: Authorizer
   readonly maxTopicBytes: number
-  readonly counters: Pick<MqttCounters, 'clientIdTooLong' | 'tooManySessions'>
+  readonly counters: Pick<MqttCounters, 'clientIdTooLong' | 'tooManySessions' | 'willsRefused'>
   /** Sessions, retained messages and QoS 2 are offered: there is a place that keeps them. */
   readonly isKeeping: boolean
   /** Whether a session more may be there. */
   hasRoomFor(clientId: string): boolean
+  /** Whether so many bytes of a will of its client may be kept. */
+  hasRoomForWill(clientId: string, bytes: number): boolean
 }
 
 /** Judges the CONNECT packet `bytes`, whole, with its body at `bodyFrom`. */
@@ -73,6 +75,11 @@ export function admit(
   if (!door.hasRoomFor(clientId)) {
     door.counters.tooManySessions++
     const why = `there are ${door.config.maxSessions} sessions already (mqtt.maxSessions)`
+    return refusal(version, reason.quotaExceeded, returnCode.serverUnavailable, why)
+  }
+  if (!door.hasRoomForWill(clientId, willBytes(will))) {
+    door.counters.willsRefused++
+    const why = 'there are too many wills already (mqtt.maxWillBytes)'
     return refusal(version, reason.quotaExceeded, returnCode.serverUnavailable, why)
   }
 

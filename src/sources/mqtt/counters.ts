@@ -68,6 +68,7 @@ export interface MqttCounters {
   tooManyFilters: number
   subscriptionsRefused: number
   matchesForgotten: number
+  willsRefused: number
   slowed: number
 }
 
@@ -124,6 +125,7 @@ export function newCounters(): MqttCounters {
     tooManyFilters: 0,
     subscriptionsRefused: 0,
     matchesForgotten: 0,
+    willsRefused: 0,
     slowed: 0,
   }
 }

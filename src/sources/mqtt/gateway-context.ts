@@ -23,6 +23,7 @@ import { PublishHandler } from './publish-handler.ts'
 import { RetainedMessages } from './retained.ts'
 import { RefusalLetters } from './refusal-letters.ts'
 import { prefixes } from './session-record.ts'
+import { willBytes } from './session.ts'
 import { SessionTable } from './session-table.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { TopicBudget } from './topic-cache.ts'
@@ -59,6 +60,7 @@ export interface GatewayContext {
   /** Every connection that has a wire. */
   readonly connections: Set<Connection>
   hasRoomFor(clientId: string): boolean
+  hasRoomForWill(clientId: string, bytes: number): boolean
   /** Asks for the commit of everything that was added, what is kept of sessions with it. */
   commit(qos0: number): Promise<Durable>
   /** Lets what waits for that commit go to its subscribers once it is on disk. */
@@ -142,6 +144,9 @@ export function newGatewayContext(deps: GatewayDependencies, intake: Intake): Ga
     clients: new Map(),
     connections: new Set(),
     hasRoomFor: (clientId) => sessions.size < config.maxSessions || sessions.get(clientId) !== undefined,
+    hasRoomForWill: (clientId, bytes) =>
+      bytes === 0 ||
+      keeper.willBytes - willBytes(sessions.get(clientId)?.will) + bytes <= config.maxWillBytes,
     commit(qos0) {
       publishes.dirty = false
       // What a client is told must be on disk: where that cannot be written, it is not told.

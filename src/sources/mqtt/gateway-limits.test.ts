@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
+import type { ConnectOptions } from '../../../test/support/mqtt-sessions.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { MqttCounters } from './counters.ts'
@@ -23,9 +24,14 @@ async function publishAnswer(client: RawMqttClient, bytes: Uint8Array): Promise<
   return code === 0 ? 'acknowledged' : `PUBACK 0x${code.toString(16).toUpperCase()}`
 }
 
-async function connackOf(door: MqttDoor, version: Version, clientId: string): Promise<string> {
+async function connackOf(
+  door: MqttDoor,
+  version: Version,
+  clientId: string,
+  more: ConnectOptions = {},
+): Promise<string> {
   using client = await RawMqttClient.open(door.port, version)
-  client.send({ cmd: 'connect', clientId, clean: true, keepalive: 0 })
+  client.send({ cmd: 'connect', clientId, clean: true, keepalive: 0, ...more })
   const { reasonCode, returnCode } = await client.next('connack')
   return version === 5 ? `CONNACK 0x${(reasonCode ?? 0).toString(16)}` : `CONNACK ${returnCode}`
 }
@@ -87,6 +93,13 @@ const attempts: Partial<Record<keyof MqttCounters, Attempt>> = {
       using _first = await RawMqttClient.connect(door.port, version)
       return await connackOf(door, version, 'another')
     },
+  },
+  willsRefused: {
+    config: { maxWillBytes: 2000 },
+    go: (door, version) =>
+      connackOf(door, version, 'a', {
+        will: { topic: 'will', payload: Buffer.from(long), qos: 0, retain: false },
+      }),
   },
   packetTooLarge: {
     config: { maxPacketBytes: 1024 },

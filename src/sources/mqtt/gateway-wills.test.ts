@@ -182,3 +182,27 @@ test('a will on an ingest topic is a reading', async () => {
   assert.equal(textOf(await client.next('publish')), '0')
   assert.deepEqual(door.log.values, [0])
 })
+
+test('wills have room for so many bytes: one that is published, taken back or replaced gives its own back', async () => {
+  await using door = await MqttDoor.open({ keeps: true, config: { maxWillBytes: 1000 } })
+  const will = (clientId: string) => withWill({ clientId }, 'x'.repeat(600))
+  const codeOf = async (connect: ConnectOptions) => {
+    using client = await RawMqttClient.open(door.port, 5)
+    client.send({ cmd: 'connect', keepalive: 0, clientId: 'x', clean: true, ...connect })
+    return (await client.next('connack')).reasonCode
+  }
+  const first = await RawMqttClient.connect(door.port, 5, will('a'))
+  assert.equal(await codeOf(will('b')), 0x97)
+  assert.equal(await codeOf({ clientId: 'b' }), 0)
+  const second = await RawMqttClient.connect(door.port, 5, will('a'))
+  first.destroy()
+  assert.equal(await codeOf(will('b')), 0x97)
+  await second.leave()
+  await die(door, 5, will('b'))
+  using _third = await RawMqttClient.connect(door.port, 5, will('c'))
+  await door.restart('killed') // the will of c is there until it is published
+  using _fourth = await heir(door)
+  await _fourth.next('publish')
+  using _fifth = await RawMqttClient.connect(door.port, 5, will('d'))
+  assert.equal(door.gateway.status().willsRefused, 0)
+})

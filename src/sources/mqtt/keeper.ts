@@ -44,6 +44,8 @@ export class Keeper {
   /** Bytes of all messages that some session has not finished with, and how many they are. */
   queuedBytes = 0
   queuedMessages = 0
+  /** Of the wills of all sessions. */
+  willBytes = 0
 
   constructor(intake: Intake, limits: KeeperLimits) {
     this.#intake = intake

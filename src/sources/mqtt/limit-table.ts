@@ -28,6 +28,7 @@ export const limitTable: readonly Limit[] = [
     current: 'CONNACK 0x85',
     old: 'CONNACK 2',
   },
+  { key: 'mqtt.maxWillBytes', counter: 'willsRefused', current: 'CONNACK 0x97', old: 'CONNACK 3' },
   { key: 'mqtt.maxSessions', counter: 'tooManySessions', current: 'CONNACK 0x97', old: 'CONNACK 3' },
   {
     key: 'mqtt.maxPacketBytes',

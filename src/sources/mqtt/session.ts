@@ -15,6 +15,11 @@ export interface Will {
   readonly delaySeconds: number
 }
 
+/** What a will takes in memory. */
+export function willBytes(will: Will | undefined): number {
+  return will === undefined ? 0 : will.packet.length + 256
+}
+
 /** A filter of a session with its options; `share` names the group of a shared subscription. */
 export interface Subscription extends SubscriptionOptions {
   readonly share: string | undefined
@@ -50,7 +55,6 @@ export class Session {
   expirySeconds = 0
   /** µs since 1970 from which on the client is away; undefined while it is there. */
   awaySince: number | undefined
-  will: Will | undefined
   receiver: Receiver | undefined
   isEnded = false
   /** Something of it has been written, which must go when it ends. */
@@ -60,6 +64,7 @@ export class Session {
   /** Packet ids of QoS 2 messages that were taken and whose sender has not released them yet. */
   readonly incoming = new Set<number>()
   readonly outgoing = new Outgoing()
+  #will: Will | undefined
   readonly #keeper: Keeper
   /** Batches of messages that leave to this receiver once their commit is on disk. */
   #held = 0
@@ -76,6 +81,15 @@ export class Session {
     this.version = version
     this.principal = principal
     this.#keeper = keeper
+  }
+
+  get will(): Will | undefined {
+    return this.#will
+  }
+
+  set will(will: Will | undefined) {
+    this.#keeper.willBytes += willBytes(will) - willBytes(this.#will)
+    this.#will = will
   }
 
   /** What is promised to it is on disk. */
