@@ -219,7 +219,8 @@ export class Connection implements WireListener, PublishHost, ControlHost {
     const { publishes, acks, fanOut } = gateway
     const [qos0, messages] = [this.#qos0, this.#messages]
     this.#qos0 = this.#messages = 0
-    if (publishes.dirty || acks.needsCommit || fanOut.hasPending) {
+    const hasLeft = this.#state === 'closing' && gateway.keeper.isDirty
+    if (publishes.dirty || acks.needsCommit || fanOut.hasPending || hasLeft) {
       const commit = gateway.commit(qos0)
       const batch = this.acks.seal(commit)
       if (batch !== undefined) {
@@ -338,11 +339,12 @@ export class Connection implements WireListener, PublishHost, ControlHost {
     this.#held = undefined
     this.#assembly.clear()
     this.topics.clear()
-    const { clients, departures, publishes, fanOut } = this.gateway
+    const { clients, departures, publishes, fanOut, keeper } = this.gateway
     if (session === undefined || clients.get(session.clientId) !== this) return
     clients.delete(session.clientId)
     departures.depart(session)
-    if (this.#inRead || !(publishes.dirty || fanOut.hasPending)) return // at its end the read asks for the commit
+    // At its end the read asks for the commit. That the client has said goodbye must not be forgotten: its will would be published.
+    if (this.#inRead || !(publishes.dirty || fanOut.hasPending || keeper.isDirty)) return
     this.gateway.deliverAfter(this.gateway.commit(0))
   }
 

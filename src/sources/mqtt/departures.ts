@@ -18,6 +18,9 @@ export interface DepartureParts {
   readonly counters: Pick<MqttCounters, 'willsPublished' | 'sessionsExpired'>
 }
 
+/** When a will that could not be taken is tried again. */
+const againMs = 1_000
+
 /** What happens when clients go, and when sessions end: wills are published, at once or when their delay is over. */
 export class Departures {
   readonly #parts: DepartureParts
@@ -91,10 +94,15 @@ export class Departures {
   #publish(session: Session): void {
     const { will } = session
     if (will === undefined) return
-    const { publishes, counters, topics, keeper } = this.#parts
+    const { publishes, counters, topics, keeper, clock } = this.#parts
     session.will = undefined
+    if (!publishes.takeWill(will, { session, topics: new TopicCache(topics), aliases: [] })) {
+      // Nothing can be taken now: it waits, and is in its session's record as long as there is one.
+      session.will = will
+      this.#wills.schedule(session, clock.monotonicMs() + againMs)
+      return
+    }
     if (session.isKept) keeper.session(session)
     counters.willsPublished++
-    publishes.takeWill(will, { session, topics: new TopicCache(topics), aliases: [] })
   }
 }

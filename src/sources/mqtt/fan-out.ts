@@ -14,7 +14,7 @@ import type { TopicEntry } from './topic-cache.ts'
 /** How one session gets the message in hand. */
 interface Share {
   readonly session: Session
-  readonly qos: 0 | 1 | 2
+  readonly qos: 1 | 2
   readonly retain: boolean
   readonly ids: readonly number[]
 }
@@ -110,7 +110,7 @@ export class FanOut {
       shares.push({ session: subscriber, qos, retain, ids })
       if (!subscriber.isKept) continue
       targets ??= []
-      targets.push({ session: subscriber.number, qos: qos === 2 ? 2 : 1, retain, ids })
+      targets.push({ session: subscriber.number, qos, retain, ids })
     }
     if (message === undefined || shares === undefined) return false
     if (targets !== undefined) this.#keeper.keep(message, targets)
@@ -118,18 +118,26 @@ export class FanOut {
     return true
   }
 
-  /** Gives one session a message that is retained, behind the answer to its subscription. */
+  /** Gives one session a message that is retained: at once, or with the commit that holds it for a session that is kept. */
   deliverRetained(session: Session, retained: Message, maxQos: 0 | 1 | 2, given: readonly number[]): void {
     const qos = lower(retained.qos, maxQos)
     const ids = session.version === 5 ? given : none
+    if (qos === 0) {
+      session.receiver?.give(retained, { qos, retain: true, isRepeat: false, packetId: 0, ids })
+      return
+    }
     // A message of its own: the retained one has no id in the queues.
     const message = new Message(retained)
-    if (qos > 0 && !this.#keeper.hold(session, message)) {
+    if (!this.#keeper.hold(session, message)) {
       this.#counters.queueDropped++
       return
     }
-    if (qos > 0 && session.isKept)
-      this.#keeper.keep(message, [{ session: session.number, qos: qos === 2 ? 2 : 1, retain: true, ids }])
+    const entry = { message, qos, retain: true, ids, packetId: 0, state: 'queued' } as const
+    if (!session.isKept) {
+      session.add(entry)
+      return
+    }
+    this.#keeper.keep(message, [{ session: session.number, qos, retain: true, ids }])
     this.#pending.push({ message, shares: [{ session, qos, retain: true, ids }] })
   }
 
@@ -144,15 +152,13 @@ export class FanOut {
   release(pending: readonly Pending[]): void {
     for (const { message, shares } of pending)
       for (const { session, qos, retain, ids } of shares)
-        if (qos > 0)
-          session.add({ message, qos: qos === 2 ? 2 : 1, retain, ids, packetId: 0, state: 'queued' })
-        else session.receiver?.give(message, { qos, retain, ids, isRepeat: false, packetId: 0 })
+        session.add({ message, qos, retain, ids, packetId: 0, state: 'queued' })
   }
 
   /** The commit failed: its messages never were. */
   drop(pending: readonly Pending[]): void {
     for (const { message, shares } of pending)
-      for (const { session, qos } of shares) if (qos > 0) this.#keeper.release(session, message)
+      for (const { session } of shares) this.#keeper.release(session, message)
   }
 }
 

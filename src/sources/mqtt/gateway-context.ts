@@ -149,10 +149,13 @@ export function newGatewayContext(deps: GatewayDependencies, intake: Intake): Ga
       keeper.willBytes - willBytes(sessions.get(clientId)?.will) + bytes <= config.maxWillBytes,
     commit(qos0) {
       publishes.dirty = false
-      // What a client is told must be on disk: where that cannot be written, it is not told.
+      // What a client is told must be on disk: where that cannot be written, it is not told. What nobody waits for is written later.
       const refusal = keeper.isDirty ? intake.refusal() : undefined
-      if (refusal !== undefined)
-        return Promise.reject(new SluiceError(refusal, 'sessions cannot be kept now'))
+      if (refusal !== undefined) {
+        const failed = Promise.reject(new SluiceError(refusal, 'sessions cannot be kept now'))
+        failed.catch(() => undefined)
+        return failed
+      }
       keeper.commit()
       const commit = intake.durable()
       commits.join(commit, qos0)

@@ -107,17 +107,23 @@ test('who waits for a commit hears of the next one that succeeds', async () => {
 })
 
 test('a message counts for each session that waits for it, its bytes once, and it is done with when the last has finished', async () => {
-  const { intake, keeper, session } = open({ maxQueuedBytes: 2 * kib, maxQueuedTotalBytes: 3 * kib })
+  const { intake, keeper, session } = open({ maxQueuedBytes: 40 * kib, maxQueuedTotalBytes: 58 * kib })
   const [a, b, c] = [session('a', 1), session('b', 2), session('c', 3)]
-  const shared = message('x'.repeat(kib))
+  const shared = message('x'.repeat(20 * kib))
   assert.ok([a, b].every((one) => keeper.hold(one, shared)))
   keeper.keep(shared, [])
   assert.equal(keeper.queuedMessages, 1)
-  assert.equal(keeper.hold(a, message('y'.repeat(kib))), false, 'its queue would be too long')
-  const another = message('z'.repeat(kib))
-  assert.equal(keeper.hold(c, another), true, 'one message always fits an empty queue')
-  assert.equal(keeper.hold(b, message('z')), true)
-  assert.equal(keeper.hold(c, message('w'.repeat(kib - 200))), false, 'too much would wait for all together')
+  assert.equal(keeper.hold(a, message('y'.repeat(20 * kib))), false, 'its queue would be too long')
+  const another = message('z'.repeat(35 * kib))
+  assert.equal(keeper.hold(c, another), true)
+  assert.equal(keeper.hold(c, message('w'.repeat(4 * kib))), false, 'too much would wait for all together')
+  const [d, e] = [session('d', 4), session('e', 5)]
+  assert.equal(keeper.hold(d, message('d'.repeat(20 * kib))), false, 'however empty its own queue is')
+  assert.equal(
+    keeper.hold(e, message('e'.repeat(10 * kib))),
+    true,
+    'who reads has little waiting, and is not to lose it',
+  )
   keeper.release(a, shared)
   const commit = intake.durable()
   await intake.end('succeeds')

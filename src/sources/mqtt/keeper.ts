@@ -3,7 +3,7 @@ import { messagesStream } from '../../core/keyed-state.ts'
 import type { Message } from './message.ts'
 import { encodeMessage, type Target } from './message-record.ts'
 import type { Session } from './session.ts'
-import { encodeIncoming, encodeOutgoing, encodeSession, keys } from './session-record.ts'
+import { encodeOutgoing, encodeSession, keys } from './session-record.ts'
 
 export interface KeeperLimits {
   /** Bytes of messages that one session may have waiting. */
@@ -17,6 +17,9 @@ const placeBytes = 128
 
 /** The record of a topic's retained message as it is by then; undefined: it has none any more. */
 export type RetainedRecord = (topic: string) => Uint8Array | undefined
+
+/** A session may always have this much waiting, however much waits for all. */
+const ownShare = 16 * 1024
 
 /** What has changed since the last commit. */
 interface Changes {
@@ -95,12 +98,11 @@ export class Keeper {
   hold(session: Session, message: Message): boolean {
     const { bytes } = message
     const { maxQueuedBytes, maxQueuedTotalBytes } = this.#limits
-    // One message always fits an empty queue.
-    if (session.outgoing.bytes > 0) {
-      if (session.outgoing.bytes + bytes > maxQueuedBytes) return false
-      const more = message.holders === 0 ? bytes + placeBytes : placeBytes
-      if (this.queuedBytes + more > maxQueuedTotalBytes) return false
-    }
+    const own = session.outgoing.bytes + bytes
+    const more = message.holders === 0 ? bytes + placeBytes : placeBytes
+    // Who reads has little waiting, and is not to lose it to those who do not.
+    const isFull = own > ownShare && this.queuedBytes + more > maxQueuedTotalBytes
+    if (isFull || own > Math.max(maxQueuedBytes, bytes)) return false
     session.outgoing.bytes += bytes
     this.queuedBytes += placeBytes
     if (message.holders++ === 0) {
@@ -181,13 +183,15 @@ export class Keeper {
     for (const session of ended) {
       intake.set(keys.session(session.number), undefined)
       intake.set(keys.outgoing(session.number), undefined)
-      intake.set(keys.incoming(session.number), undefined)
+      for (const block of session.incoming.written())
+        intake.set(keys.incoming(session.number, block), undefined)
     }
     for (const session of sessions) intake.set(keys.session(session.number), encodeSession(session))
     for (const session of outgoing)
       intake.set(keys.outgoing(session.number), encodeOutgoing(session.outgoing))
     for (const session of incoming)
-      intake.set(keys.incoming(session.number), encodeIncoming(session.incoming))
+      for (const [block, record] of session.incoming.takeChanged())
+        intake.set(keys.incoming(session.number, block), record)
     for (const [topic, record] of retained) intake.set(keys.retained(topic), record(topic))
     for (const id of done) intake.addDocument(messagesStream, String(id), intake.now, nothing)
   }
@@ -199,6 +203,7 @@ export class Keeper {
     for (const name of ['sessions', 'outgoing', 'incoming'] as const)
       for (const session of failed[name]) if (session.isRecorded) changes[name].add(session)
     for (const [topic, record] of failed.retained) changes.retained.set(topic, record)
+    for (const { incoming } of failed.incoming) incoming.writeAgain()
     for (const id of failed.done) changes.done.add(id)
   }
 }

@@ -122,14 +122,16 @@ export class PublishHandler {
     for (const watch of this.watches) watch.count(publisher.session.clientId, entry.topic, bytes)
   }
 
-  /** Publishes the will of a client that is gone, like any message of its. */
-  takeWill(will: Will, publisher: Publisher): void {
+  /** Publishes the will of a client that is gone, like any message of its. False: nothing can be taken now. */
+  takeWill(will: Will, publisher: Publisher): boolean {
+    this.begin()
+    if (this.#closedBy !== undefined) return false
     const walk = new PacketWalk()
     const { packet, version } = will
-    if (walk.next(packet, 0, packet.length, version, Number.POSITIVE_INFINITY) !== publish) return
-    this.begin()
-    this.take(packet, walk, publisher)
+    if (walk.next(packet, 0, packet.length, version, Number.POSITIVE_INFINITY) === publish)
+      this.take(packet, walk, publisher)
     publisher.topics.clear()
+    return true
   }
 
   /** The topic that an alias stands for, or the reason code of what is wrong with it; undefined: the alias is new, and its topic too. */

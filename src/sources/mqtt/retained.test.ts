@@ -21,8 +21,8 @@ function message(topic: string, payload: string, expiresAt = Number.POSITIVE_INF
   return new Message({ ...parts, qos: 1, expiresAt })
 }
 
-const payloadsOf = (found: readonly Message[]) =>
-  found.map(({ payload }) => Buffer.from(payload).toString()).toSorted()
+const payloadsOf = (found: Iterable<Message>) =>
+  Array.from(found, ({ payload }) => Buffer.from(payload).toString()).toSorted()
 
 test('a filter finds the last message of exactly those topics that it matches', () => {
   // An empty payload removes.

@@ -85,12 +85,18 @@ export class RetainedMessages {
     }
   }
 
-  /** Those whose topic the filter matches (MQTT 5 §4.7). */
-  match(filter: string): Message[] {
-    const found: Message[] = []
-    this.#collect(this.#root, filter.split('/'), 0, found)
-    const now = this.#keeper.now()
-    return found.filter((message) => message.remainingSeconds(now) !== 0)
+  /**
+   * Those whose topic the filter matches (MQTT 5 §4.7), looked for one after the other as they are asked for: there may be very many, and some may be replaced or go
+   * meanwhile.
+   */
+  *match(filter: string): Iterable<Message> {
+    for (const message of this.#collect(this.#root, filter.split('/'), 0))
+      if (message.remainingSeconds(this.#keeper.now()) !== 0) yield message
+  }
+
+  /** Whether the message is still the last one of its topic. */
+  isCurrent(message: Message): boolean {
+    return this.#find(message.topicText)?.message === message
   }
 
   sweep(): void {
@@ -156,23 +162,20 @@ export class RetainedMessages {
     return at?.retained
   }
 
-  #collect(at: Node, levels: readonly string[], depth: number, found: Message[]): void {
+  *#collect(at: Node, levels: readonly string[], depth: number): Iterable<Message> {
     const level = levels[depth]
-    if (level === undefined) {
-      if (at.retained !== undefined) found.push(at.retained.message)
-      return
-    }
+    // `a/#` is also for `a` itself.
+    if ((level === undefined || level === '#') && at.retained !== undefined) yield at.retained.message
+    if (level === undefined) return
     if (level !== '+' && level !== '#') {
       const child = at.children.get(level)
-      if (child !== undefined) this.#collect(child, levels, depth + 1, found)
+      if (child !== undefined) yield* this.#collect(child, levels, depth + 1)
       return
     }
-    // `a/#` is also for `a` itself.
-    if (level === '#' && at.retained !== undefined) found.push(at.retained.message)
     for (const [name, child] of at.children) {
       // MQTT-4.7.2-1: a leading wildcard does not match a topic that begins with $.
       if (at === this.#root && name.startsWith('$')) continue
-      this.#collect(child, levels, level === '#' ? depth : depth + 1, found)
+      yield* this.#collect(child, levels, level === '#' ? depth : depth + 1)
     }
   }
 }

@@ -1,10 +1,12 @@
 import type { Principal } from '../../core/authorizer.ts'
 import type { SubscriptionOptions } from './filter-trie.ts'
+import { Incoming } from './incoming.ts'
 import type { Keeper } from './keeper.ts'
 import type { Message } from './message.ts'
 import { type Entry, Outgoing } from './outgoing.ts'
 import type { PublishForm } from './publish-packet.ts'
 import type { ProtocolVersion } from './reason.ts'
+import type { RetainedReplay } from './retained-replay.ts'
 
 /** The message that is published for a client that goes without a word. Its topic was checked and allowed at CONNECT. */
 export interface Will {
@@ -57,12 +59,14 @@ export class Session {
   awaySince: number | undefined
   receiver: Receiver | undefined
   isEnded = false
+  /** Retained messages that it is still to be given. */
+  replay: RetainedReplay | undefined
   /** Something of it has been written, which must go when it ends. */
   isRecorded = false
   /** By filter as the client wrote it. */
   readonly subscriptions = new Map<string, Subscription>()
   /** Packet ids of QoS 2 messages that were taken and whose sender has not released them yet. */
-  readonly incoming = new Set<number>()
+  readonly incoming = new Incoming()
   readonly outgoing = new Outgoing()
   #will: Will | undefined
   readonly #keeper: Keeper
@@ -131,7 +135,10 @@ export class Session {
         held.push(entry)
       } else this.#give(entry, receiver)
     }
-    if (held === undefined) return
+    if (held === undefined) {
+      this.replay?.continue()
+      return
+    }
     const all = held
     this.#held++
     this.#keeper.afterCommit(() => {

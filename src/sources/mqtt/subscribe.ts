@@ -3,23 +3,17 @@ import type { Authorizer } from '../../core/authorizer.ts'
 import type { MqttConfig } from './config.ts'
 import { write } from './control-packet.ts'
 import type { MqttCounters } from './counters.ts'
-import type { FanOut } from './fan-out.ts'
-import { idsOf } from './filter-trie.ts'
-import type { Keeper } from './keeper.ts'
 import { reason } from './reason.ts'
-import type { RetainedMessages } from './retained.ts'
+import { type ReplayParts, RetainedReplay } from './retained-replay.ts'
 import type { Session, Subscription } from './session.ts'
 import { parseShared } from './shared-group.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { isShared, isTopicFilter } from './topic.ts'
 
-export interface SubscribeDependencies {
+export interface SubscribeDependencies extends ReplayParts {
   readonly config: MqttConfig
   readonly authorizer: Authorizer
   readonly subscriptions: Subscriptions
-  readonly retained: RetainedMessages
-  readonly fanOut: FanOut
-  readonly keeper: Keeper
   readonly counters: MqttCounters
   readonly maxTopicBytes: number
   readonly isKeeping: boolean
@@ -43,12 +37,15 @@ export function answerSubscriber(
   // MQTT-3.8.3-4
   if (packet.subscriptions.some(({ topic, nl }) => nl === true && isShared(topic)))
     return reason.protocolError
+  // By filter: one that stands there twice is one subscription.
+  const replayed = new Map<string, Subscription>()
   const granted = packet.subscriptions.map((wanted) => {
     const id = packet.properties?.subscriptionIdentifier
-    const code = subscribe(wanted, typeof id === 'number' ? id : 0, session, deps)
+    const code = subscribe(wanted, typeof id === 'number' ? id : 0, session, deps, replayed)
     return code < 0x80 || version === 5 ? code : 0x80
   })
   noteChange(session, deps)
+  if (replayed.size > 0) RetainedReplay.start(session, replayed.values(), deps)
   return write({ cmd: 'suback', messageId, granted }, version)
 }
 
@@ -58,6 +55,7 @@ function subscribe(
   id: number,
   session: Session,
   deps: SubscribeDependencies,
+  replayed: Map<string, Subscription>,
 ): number {
   const { topic, qos, nl: noLocal = false, rap: retainAsPublished = false, rh = 0 } = wanted
   const shared = isShared(topic) ? parseShared(topic) : { share: undefined, filter: topic }
@@ -68,14 +66,8 @@ function subscribe(
   const subscription: Subscription = { ...shared, qos: granted, noLocal, retainAsPublished, id }
   const isNew = deps.subscriptions.add(session, topic, subscription)
   // Retain Handling: 0 always, 1 where the subscription is new, 2 never; never to a group (MQTT 5 §3.8.3.1, §4.8.2).
-  if (shared.share === undefined && (rh === 0 || (rh === 1 && isNew)))
-    sendRetained(session, subscription, deps)
+  if (shared.share === undefined && (rh === 0 || (rh === 1 && isNew))) replayed.set(topic, subscription)
   return granted
-}
-
-function sendRetained(session: Session, subscription: Subscription, deps: SubscribeDependencies): void {
-  for (const message of deps.retained.match(subscription.filter))
-    deps.fanOut.deliverRetained(session, message, subscription.qos, idsOf(subscription))
 }
 
 function refusal(topic: string, filter: string, session: Session, deps: SubscribeDependencies): number {
