@@ -198,6 +198,7 @@ test('wills have room for so many bytes: one that is published, taken back or re
   first.destroy()
   assert.equal(await codeOf(will('b')), 0x97)
   await second.leave()
+  while (door.gateway.status().connectionsOpen > 0) await new Promise(setImmediate)
   await die(door, 5, will('b'))
   using _third = await RawMqttClient.connect(door.port, 5, will('c'))
   await door.restart('killed') // the will of c is there until it is published
