@@ -71,7 +71,7 @@ export const mqttConfig = z.strictObject({
     .min(1)
     .max(65535)
     .default(65535)
-    .describe('QoS 1 messages that a client may have unacknowledged.'),
+    .describe('QoS 1 and 2 messages that a client of MQTT 5 may have unfinished.'),
   maxKeepAliveSeconds: z
     .int()
     .min(0)

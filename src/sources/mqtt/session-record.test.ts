@@ -6,14 +6,7 @@ import { Keeper } from './keeper.ts'
 import { Message } from './message.ts'
 import { Outgoing } from './outgoing.ts'
 import { Session } from './session.ts'
-import {
-  decodeIncoming,
-  decodeOutgoing,
-  decodeSession,
-  encodeIncoming,
-  encodeOutgoing,
-  encodeSession,
-} from './session-record.ts'
+import { decodeOutgoing, decodeSession, encodeOutgoing, encodeSession } from './session-record.ts'
 
 const keeper = new Keeper(new RecordingIntake(), { maxQueuedBytes: 1, maxQueuedTotalBytes: 1 })
 const text = fc.string({ unit: 'grapheme' })
@@ -101,16 +94,6 @@ test('what is in flight comes out of its record in its order, with packet ids an
   )
 })
 
-test('packet ids that were taken come out of their record', () => {
-  fc.assert(
-    fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 65_535 })), (ids) => {
-      const record = encodeIncoming(new Set(ids))
-      assert.ok(record.length > 0, 'an empty value would remove the key')
-      assert.deepEqual(decodeIncoming(record), ids)
-    }),
-  )
-})
-
 test('broken records throw nowhere', () => {
   const changed = fc.tuple(session, fc.nat(), fc.nat(255)).map(([given, at, byte]) => {
     const record = encodeSession(given)
@@ -120,11 +103,9 @@ test('broken records throw nowhere', () => {
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array(), changed), (record) => {
       decodeSession(record)
-      for (const id of decodeIncoming(record)) assert.ok(Number.isInteger(id))
       assert.ok(decodeOutgoing(record).inFlight.size <= record.length / 12)
     }),
   )
   assert.equal(decodeSession(Buffer.from('{"clientId": "x"}')), undefined)
-  assert.deepEqual(decodeIncoming(undefined), [])
   assert.deepEqual(decodeOutgoing(undefined), { sentId: 0, inFlight: new Map() })
 })

@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 export const keys = {
   session: (session: number) => `${prefixes.session}${session}`,
   outgoing: (session: number) => `${prefixes.outgoing}${session}`,
-  incoming: (session: number) => `${prefixes.incoming}${session}`,
+  incoming: (session: number, block: number) => `${prefixes.incoming}${session}/${block}`,
   retained: (topic: string) => `${prefixes.retained}${topic}`,
 }
 
@@ -105,20 +105,4 @@ export function decodeOutgoing(record: Uint8Array | undefined): OutgoingRecord {
     })
   }
   return { sentId: bytes.readDoubleLE(0), inFlight }
-}
-
-/** Packet ids, u16 each; a version byte first, because a value is never empty. */
-export function encodeIncoming(ids: ReadonlySet<number>): Uint8Array {
-  const bytes = Buffer.alloc(1 + 2 * ids.size)
-  let at = bytes.writeUInt8(1)
-  for (const id of ids) at = bytes.writeUInt16LE(id, at)
-  return bytes
-}
-
-export function decodeIncoming(record: Uint8Array | undefined): number[] {
-  const ids: number[] = []
-  if (record === undefined) return ids
-  const bytes = Buffer.from(record)
-  for (let at = 1; at + 2 <= bytes.length; at += 2) ids.push(bytes.readUInt16LE(at))
-  return ids
 }

@@ -4,7 +4,7 @@ import type { Keeper } from './keeper.ts'
 import { decodeMessage } from './message-record.ts'
 import type { ProtocolVersion } from './reason.ts'
 import { Session } from './session.ts'
-import { decodeIncoming, decodeOutgoing, decodeSession, keys, prefixes } from './session-record.ts'
+import { decodeOutgoing, decodeSession, keys, prefixes } from './session-record.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface OpenRequest {
@@ -101,7 +101,10 @@ export class SessionTable {
       byNumber.set(number, session)
       for (const [filter, subscription] of subscriptions)
         this.#subscriptions.add(session, filter, { ...subscription, share: subscription.share })
-      for (const id of decodeIncoming(state.get(keys.incoming(number)))) session.incoming.add(id)
+    }
+    for (const [key, record] of state.entries(prefixes.incoming)) {
+      const [number, block] = key.slice(prefixes.incoming.length).split('/').map(Number)
+      byNumber.get(number ?? 0)?.incoming.restore(block ?? 0, record)
     }
     this.#restoreMessages(byNumber, state, messages)
   }
