@@ -128,10 +128,16 @@ test('a will waits its delay, but no longer than the session lives, and its clie
   assert.equal(textOf(await client.next('publish')), 'after its delay')
 
   await die(door, 5, withWill(lives(100), 'taken back', delayed(50)))
-  using back = await RawMqttClient.connect(door.port, 5, lives(100))
+  await die(door, 5, withWill(lasting(5, 'z'), 'of another', delayed(50)))
+  const back = await RawMqttClient.connect(
+    door.port,
+    5,
+    withWill(lives(100), 'of one that is there', delayed(50)),
+  )
   assert.equal(back.connack?.sessionPresent, true)
   door.clock.forward(60_000)
-  back.destroy()
+  assert.equal(textOf(await client.next('publish')), 'of another')
+  await back.leave()
 
   await die(door, 5, withWill(lives(20), 'with the session', delayed(50)))
   door.clock.forward(21_000)
