@@ -14,7 +14,7 @@ import type { RecordMessage } from './record-message.ts'
 
 /** How often Kafka is told how far what is on disk reaches. */
 const commitEveryMs = 1_000
-/** How long partitions that are given up wait for the disk, and for Kafka to take their offsets. */
+/** How long partitions that are given up at the end wait for the disk, and for Kafka to take their offsets. */
 const drainMs = 3_000
 const closeMs = 2_000
 
@@ -54,7 +54,8 @@ export class KafkaAttempt {
     this.#consumer = new Consumer({
       ...group,
       protocolsMetadata: async () => {
-        await this.#giveUp()
+        // No heartbeat is sent meanwhile: Kafka must not take us for gone.
+        await this.#giveUp(parts.options.sessionTimeoutMs / 2)
         return Buffer.alloc(0)
       },
     })
@@ -99,32 +100,37 @@ export class KafkaAttempt {
     } finally {
       counters.isConnected = false
       ended.abort()
-      await this.#giveUp()
+      await this.#giveUp(drainMs)
       await this.#close()
     }
   }
 
   /** Takes no more of what was assigned, and tells Kafka how far it has come. */
-  async #giveUp(): Promise<void> {
+  async #giveUp(patienceMs: number): Promise<void> {
     this.#assignment++
     const reader = this.#reader
     if (reader === undefined) return
     this.#reader = undefined
     reader.close()
-    const late = new AbortController()
-    const done = reader
-      .drained()
-      .then(() => this.#commit(reader))
-      .then(() => reader.drained())
-    await Promise.race([done.catch(() => {}), wait(drainMs, late.signal)])
-    late.abort()
     this.#previous = reader
+    const over = new AbortController()
+    const done = async (): Promise<void> => {
+      await reader.drained()
+      // By then others may own its partitions, and be further.
+      if (over.signal.aborted) return
+      await this.#commit(reader)
+      await reader.drained()
+    }
+    await Promise.race([done().catch(() => {}), wait(patienceMs, over.signal)])
+    over.abort()
   }
 
   async #begin(assignments: Assignments): Promise<void> {
     const assignment = ++this.#assignment
     // Two fetches at one time on one connection disturb each other.
     await this.#previous?.ended()
+    // Only then is it known where to go on: what is on its way to the disk would be taken a second time.
+    await this.#previous?.drained()
     const partitions = await this.#positions(assignments)
     if (assignment !== this.#assignment) return
     const { logger, intake, cursors, taker, message, options } = this.#parts
