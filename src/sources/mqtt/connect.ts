@@ -7,6 +7,7 @@ import { parseControl, write } from './control-packet.ts'
 import { type ProtocolVersion, reason, returnCode } from './reason.ts'
 import { type Will, willBytes } from './session.ts'
 import { topicFault } from './topic.ts'
+import { willPacket } from './will-packet.ts'
 
 /** What a CONNECT and its answer agreed for this connection. */
 export interface ConnectionTerms {
@@ -70,7 +71,7 @@ export function admit(
   if (!decision.allowed) {
     return refusal(version, reason.notAuthorized, returnCode.notAuthorized, decision.reason)
   }
-  const will = willOf(packet, version, principal, door)
+  const will = willOf(packet, bytes, bodyFrom, version, principal, door)
   if (Array.isArray(will)) return refusal(version, ...will)
   if (!door.hasRoomFor(clientId)) {
     door.counters.tooManySessions++
@@ -171,6 +172,8 @@ function connectFault(packet: IConnectPacket, version: ProtocolVersion, door: Do
 /** The will as the packet that publishes it. */
 function willOf(
   packet: IConnectPacket,
+  bytes: Uint8Array,
+  bodyFrom: number,
   version: ProtocolVersion,
   principal: Principal,
   door: Doorkeeper,
@@ -188,26 +191,11 @@ function willOf(
   if (fault !== undefined) return [reason.topicNameInvalid, undefined, `the will's topic is ${fault}`]
   const decision = door.authorizer.decide(principal, 'mqtt', 'publish', will.topic)
   if (!decision.allowed) return [reason.notAuthorized, returnCode.notAuthorized, decision.reason]
-  const { willDelayInterval = 0, ...properties } = will.properties ?? {}
-  const publish = write(
-    {
-      cmd: 'publish',
-      topic: will.topic,
-      payload: Buffer.from(will.payload),
-      qos,
-      dup: false,
-      retain: will.retain === true,
-      ...(qos > 0 ? { messageId: 1 } : {}),
-      ...(version === 5 ? { properties: forwarded(properties) } : {}),
-    },
+  return {
+    packet: willPacket(bytes, bodyFrom, version),
     version,
-  )
-  return { packet: publish, version, delaySeconds: version === 5 ? willDelayInterval : 0 }
-}
-
-/** The properties of a will that a PUBLISH has too, under the names that it has for them. */
-function forwarded(properties: NonNullable<NonNullable<IConnectPacket['will']>['properties']>) {
-  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined))
+    delaySeconds: will.properties?.willDelayInterval ?? 0,
+  }
 }
 
 function acceptance(

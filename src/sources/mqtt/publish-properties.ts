@@ -77,6 +77,20 @@ export function checkPublishProperties(
  * and what is left of the message's time changes. `from` is their length, `to` their end.
  */
 export function forwardedProperties(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return propertiesWithout(perDelivery, bytes, from, to)
+}
+
+/** The checked properties of a will that the message has which is published for it (MQTT-3.1.3-10). */
+export function willProperties(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return propertiesWithout(ofWillAlone, bytes, from, to)
+}
+
+function propertiesWithout(
+  dropped: readonly number[],
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): Uint8Array {
   if (to - from < 2) return nothing
   const parts: Uint8Array[] = []
   let at = varint(bytes, from, to)
@@ -85,13 +99,13 @@ export function forwardedProperties(bytes: Uint8Array, from: number, to: number)
     const start = at
     const id = bytes[at++] as number
     if (id === payloadFormat) at += 1
-    else if (id === messageExpiry) at += 4
+    else if (id === messageExpiry || id === willDelay) at += 4
     else if (id === topicAlias) at += 2
     else {
       at = block(bytes, at, to)
       if (id === userProperty) at = block(bytes, at, to)
     }
-    if (id !== messageExpiry && id !== topicAlias) continue
+    if (!dropped.includes(id)) continue
     parts.push(bytes.subarray(keptFrom, start))
     keptFrom = at
   }
@@ -106,8 +120,11 @@ const contentType = 0x03
 const responseTopic = 0x08
 const correlationData = 0x09
 const subscriptionIdentifier = 0x0b
+const willDelay = 0x18
 const topicAlias = 0x23
 const userProperty = 0x26
+const perDelivery = [messageExpiry, topicAlias]
+const ofWillAlone = [willDelay]
 /** A bit per identifier below 32 that a PUBLISH may have. */
 const known =
   (1 << payloadFormat) |
@@ -118,7 +135,7 @@ const known =
   (1 << subscriptionIdentifier)
 
 /** End of the variable byte integer at `at`, -1 if it is broken. */
-function varint(bytes: Uint8Array, at: number, end: number): number {
+export function varint(bytes: Uint8Array, at: number, end: number): number {
   for (let i = 0; i < 4; i++) {
     if (at + i >= end) return -1
     const byte = bytes[at + i] as number
@@ -127,7 +144,7 @@ function varint(bytes: Uint8Array, at: number, end: number): number {
   return -1
 }
 
-function varintValue(bytes: Uint8Array, at: number): number {
+export function varintValue(bytes: Uint8Array, at: number): number {
   let value = 0
   for (let shift = 0; ; shift += 7) {
     const byte = bytes[at++] as number
