@@ -40,6 +40,10 @@ export class ClientReceiver implements Receiver {
     return this.#parts.outbound.full
   }
 
+  hasRoomFor(bytes: number): boolean {
+    return this.#parts.outbound.hasRoomFor(bytes)
+  }
+
   give(message: Message, form: Parameters<Receiver['give']>[1]): boolean {
     const { outbound, counters } = this.#parts
     const version = this.#version

@@ -52,6 +52,12 @@ export class Outbound {
     return this.queuedBytes > this.#maxBytes
   }
 
+  /** A delivery of so many bytes would not be dropped, whatever waits for others. */
+  hasRoomFor(bytes: number): boolean {
+    const queued = this.queuedBytes
+    return queued === 0 || queued + bytes <= Math.min(ownShare, this.#maxBytes)
+  }
+
   /** Milliseconds that the write under way has taken so far. */
   stalledMs(): number {
     return this.#writingBytes === 0 ? 0 : this.#clock.monotonicMs() - this.#writingSinceMs

@@ -6,6 +6,13 @@ import type { Message } from './message.ts'
 import type { RetainedMessages } from './retained.ts'
 import type { Session, Subscription } from './session.ts'
 
+interface Found {
+  readonly subscription?: Subscription
+  readonly message?: Message
+  /** There are no more filters. */
+  readonly isOver: boolean
+}
+
 /** Messages given in one turn of the event loop: others are served in between. */
 const perTurn = 256
 
@@ -27,6 +34,8 @@ export class RetainedReplay {
   readonly #filters: Subscription[] = []
   #current: { readonly subscription: Subscription; readonly messages: Iterator<Message> } | undefined
   #isScheduled = false
+  /** Found, and not given yet. */
+  #found: Found | undefined
 
   private constructor(session: Session, parts: ReplayParts) {
     this.#session = session
@@ -51,8 +60,11 @@ export class RetainedReplay {
     for (let given = 0; given < perTurn; given++) {
       // What waits for the client already comes first.
       if (session.receiver === undefined || session.receiver.isFull || session.outgoing.waiting > 0) break
-      const { subscription, message, isOver } = this.#next()
+      this.#found ??= this.#next()
+      const { subscription, message, isOver } = this.#found
       if (isOver) return
+      if (message !== undefined && !session.receiver.hasRoomFor(message.bytes)) break
+      this.#found = undefined
       // A search takes its time whatever it finds: the next one is another turn's.
       if (message === undefined || subscription === undefined) {
         this.#schedule()
@@ -67,7 +79,7 @@ export class RetainedReplay {
   }
 
   /** Without a message: one filter is done with. */
-  #next(): { subscription?: Subscription; message?: Message; isOver: boolean } {
+  #next(): Found {
     if (this.#current === undefined) {
       const subscription = this.#filters.shift()
       if (subscription === undefined) {

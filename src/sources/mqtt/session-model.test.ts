@@ -66,6 +66,7 @@ class Client {
       maxPacketBytes: Number.POSITIVE_INFINITY,
       window,
       isFull: false,
+      hasRoomFor: () => true,
       give: (message, form) => this.#take(message, form),
       sendRelease: (packetId) => this.#release(packetId),
     }

@@ -37,6 +37,8 @@ export interface Receiver {
   readonly window: number
   /** So much waits to be sent already that the rest is better kept in the queue. */
   readonly isFull: boolean
+  /** A message of QoS 0 and so many bytes would not be lost to it. */
+  hasRoomFor(bytes: number): boolean
   /** Writes a message; false if it can never be sent to this client, for its size. */
   give(message: Message, form: Omit<PublishForm, 'version' | 'alias' | 'hasTopic' | 'expirySeconds'>): boolean
   /** Tells that the id of a QoS 2 message is free. */
