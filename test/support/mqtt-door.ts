@@ -33,12 +33,13 @@ export const devRouter: Router = {
   },
 }
 
-/** The system's clock, which a test can put forward. */
+/** The system's clock, which a test can put forward; and the wall clock alone, as somebody who sets it does. */
 export class ForwardClock implements Clock {
   #aheadMs = 0
+  #setAheadMs = 0
 
   now(): number {
-    return systemClock.now() + this.#aheadMs * 1000
+    return systemClock.now() + (this.#aheadMs + this.#setAheadMs) * 1000
   }
 
   monotonicMs(): number {
@@ -47,6 +48,11 @@ export class ForwardClock implements Clock {
 
   forward(ms: number): void {
     this.#aheadMs += ms
+  }
+
+  /** Sets the wall clock forward, or back. */
+  set(ms: number): void {
+    this.#setAheadMs += ms
   }
 }
 

@@ -281,7 +281,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
 
   #open(terms: ConnectionTerms, session: Session, isPresent: boolean): void {
     if (this.#state !== 'admitted') return
-    const { config, counters, intake, log } = this.gateway
+    const { config, counters, keeper, log } = this.gateway
     this.#state = 'open'
     this.#deadlines.keepAliveMs = terms.keepAliveMs
     this.#maxPacketBytes = config.maxPacketBytes
@@ -292,7 +292,7 @@ export class Connection implements WireListener, PublishHost, ControlHost {
       counters,
       maxInFlight: config.maxInFlight,
       maxAliases: config.topicAliasMaximum,
-      now: () => intake.now,
+      now: keeper.now,
     })
     session.connected(receiver)
     session.pump()

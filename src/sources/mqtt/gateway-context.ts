@@ -26,6 +26,7 @@ import { prefixes } from './session-record.ts'
 import { willBytes } from './session.ts'
 import { SessionTable } from './session-table.ts'
 import { Subscriptions } from './subscriptions.ts'
+import { steadyTime } from './steady-time.ts'
 import type { TopicBudget } from './topic-cache.ts'
 
 /** What the connections of one gateway share. All of one thread: everything here is synchronous. */
@@ -89,7 +90,7 @@ const maxTopicEntries = 262_144
 export function newGatewayContext(deps: GatewayDependencies, intake: Intake): GatewayContext {
   const { config, limits, authorizer, clock, log, counters } = deps
   const subscriptions = new Subscriptions(config, counters)
-  const keeper = new Keeper(intake, config)
+  const keeper = new Keeper(intake, config, steadyTime(clock))
   const retained = new RetainedMessages(config, keeper)
   const sessions = new SessionTable(subscriptions, keeper)
   const letters = new RefusalLetters()

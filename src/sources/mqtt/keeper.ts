@@ -40,6 +40,8 @@ interface Changes {
 export class Keeper {
   readonly #intake: Intake
   readonly #limits: KeeperLimits
+  /** µs since 1970, by a clock that does not jump: what sessions and messages live by. */
+  readonly now: () => number
   #changes = noChanges()
   #isScheduled = false
   #waiting: (() => void)[] = []
@@ -50,14 +52,15 @@ export class Keeper {
   /** Of the wills of all sessions. */
   willBytes = 0
 
-  constructor(intake: Intake, limits: KeeperLimits) {
+  constructor(intake: Intake, limits: KeeperLimits, now: () => number = () => intake.now) {
     this.#intake = intake
     this.#limits = limits
+    this.now = now
   }
 
-  /** µs since 1970. */
-  now(): number {
-    return this.#intake.now
+  /** A time of `now` as the wall clock has it: records have that, for only the wall clock goes on while the program does not run. */
+  wallTime(micros: number): number {
+    return micros + this.#intake.now - this.now()
   }
 
   /** Something waits to be written. */
@@ -130,7 +133,7 @@ export class Keeper {
       messagesStream,
       String(message.id),
       this.#intake.now,
-      encodeMessage(message, targets),
+      encodeMessage(message, targets, this.wallTime(message.expiresAt)),
     )
   }
 
@@ -186,7 +189,7 @@ export class Keeper {
       for (const block of session.incoming.written())
         intake.set(keys.incoming(session.number, block), undefined)
     }
-    for (const session of sessions) intake.set(keys.session(session.number), encodeSession(session))
+    for (const session of sessions) intake.set(keys.session(session.number), this.#sessionRecord(session))
     for (const session of outgoing)
       intake.set(keys.outgoing(session.number), encodeOutgoing(session.outgoing))
     for (const session of incoming)
@@ -194,6 +197,11 @@ export class Keeper {
         intake.set(keys.incoming(session.number, block), record)
     for (const [topic, record] of retained) intake.set(keys.retained(topic), record(topic))
     for (const id of done) intake.addDocument(messagesStream, String(id), intake.now, nothing)
+  }
+
+  #sessionRecord(session: Session): Uint8Array {
+    const { awaySince } = session
+    return encodeSession(session, awaySince === undefined ? undefined : this.wallTime(awaySince))
   }
 
   /** The commit failed: it goes with the next one, as it is by then. What has ended meanwhile, or is there again, is not written anew. */

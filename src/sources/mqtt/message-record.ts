@@ -23,7 +23,12 @@ export interface Target {
 const version = 1
 const headBytes = 20
 
-export function encodeMessage(message: Message, targets: readonly Target[]): Uint8Array {
+/** `expiresAt` is the message's as the wall clock has it. */
+export function encodeMessage(
+  message: Message,
+  targets: readonly Target[],
+  expiresAt = message.expiresAt,
+): Uint8Array {
   const { topic, properties, payload } = message
   let length = headBytes + topic.length + properties.length + payload.length
   for (const { ids } of targets) length += 8 + 4 * ids.length
@@ -32,7 +37,7 @@ export function encodeMessage(message: Message, targets: readonly Target[]): Uin
   bytes[1] = message.qos
   bytes.writeUInt16LE(topic.length, 2)
   bytes.writeUInt32LE(properties.length, 4)
-  bytes.writeDoubleLE(message.expiresAt, 8)
+  bytes.writeDoubleLE(expiresAt, 8)
   bytes.writeUInt32LE(targets.length, 16)
   let at = headBytes
   for (const { session, qos, retain, ids } of targets) {

@@ -10,8 +10,8 @@ export class Retained {
     this.message = message
   }
 
-  encode(): Uint8Array {
-    return encodeMessage(this.message, [])
+  encode(keeper: Keeper): Uint8Array {
+    return encodeMessage(this.message, [], keeper.wallTime(this.message.expiresAt))
   }
 }
 
@@ -154,7 +154,7 @@ export class RetainedMessages {
     }
   }
 
-  readonly #record = (topic: string): Uint8Array | undefined => this.#find(topic)?.encode()
+  readonly #record = (topic: string): Uint8Array | undefined => this.#find(topic)?.encode(this.#keeper)
 
   #find(topic: string): Retained | undefined {
     let at: Node | undefined = this.#root

@@ -50,8 +50,9 @@ const sessionRecord = z.object({
 
 export type SessionRecord = z.output<typeof sessionRecord>
 
-export function encodeSession(session: Session): Uint8Array {
-  const { clientId, number, version, principal, expirySeconds, awaySince, will, subscriptions } = session
+/** `awaySince` is the session's as the wall clock has it. */
+export function encodeSession(session: Session, awaySince = session.awaySince): Uint8Array {
+  const { clientId, number, version, principal, expirySeconds, will, subscriptions } = session
   const record: z.input<typeof sessionRecord> = {
     clientId,
     number,

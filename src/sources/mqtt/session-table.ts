@@ -93,7 +93,8 @@ export class SessionTable {
       const { clientId, number, version, principal, expirySeconds, awaySince, will, subscriptions } = record
       const session = new Session(clientId, number, version, principal, this.#keeper)
       session.expirySeconds = expirySeconds
-      session.awaySince = awaySince ?? this.#keeper.now()
+      // Of a clock that was ahead, perhaps: nobody is away since tomorrow.
+      session.awaySince = Math.min(awaySince ?? Number.POSITIVE_INFINITY, this.#keeper.now())
       session.isRecorded = true
       session.will = will && { ...will, packet: Buffer.from(will.packet, 'base64') }
       this.#lastNumber = Math.max(this.#lastNumber, number)
