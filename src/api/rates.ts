@@ -9,6 +9,8 @@ export interface WatchedTraffic {
     readonly clientId: string
     readonly address: string
     readonly waitingBytes: number
+    readonly unacknowledged: number
+    readonly queuedBytes: number
     readonly stalledMs: number
   }[]
 }

@@ -19,14 +19,30 @@ const answer: TopAnswer = {
   clients: [named('a\x1b[2J\n', 5, 900), named('b', 9, 50)],
   topics: Array.from({ length: 50 }, (_, i) => named(`topic-${i}`, 100 - i, i)),
   sinks: [{ name: 'main', stream: 'readings', state: 'running', backlog: 17, rowsPerSecond: 1230 }],
-  slowClients: [{ clientId: 'sleepy', address: '127.0.0.1', waitingBytes: 4096, stalledMs: 812.4 }],
+  slowClients: [
+    {
+      ...{ clientId: 'sleepy', address: '127.0.0.1', waitingBytes: 4096 },
+      ...{ unacknowledged: 23, queuedBytes: 7654, stalledMs: 812.4 },
+    },
+  ],
   live: { clients: 2, subscriptions: 3 },
   connections: 7,
 }
 
 test('the tables show every flow, sorted as asked, with nothing that a terminal obeys', () => {
   const text = topTables(answer, 'rate')
-  for (const part of ['1234.5 rows/s', 'mqtt', 'main', '17', 'topic-49', 'sleepy', '812'])
+  for (const part of [
+    '1234.5 rows/s',
+    'mqtt',
+    'main',
+    '17',
+    'topic-49',
+    'sleepy',
+    '4096',
+    '23',
+    '7654',
+    '812',
+  ])
     assert.ok(text.includes(part), part)
   assert.doesNotMatch(text, /(?!\n)\p{Cc}/u)
   assert.ok(text.indexOf('\nb ') < text.indexOf('\na\\u001b'), text)

@@ -28,6 +28,8 @@ export interface TopAnswer {
     readonly clientId: string
     readonly address: string
     readonly waitingBytes: number
+    readonly unacknowledged: number
+    readonly queuedBytes: number
     readonly stalledMs: number
   }[]
   readonly live: { readonly clients: number; readonly subscriptions: number }
@@ -69,10 +71,10 @@ export function topTables(answer: TopAnswer, sort: Sort, height = Number.POSITIV
     table(['client', 'msg/s', 'bytes/s'], named(answer.clients, sort)),
     table(['topic', 'msg/s', 'bytes/s'], named(answer.topics, sort)),
     table(
-      ['slow client', 'address', 'waiting bytes', 'stalled ms'],
-      answer.slowClients.map(({ clientId, address, waitingBytes, stalledMs }) => [
+      ['slow client', 'address', 'unsent bytes', 'unacknowledged', 'queued bytes', 'stalled ms'],
+      answer.slowClients.map(({ clientId, address, stalledMs, ...waiting }) => [
         ...[clientId, address],
-        ...[waitingBytes, Math.round(stalledMs)],
+        ...[waiting.waitingBytes, waiting.unacknowledged, waiting.queuedBytes, Math.round(stalledMs)],
       ]),
     ),
   ].filter((lines) => lines.length > 1)

@@ -101,11 +101,17 @@ const shownTop = z.object({
       z.object({
         clientId: z.string(),
         address: z.string(),
-        waitingBytes: z.int(),
+        waitingBytes: z.int().describe('That its connection has not taken.'),
+        unacknowledged: z
+          .int()
+          .describe('Messages of QoS 1 and 2 that it was sent and has not finished with.'),
+        queuedBytes: z.int().describe('Of all messages of QoS 1 and 2 that it has not finished with.'),
         stalledMs: z.number(),
       }),
     )
-    .describe('MQTT clients for whom something waits, those that have taken nothing for longest first.'),
+    .describe(
+      'MQTT clients that have not taken what waits for them, or have acknowledged nothing for a second; those that did neither for longest first.',
+    ),
   live: z.object({ clients: z.int(), subscriptions: z.int() }),
   connections: z.int().describe('MQTT connections.'),
 })

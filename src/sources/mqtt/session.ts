@@ -72,6 +72,8 @@ export class Session {
   readonly outgoing = new Outgoing()
   #will: Will | undefined
   readonly #keeper: Keeper
+  /** µs, by the keeper's clock: when its client answered last, or was sent the first that it has not answered. */
+  #answeredAt = 0
   /** Batches of messages that leave to this receiver once their commit is on disk. */
   #held = 0
 
@@ -103,6 +105,11 @@ export class Session {
     return this.expirySeconds > 0
   }
 
+  /** For how long its client has answered none of the messages that it was sent; 0 where there are none. */
+  get unansweredMs(): number {
+    return this.outgoing.active === 0 ? 0 : (this.#keeper.now() - this.#answeredAt) / 1000
+  }
+
   /** Takes a message whose commit is on disk, or which needs none. */
   add(entry: Entry): void {
     if (this.isEnded) {
@@ -124,6 +131,7 @@ export class Session {
   pump(): void {
     const { receiver, outgoing } = this
     if (receiver === undefined) return
+    if (outgoing.active === 0) this.#answeredAt = this.#keeper.now()
     let held: Entry[] | undefined
     while (!receiver.isFull && outgoing.active < receiver.window) {
       const entry = outgoing.next(this.#isPassedOver)
@@ -155,6 +163,7 @@ export class Session {
   acknowledged(packetId: number): void {
     const entry = this.outgoing.inFlight.get(packetId)
     if (entry?.qos !== 1) return
+    this.#answeredAt = this.#keeper.now()
     this.#finish(entry)
     this.pump()
   }
@@ -163,6 +172,7 @@ export class Session {
   received(packetId: number): boolean {
     const entry = this.outgoing.inFlight.get(packetId)
     if (entry?.qos !== 2) return false
+    this.#answeredAt = this.#keeper.now()
     entry.state = 'released'
     if (this.isKept) this.#keeper.outgoing(this)
     return true
@@ -172,6 +182,7 @@ export class Session {
   completed(packetId: number): void {
     const entry = this.outgoing.inFlight.get(packetId)
     if (entry?.qos !== 2) return
+    this.#answeredAt = this.#keeper.now()
     this.#finish(entry)
     this.pump()
   }

@@ -8,24 +8,41 @@ const sampleEvery = 16
 /** Up to so many clients, and as many topics, are told apart exactly. */
 const maxNames = 2048
 
-/** A connection whose peer does not take what waits for it. */
+/** A client that acknowledges nothing for so long is slow. */
+const patienceMs = 1_000
+
+/** A connection whose peer does not take what waits for it, or does not acknowledge it. */
 export interface SlowClient {
   readonly clientId: string
   readonly address: string
+  /** That its connection has not taken. */
   readonly waitingBytes: number
-  /** Since when it has taken nothing. */
+  /** Messages of QoS 1 and 2 that it was sent and has not finished with. */
+  readonly unacknowledged: number
+  /** Of all messages of QoS 1 and 2 that it has not finished with, those that wait to be sent among them. */
+  readonly queuedBytes: number
+  /** Since when it has taken or acknowledged nothing. */
   readonly stalledMs: number
 }
 
-/** The connection of a session, if something waits for its peer. */
+/** The connection of a session, if its client is slow. */
 export function slowClient(
   session: Session | undefined,
   outbound: Outbound,
   address: string,
 ): SlowClient | undefined {
   const { queuedBytes: waitingBytes } = outbound
-  if (waitingBytes === 0 || session === undefined) return undefined
-  return { clientId: session.clientId, address, waitingBytes, stalledMs: outbound.stalledMs() }
+  if (session === undefined) return undefined
+  const { clientId, unansweredMs, outgoing } = session
+  if (waitingBytes === 0 && unansweredMs < patienceMs) return undefined
+  return {
+    clientId,
+    address,
+    waitingBytes,
+    unacknowledged: outgoing.active,
+    queuedBytes: outgoing.bytes,
+    stalledMs: Math.max(outbound.stalledMs(), unansweredMs),
+  }
 }
 
 export interface Traffic {
