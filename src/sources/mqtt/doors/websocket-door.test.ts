@@ -171,6 +171,18 @@ test('what stands in unfinished frames takes of the budget of unfinished packets
   next.socket.terminate()
 })
 
+test('a frame that does not come whole in time ends its connection', async (t) => {
+  const { door, url, counters } = await open(t, { config: { packetTimeoutMs: 1_000 } })
+  const client = await RawSocket.connect(url)
+  client.socket.send(publish(1, Buffer.alloc(1024)), { fin: false })
+  // The gateway looks at its clock several times a second.
+  await until(() => {
+    door.clock.forward(100)
+    return counters.packetTooLate === 1
+  })
+  assert.equal(await client.closed, 1000)
+})
+
 test('connections are counted over TCP and WebSocket together', async (t) => {
   const { door, url, counters } = await open(t, { config: { maxConnectionsPerAddress: 2 } })
   using first = await RawMqttClient.connect(door.port)
