@@ -24,6 +24,8 @@ export async function kafkaFeed(
   topic: string,
   options: object = {},
   gateOptions: Parameters<typeof openGate>[0] = {},
+  /** What it kept in an earlier run. */
+  state: ReadonlyMap<string, string> = new Map(),
 ): Promise<KafkaFeed> {
   const gate = await openGate({ deadLetters: { maxBytes: 1e7 }, ...gateOptions })
   const lines: string[] = []
@@ -45,7 +47,10 @@ export async function kafkaFeed(
       limits: defaultRecordLimits,
       clock: systemClock,
       logger,
-      state: { get: () => undefined, entries: () => [] },
+      state: {
+        get: (key) => (state.has(key) ? Buffer.from(state.get(key) ?? '') : undefined),
+        entries: () => [],
+      },
       instance: 'a1',
     },
   )

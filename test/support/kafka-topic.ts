@@ -109,6 +109,15 @@ export class KafkaTopic {
     this.#producer.clearMetadata()
   }
 
+  /** Sets what the group has committed of the first partition. */
+  async setCommitted(group: string, offset: bigint): Promise<void> {
+    const partitionOffsets = [{ partition: 0, offset }]
+    await this.#admin.alterConsumerGroupOffsets({
+      groupId: group,
+      topics: [{ name: this.name, partitionOffsets }],
+    })
+  }
+
   /** Where each partition ends: a record that was sent twice over a lost answer counts twice. */
   async ends(): Promise<number[]> {
     const consumer = new Consumer({

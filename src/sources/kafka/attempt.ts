@@ -163,7 +163,7 @@ export class KafkaAttempt {
       : undefined
     return known.map(({ topic, index, key, committed, from = begins?.get(topic)?.[index] }) => {
       if (from === undefined) throw new SourceFailure('retry', `Kafka names no offset of ${topic}[${index}]`)
-      return new Partition(topic, index, key, from, committed)
+      return new Partition(topic, index, key, from, committed, cursors.time(key))
     })
   }
 

@@ -6,6 +6,8 @@ export interface Cursor {
   readonly offset: bigint
   /** The group's offset, -1 for none. */
   readonly told: bigint
+  /** Of the newest batch taken, in ms since 1970: where to look for the place when the topic has lost its end. -1: not known. */
+  readonly time: bigint
 }
 
 const encoder = new TextEncoder()
@@ -34,19 +36,25 @@ export class Cursors {
 
   /**
    * Where to go on when the group's offset is `committed` (-1: it has none); undefined: only the configuration knows. A group's offset below
-   * what Kafka was last told was set back by somebody who wants the records again; one above is another replica's work.
+   * what Kafka was last told was set back by somebody who wants the records again; one above is another replica's work. One that is just what
+   * Kafka was told says nothing new, even if it is above: then the topic had lost its end.
    */
   resume(key: string, committed: bigint): bigint | undefined {
-    const cursor = this.#kept.get(key) ?? this.#read(key)
-    if (committed < 0n) return cursor?.offset
-    return cursor !== undefined && committed >= cursor.told && committed < cursor.offset
-      ? cursor.offset
-      : committed
+    const cursor = this.#cursor(key)
+    if (cursor === undefined) return committed < 0n ? undefined : committed
+    const { offset, told } = cursor
+    const isOurs = committed < 0n || committed === told || (committed > told && committed < offset)
+    return isOurs ? offset : committed
+  }
+
+  /** The time of its cursor; -1 without one. */
+  time(key: string): bigint {
+    return this.#cursor(key)?.time ?? -1n
   }
 
   /** Adds it to the open commit. */
-  add(intake: Intake, key: string, { offset, told }: Cursor): void {
-    intake.set(key, encoder.encode(`${offset} ${told}`))
+  add(intake: Intake, key: string, { offset, told, time }: Cursor): void {
+    intake.set(key, encoder.encode(`${offset} ${told} ${time}`))
   }
 
   /** The commit is on disk. */
@@ -54,11 +62,16 @@ export class Cursors {
     this.#kept.set(key, cursor)
   }
 
+  #cursor(key: string): Cursor | undefined {
+    return this.#kept.get(key) ?? this.#read(key)
+  }
+
   #read(key: string): Cursor | undefined {
     const value = this.#state.get(key)
-    const [, offset, told] = /^(\d+) (-?\d+)$/.exec(value === undefined ? '' : decoder.decode(value)) ?? []
-    return offset === undefined || told === undefined
+    const text = value === undefined ? '' : decoder.decode(value)
+    const [, offset, told, time] = /^(\d+) (-?\d+) (-?\d+)$/.exec(text) ?? []
+    return offset === undefined || told === undefined || time === undefined
       ? undefined
-      : { offset: BigInt(offset), told: BigInt(told) }
+      : { offset: BigInt(offset), told: BigInt(told), time: BigInt(time) }
   }
 }

@@ -15,6 +15,8 @@ import { committedBatches, type FetchedPartition, type FetchResponse, nextOffset
 const fetchWaitMs = 500
 /** How long to wait while nothing can be kept (disk full, dead letters full), and for a partition that has no leader. */
 const pauseMs = 1_000
+/** Records that are so much older than others may have been sent after them. */
+const clockSkewMs = 60_000n
 
 type Metadata = Awaited<ReturnType<Consumer['metadata']>>
 
@@ -151,7 +153,7 @@ export class PartitionReader {
       })
     } catch (error) {
       if (!isOutOfRange(error)) throw error
-      await this.#comeInRange(led)
+      await this.#comeInRange(led, metadata)
       return undefined
     }
   }
@@ -180,6 +182,7 @@ export class PartitionReader {
     const { taker, message } = this.#parts
     for (const batch of committedBatches(fetched)) {
       partition.leaderEpoch = batch.partitionLeaderEpoch
+      partition.time = batch.maxTimestamp
       for (const record of batch.records) {
         const offset = batch.firstOffset + BigInt(record.offsetDelta)
         // A fetch brings whole batches: what stands before the offset asked for was taken already.
@@ -198,16 +201,16 @@ export class PartitionReader {
   #makeDurable(partitions: readonly Partition[]): void {
     const { intake, cursors, taker } = this.#parts
     const reached = partitions.map((partition) => {
-      const { cursor, cursorKey } = partition
-      cursors.add(intake, cursorKey, cursor)
-      return { partition, at: partition.reached, cursor }
+      const { cursor, cursorKey: key } = partition
+      cursors.add(intake, key, cursor)
+      return { partition, at: partition.reached, key, cursor }
     })
     this.#isDurable = false
     this.#durable = taker.durable().then(
       () => {
-        for (const { partition, at, cursor } of reached) {
+        for (const { partition, at, key, cursor } of reached) {
           partition.isDurable(at)
-          cursors.keep(partition.cursorKey, cursor)
+          cursors.keep(key, cursor)
         }
         return (this.#isDurable = true)
       },
@@ -219,26 +222,48 @@ export class PartitionReader {
     )
   }
 
-  /** Kafka has deleted what comes next, or the topic was made anew: goes on with the first record there is. */
-  async #comeInRange(led: readonly Partition[]): Promise<void> {
-    const { consumer, logger } = this.#parts
+  /** Kafka has deleted what comes next, the topic was made anew, or it has lost its end: goes on with the first record that is new. */
+  async #comeInRange(led: readonly Partition[], metadata: Metadata): Promise<void> {
+    const { consumer, cursors, logger } = this.#parts
     const topics = [...new Set(led.map(({ topic }) => topic))]
     const firsts = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.EARLIEST })
     const ends = await consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.LATEST })
-    for (const each of led) {
-      const first = firsts.get(each.topic)?.[each.index]
-      const end = ends.get(each.topic)?.[each.index]
+    const moves: (() => Partition)[] = []
+    for (const partition of led) {
+      const { topic, index, position } = partition
+      const first = firsts.get(topic)?.[index]
+      const end = ends.get(topic)?.[index]
       if (first === undefined || end === undefined) continue
-      if (each.position >= first && each.position <= end) continue
-      const fields = {
-        topic: each.topic,
-        partition: each.index,
-        expected: `${each.position}`,
-        first: `${first}`,
+      if (position >= first && position <= end) continue
+      const fields = { topic, partition: index, expected: `${position}`, first: `${first}`, end: `${end}` }
+      const key = cursors.key(metadata.topics.get(topic)?.id ?? '', index)
+      if (position < first || key !== partition.cursorKey || partition.time < 0n) {
+        logger.warn(fields, 'the next record is gone from the topic: going on with the first one there is')
+        moves.push(() => partition.move(first, end, key))
+      } else {
+        const to = await this.#firstSince(partition, end)
+        logger.warn(
+          { ...fields, next: `${to}` },
+          'the topic has lost its end: going on with what is not much older than the last records taken',
+        )
+        moves.push(() => partition.move(to, end, key))
       }
-      logger.warn(fields, 'the next record is gone from the topic: going on with the first one there is')
-      each.position = first
     }
+    while (!this.#isDurable && !this.#closing.signal.aborted)
+      await Promise.race([this.#durable, this.#closed])
+    if (moves.length === 0 || this.#closing.signal.aborted) return
+    this.#makeDurable(moves.map((move) => move()))
+  }
+
+  /** The first record that is not much older than what was taken last: clocks of producers differ a little. */
+  async #firstSince({ topic, index, time }: Partition, end: bigint): Promise<bigint> {
+    const offsets = await this.#parts.consumer.listOffsets({
+      topics: [topic],
+      partitions: { [topic]: [index] },
+      timestamp: time > clockSkewMs ? time - clockSkewMs : 0n,
+    })
+    const offset = offsets.get(topic)?.[index] ?? -1n
+    return offset < 0n ? end : offset
   }
 
   #metadata(): Promise<Metadata> {

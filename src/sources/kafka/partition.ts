@@ -12,12 +12,14 @@ export interface Reached {
 export class Partition {
   readonly topic: string
   readonly index: number
-  readonly cursorKey: string
   /** The next offset to take. */
   position: bigint
   leaderEpoch = -1
+  /** Of the newest batch taken; -1: not known. */
+  time: bigint
   /** Of the record that comes next to the partition. */
   end: bigint
+  #cursorKey: string
   #messages = 0
   #bytes = 0
   #durable: Reached
@@ -25,21 +27,43 @@ export class Partition {
 
   /**
    * `committed`: the group's offset, -1 for none. `position` may be another one, which is committed even if nothing comes, or a restart would
-   * begin somewhere else.
+   * begin somewhere else. `time` as in the cursor.
    */
-  constructor(topic: string, index: number, cursorKey: string, position: bigint, committed: bigint) {
+  constructor(
+    topic: string,
+    index: number,
+    cursorKey: string,
+    position: bigint,
+    committed: bigint,
+    time: bigint,
+  ) {
     this.topic = topic
     this.index = index
-    this.cursorKey = cursorKey
+    this.#cursorKey = cursorKey
     this.position = position
     this.end = position
+    this.time = time
     this.#durable = this.reached
     this.#committed = { ...this.reached, offset: committed }
   }
 
+  get cursorKey(): string {
+    return this.#cursorKey
+  }
+
   /** What stands beside the rows. */
   get cursor(): Cursor {
-    return { offset: this.position, told: this.#committed.offset }
+    return { offset: this.position, told: this.#committed.offset, time: this.time }
+  }
+
+  /** Goes on somewhere else, also below what is committed, and of a topic made anew under another key. */
+  move(position: bigint, end: bigint, cursorKey: string): this {
+    if (cursorKey !== this.#cursorKey) this.time = -1n
+    this.#cursorKey = cursorKey
+    this.position = position
+    this.end = end
+    this.leaderEpoch = -1
+    return this
   }
 
   take(offset: bigint, bytes: number): void {
@@ -60,12 +84,11 @@ export class Partition {
 
   /** What Kafka may be told and has not been told. */
   get due(): Reached | undefined {
-    return this.#durable.offset > this.#committed.offset ? this.#durable : undefined
+    return this.#durable.offset !== this.#committed.offset ? this.#durable : undefined
   }
 
   /** Kafka has it. Returns how many messages it did not have before. */
   isCommitted(reached: Reached): number {
-    if (reached.offset <= this.#committed.offset) return 0
     const messages = reached.messages - this.#committed.messages
     this.#committed = reached
     return messages
