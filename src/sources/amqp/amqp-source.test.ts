@@ -211,6 +211,33 @@ test('full dead letters hold what cannot be read, and it is taken once there is 
   assert.deepEqual(await valuesOf(again), [2])
 })
 
+test('a source that is held by full dead letters closes its connection in order, and leaves no timer', {
+  skip,
+}, async () => {
+  const options = await queueFor(server, 'held-full', 'quorum')
+  const bad = { ...measurement('held-full', 0), body: Buffer.from('{"v":') }
+  const pad = 'x'.repeat(200_000)
+  await publishAll(addressOf(server), [
+    bad,
+    ...numbers(1, 30).map((value) => measurement('held-full', value, { pad })),
+  ])
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const full = { deadLetters: { maxBytes: 10 } }
+  const feed = await feedFrom({ ...options, maxUnacknowledgedBytes: 500_000 }, undefined, full)
+  await feed.until(
+    ({ refused, unacknowledgedBytes }) => refused > 0 && unacknowledgedBytes >= 500_000,
+    'it is held and reads no more',
+  )
+  await feed.stop()
+  const noMore = AbortSignal.timeout(20_000)
+  while (timers() > before) {
+    assert.ok(!noMore.aborted, 'a timer is left')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.equal(await atLink(addressOf(server), (link) => waitingIn(link, options.queue)), 30)
+})
+
 test('topics with slashes are known by the routing keys that MQTT of RabbitMQ makes of them', {
   skip,
 }, async () => {

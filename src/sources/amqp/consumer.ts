@@ -145,6 +145,7 @@ export class Consumer {
   }
 
   #add(message: AsyncMessage): void {
+    if (this.#link.isClosing) return
     const bytes = Buffer.isBuffer(message.body) ? message.body.length : 0
     this.#waiting.push(message)
     this.#sizes.set(message.deliveryTag, bytes)

@@ -32,6 +32,8 @@ export class AmqpLink {
   readonly #valve: Valve
   readonly #pulseMs: number
   #pulse: NodeJS.Timeout | undefined
+  /** A goodbye was said: what still comes goes back to RabbitMQ. */
+  isClosing = false
 
   private constructor(connection: Connection, ending: AbortController, heartbeatSeconds: number) {
     this.#connection = connection
@@ -95,8 +97,9 @@ export class AmqpLink {
     }
   }
 
-  /** Reads no more, so that RabbitMQ has to wait; but for a bit now and then, for the client takes a silent server for a lost one. */
+  /** Reads no more, so that RabbitMQ has to wait. A link that is being closed reads on: the answers to its goodbye stand behind the rest. */
   pause(): void {
+    if (this.isClosing || this.ended.aborted) return
     this.#valve.isShut = true
     this.#pulse ??= setInterval(() => this.#valve.readOnce(), this.#pulseMs)
   }
@@ -119,7 +122,8 @@ export class AmqpLink {
   /** Sends what waits to be sent, and closes. */
   async close(...channels: readonly Channel[]): Promise<void> {
     if (this.ended.aborted) return
-    this.resume() // the answers to a goodbye stand behind what was not read
+    this.isClosing = true
+    this.resume()
     const goodbye = (async () => {
       await Promise.all(channels.map((channel) => channel.close()))
       await this.#connection.close()
