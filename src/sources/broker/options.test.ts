@@ -23,6 +23,25 @@ test('an address is that of a server, with its usual port, and nothing else', ()
     assert.equal(brokerSchema.safeParse({ url }).success, true, url)
 })
 
+test('topics are filters of MQTT, shared or not', () => {
+  const takes = (topic: string) => brokerSchema.safeParse({ url: 'mqtt://b', topics: [topic] }).success
+  for (const topic of ['#', '+/a/+', 'a//b', '$SYS/#', '$share/g/#', '$share/g/a/+', '$share/g//a', '/'])
+    assert.equal(takes(topic), true, topic)
+  for (const topic of [
+    '',
+    'dev/#/x',
+    'a+b',
+    'a#',
+    '$share',
+    '$share/g',
+    '$share/g/',
+    '$share//a',
+    '$share/+/a',
+  ])
+    assert.equal(takes(topic), false, topic)
+  assert.equal(takes(`$share/g/${'x'.repeat(65_530)}`), false)
+})
+
 test('without more it shares dev/# and uns/# with other replicas', () => {
   const { topics, version, unmatched } = brokerSchema.parse({ url: 'mqtt://broker' })
   assert.deepEqual(topics, ['$share/ingestion/dev/#', '$share/ingestion/uns/#'])

@@ -10,7 +10,7 @@ export const brokerSchema = z.strictObject({
     .refine(isBrokerUrl, 'expected mqtt://host, mqtts://host or either with :port, and nothing behind it')
     .describe('`mqtt://host:1883`, or `mqtts://host:8883` for TLS.'),
   topics: z
-    .array(z.string().min(1).max(65_535))
+    .array(z.string().refine(isSubscription, 'expected a filter such as dev/# or $share/GROUP/dev/#'))
     .min(1)
     .default(['$share/ingestion/dev/#', '$share/ingestion/uns/#'])
     .describe(
@@ -84,6 +84,14 @@ export function addressOf(url: string): BrokerAddress {
     port: port === '' ? (isTls ? 8883 : 1883) : Number(port),
     isTls,
   }
+}
+
+/** MQTT 5 §4.7.1: `+` alone in its level, `#` alone in the last. §4.8.2: the name of a share is a level without either. */
+function isSubscription(text: string): boolean {
+  const isShared = /^\$share(?:\/|$)/.test(text)
+  const filter = isShared ? (/^\$share\/[^/+#]+\/(.*)$/s.exec(text)?.[1] ?? '') : text
+  if (filter === '' || text.includes('\0') || Buffer.byteLength(text) > 65_535) return false
+  return /^(?:#|(?:\+|[^/+#]*)(?:\/(?:\+|[^/+#]*))*(?:\/#)?)$/.test(filter)
 }
 
 /** User and password have keys of their own, where they are masked. */
