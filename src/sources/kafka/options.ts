@@ -7,16 +7,16 @@ const file = (description: string) => z.string().min(1).optional().describe(desc
 export const kafkaSchema = z
   .strictObject({
     brokers: z
-      .array(z.string().regex(/^(\[[\da-f:]+\]|[^\s:/@]+):\d{1,5}$/i, 'expected host:port'))
+      .array(z.string().refine(isBroker, 'expected host:port'))
       .min(1)
       .describe('Brokers to ask for the others, as `host:port`.'),
     topics: z
-      .array(z.string().regex(/^[\w.-]{1,249}$/, 'expected letters, digits, ., _ and -'))
+      .array(z.string().regex(/^(?!\.{1,2}$)[\w.-]{1,249}$/, 'expected letters, digits, ., _ and -'))
       .min(1)
       .describe('Topics to read. Each must exist; all of a topic is data, whatever `topics` says of names.'),
     group: z
       .string()
-      .min(1)
+      .regex(/^\S+$/, 'expected a name without spaces')
       .default('sluice')
       .describe('The consumer group. Replicas with the same group share the partitions.'),
     startAt: z
@@ -71,3 +71,8 @@ export const kafkaSchema = z
   })
 
 export type KafkaOptions = z.output<typeof kafkaSchema>
+
+function isBroker(text: string): boolean {
+  const port = Number(/^(?:\[[\da-f:]+\]|[^\s:/@]+):(\d{1,5})$/i.exec(text)?.[1] ?? 0)
+  return port >= 1 && port <= 65_535
+}
