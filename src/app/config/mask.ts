@@ -1,6 +1,6 @@
 export const mask = '***'
 
-/** The text without the password of an address that stands in it. */
+/** The text without the passwords of addresses that stand in it, with or without a scheme before them: rather too much than too little. */
 export function withoutPassword(text: string): string {
-  return text.replace(/(:\/\/[^/@:\s]*:)[^/@\s]+@/g, `$1${mask}@`)
+  return text.replace(/([^/@:\s"]*:)(?!\/\/)[^@\s"]+@/g, `$1${mask}@`)
 }

@@ -41,6 +41,8 @@ test('no fault shows the password of an address', async (t) => {
   const found = await faults(t, 'sources:\n  a: {type: mqtt://user:hidden@host, url: x}\n')
   assert.equal(found.length, 1, found.join('\n'))
   assert.match(found.join('\n'), /sources\.a\.type .*user:\*\*\*@host/)
+  const [line = ''] = await faults(t, 'sources:\n  a: {type: "h:1,user:hid/den@host:9092", url: x}\n')
+  assert.match(line, /got "h:\*\*\*@host:9092"/)
 })
 
 for (const door of ['http', 'mqtt', 'grpc']) {
