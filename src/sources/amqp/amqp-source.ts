@@ -12,9 +12,11 @@ import {
   decodeCursor,
   encodeCursor,
   isAt,
-  lastOffset,
+  cursorAtEnd,
+  lastMessage,
   replaced,
   type StreamCursor,
+  silenceMs,
 } from './stream-cursor.ts'
 import { declareTopology, sharedQueues, waitingIn } from './topology.ts'
 
@@ -22,8 +24,6 @@ const refusedEveryMs = 500
 /** Where the dead letters are full, they stay so until somebody acts. */
 const fullEveryMs = 10_000
 const lagEveryMs = 5_000
-/** A stream that holds the message asked for hands it over at once; one that does not says nothing. */
-const silenceMs = 5_000
 /** After the signal to stop, what was taken has this long to become durable. */
 const drainMs = 3_000
 
@@ -84,7 +84,7 @@ export class AmqpSource implements FeedSource {
   }
 
   async run(intake: Intake, signal: AbortSignal): Promise<void> {
-    const { queue, exchange, declare } = this.#options
+    const { exchange, declare } = this.#options
     const counters = this.#counters
     const link = await AmqpLink.open(this.#options, `sluice ${this.#parts.instance} ${this.name}`, signal)
     const ending = new AbortController()
@@ -92,9 +92,9 @@ export class AmqpSource implements FeedSource {
     let watch: Promise<void> | undefined
     try {
       if (declare) await declareTopology(link, exchange, sharedQueues)
-      const consumer = await Consumer.open(link, queue, this.#options, this.#cursor?.offset ?? this.#from)
+      const consumer = await this.#open(link, intake, stop)
       this.#consumer = consumer
-      this.#isResuming = consumer.isStream && this.#cursor !== undefined
+      this.#isResuming = consumer.isStream && this.#cursor !== undefined && this.#cursor.offset >= 0
       counters.isConnected = true
       counters.connects++
       if (!consumer.isStream) watch = this.#watchLag(link, stop)
@@ -109,6 +109,35 @@ export class AmqpSource implements FeedSource {
       await watch
       counters.lag = undefined
     }
+  }
+
+  async #open(link: AmqpLink, intake: Intake, stop: AbortSignal): Promise<Consumer> {
+    const { queue } = this.#options
+    const from = this.#cursor === undefined ? this.#from : Math.max(0, this.#cursor.offset)
+    const consumer = await Consumer.open(link, queue, this.#options, from)
+    if (!consumer.isStream || from !== 'next') return consumer
+    await link.call(consumer.channel.close())
+    await this.#begin(link, intake, stop)
+    return await this.#open(link, intake, stop)
+  }
+
+  /** A stream's end is kept before anything is taken behind it: what comes while Sluice is away is not passed over. */
+  async #begin(link: AmqpLink, intake: Intake, stop: AbortSignal): Promise<void> {
+    const cursor = await cursorAtEnd(link, this.#stream, stop)
+    if (stop.aborted) throw link.ended.reason ?? new SourceFailure('retry', 'stopped')
+    const room = intake.room()
+    if (room !== undefined) await settled(room, stop, 0)
+    const closedBy = intake.refusal()
+    if (closedBy !== undefined)
+      throw new SourceFailure('retry', `nothing can be kept now (${closedBy}), so the stream is not begun`)
+    try {
+      intake.set(this.#cursorKey, encodeCursor(cursor))
+      await intake.durable()
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new SourceFailure('retry', `a commit failed, the stream is not begun: ${why}`, error)
+    }
+    this.#cursor = cursor
   }
 
   async #pump(attempt: Attempt): Promise<void> {
@@ -216,8 +245,8 @@ export class AmqpSource implements FeedSource {
       await consumer.some(AbortSignal.any([stop, quiet.signal]))
       clearTimeout(late)
       if (!quiet.signal.aborted || consumer.unacknowledged > 0) return
-      const last = await lastOffset(link, this.#options.queue, stop)
-      if (last !== undefined && last < this.#cursor.offset) this.#beginAnew(this.#cursor)
+      const last = await lastMessage(link, this.#options.queue, stop)
+      if (last !== undefined && offsetOf(last) < this.#cursor.offset) this.#beginAnew(this.#cursor)
     }
     await consumer.some(stop)
   }

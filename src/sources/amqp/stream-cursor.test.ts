@@ -111,10 +111,32 @@ test('a stream that was never read begins where configuration says', { skip }, a
   const feed = await feedFrom({ ...options, from: 'next' })
   await feed.until(({ isConnected }) => isConnected, 'it is connected')
   await send('begin', [10])
-  await feed.until(({ acknowledged }) => acknowledged === 1, 'the next one is taken')
+  await feed.until(({ accepted, unacknowledged }) => accepted === 1 && unacknowledged === 0, 'it is taken')
   await feed.stop()
   assert.deepEqual(await valuesOf(feed), [10])
 })
+
+for (const length of [0, 10]) {
+  test(`a stream of ${length} messages, begun at its end, misses none that came while nobody read`, {
+    skip,
+  }, async () => {
+    const serial = `end-${length}`
+    const options = { ...(await queueFor(server, serial, 'stream')), from: 'next' as const }
+    await send(serial, numbers(0, length))
+    const feed = await feedFrom(options)
+    await feed.until(({ isConnected }) => isConnected, 'it is connected')
+    await feed.stop()
+    await send(serial, numbers(100, 105))
+    const { source: _, ...left } = feed
+    const again = await feedFrom(options, left)
+    await again.until(
+      ({ accepted, unacknowledged }) => accepted === 5 && unacknowledged === 0,
+      'all are taken',
+    )
+    await again.stop()
+    assert.deepEqual(await valuesOf(again), numbers(100, 105))
+  })
+}
 
 test('the cursor of another queue is none of this one', { skip }, async () => {
   const one = await queueFor(server, 'one', 'stream')

@@ -8,7 +8,8 @@ import type { AmqpLink, Delivery } from './link.ts'
 const cursorSchema = z.object({
   vhost: z.string(),
   queue: z.string(),
-  offset: z.int().nonnegative(),
+  /** -1: the stream was empty when it was begun. */
+  offset: z.int().min(-1),
   crc: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
 })
@@ -55,21 +56,34 @@ export function replaced({ queue, offset }: StreamCursor): SourceFailure {
 /** Enough to hold any chunk of small messages, in which a stream is read. */
 const probeBounds = { prefetch: 65_535, maxUnacknowledgedBytes: Number.POSITIVE_INFINITY }
 const probeMs = 1_000
+/** A stream that holds the message asked for hands it over at once; one that does not says nothing. */
+export const silenceMs = 5_000
 
-/** The highest offset that the stream's last chunk holds; undefined while it has no message. */
-export async function lastOffset(
+/** Where a stream stands whose next message is to be the first that is taken. */
+export async function cursorAtEnd(
+  link: AmqpLink,
+  stream: StreamName,
+  signal: AbortSignal,
+): Promise<StreamCursor> {
+  const last = await lastMessage(link, stream.queue, signal)
+  const { vhost, queue } = stream
+  return last === undefined ? { vhost, queue, offset: -1, crc: 0, bytes: 0 } : cursorAt(stream, last)
+}
+
+/** The last message of the stream's last chunk; undefined while it has none, or hands none over in time. */
+export async function lastMessage(
   link: AmqpLink,
   queue: string,
   signal: AbortSignal,
-): Promise<number | undefined> {
+): Promise<Delivery | undefined> {
   const consumer = await Consumer.open(link, queue, probeBounds, 'last')
-  let last: number | undefined
+  let last: Delivery | undefined
+  await consumer.some(AbortSignal.any([signal, AbortSignal.timeout(silenceMs)]))
   for (let seen = -1; seen !== consumer.unacknowledged; ) {
     seen = consumer.unacknowledged
     await wait(probeMs, signal)
   }
-  for (let delivery = consumer.take(); delivery !== undefined; delivery = consumer.take())
-    last = offsetOf(delivery)
+  for (let delivery = consumer.take(); delivery !== undefined; delivery = consumer.take()) last = delivery
   await consumer.channel.close()
   return last
 }
