@@ -36,41 +36,43 @@ export const amqpAddressSchema = z.strictObject({
 })
 
 /** The options of a source of type `amqp`. */
-export const amqpSchema = amqpAddressSchema.extend({
-  queue: name('The queue or stream to take from.').default('sensor.all.measurements.db_writer'),
-  declare: z
-    .boolean()
-    .default(true)
-    .describe(
-      'Make the exchange, its three shared queues and their bindings where they are missing. A queue that exists is taken as it is.',
-    ),
-  exchange: name('The topic exchange that is declared.').default('iot'),
-  from: z
-    .enum(['first', 'next'])
-    .default('first')
-    .describe('Where a stream is begun that was never read: its first message, or the next one to come.'),
-  unmatched: z
-    .enum(['dead-letter', 'ignore'])
-    .default('dead-letter')
-    .describe(
-      'What becomes of a message whose routing key no template under `topics` fits: a dead letter, or acknowledged and counted, and gone.',
-    ),
-  format: z
-    .enum(formatNames)
-    .optional()
-    .describe('What all bodies are. Without it their content type says so; those without one are JSON.'),
-  prefetch: z
-    .int()
-    .min(1)
-    .max(65_535)
-    .default(1_000)
-    .describe('Messages that RabbitMQ may send before they are acknowledged.'),
-  maxUnacknowledgedBytes: z
-    .int()
-    .min(1)
-    .default(16e6)
-    .describe('Bytes of messages taken and not acknowledged yet. Beyond it nothing is read from RabbitMQ.'),
-})
+export const amqpSchema = amqpAddressSchema
+  .extend({
+    queue: name('The queue or stream to take from.').default('sensor.all.measurements.db_writer'),
+    declare: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Make the exchange, its three shared queues and their bindings where they are missing. A queue that exists is taken as it is.',
+      ),
+    exchange: name('The topic exchange that is declared.').default('iot'),
+    from: z
+      .enum(['first', 'next'])
+      .default('first')
+      .describe('Where a stream is begun that was never read: its first message, or the next one to come.'),
+    unmatched: z
+      .enum(['dead-letter', 'ignore'])
+      .default('dead-letter')
+      .describe(
+        'What becomes of a message whose routing key no template under `topics` fits: a dead letter, or acknowledged and counted, and gone.',
+      ),
+    format: z
+      .enum(formatNames)
+      .optional()
+      .describe('What all bodies are. Without it their content type says so; those without one are JSON.'),
+    prefetch: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .default(1_000)
+      .describe('Messages that RabbitMQ may send before they are acknowledged.'),
+    maxUnacknowledgedBytes: z
+      .int()
+      .min(1)
+      .default(16e6)
+      .describe('Bytes of messages taken and not acknowledged yet. Beyond it nothing is read from RabbitMQ.'),
+  })
+  .superRefine(checkTls)
 
 export type AmqpAddress = z.output<typeof amqpAddressSchema>
 export type AmqpOptions = z.output<typeof amqpSchema>
@@ -115,4 +117,21 @@ function isVhost(text: string): boolean {
   } catch {
     return false
   }
+}
+
+/** Files of TLS without TLS would send the password in the clear, unlike what was meant. */
+function checkTls(
+  {
+    url,
+    caFile,
+    certFile,
+    keyFile,
+  }: { [K in 'url' | 'caFile' | 'certFile' | 'keyFile']?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
+  for (const [key, file] of Object.entries({ caFile, certFile, keyFile }))
+    if (file !== undefined && !/^amqps:/i.test(url ?? '')) fault(key, 'needs a url with amqps://')
+  if (certFile !== undefined && keyFile === undefined) fault('certFile', 'needs keyFile beside it')
+  if (keyFile !== undefined && certFile === undefined) fault('keyFile', 'needs certFile beside it')
 }

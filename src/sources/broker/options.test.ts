@@ -47,3 +47,14 @@ test('without more it shares dev/# and uns/# with other replicas', () => {
   assert.deepEqual(topics, ['$share/ingestion/dev/#', '$share/ingestion/uns/#'])
   assert.deepEqual([version, unmatched], ['5', 'dead-letter'])
 })
+
+test('files of TLS need TLS and each other, and a password needs a user', () => {
+  const faults = (options: object) =>
+    brokerSchema.safeParse(options).error?.issues.map(({ path }) => path.join('.')) ?? []
+  const all = { caFile: 'a', certFile: 'b', keyFile: 'c', user: 'u', password: 'p' }
+  assert.deepEqual(faults({ url: 'mqtts://h', ...all }), [])
+  assert.deepEqual(faults({ url: 'mqtt://h', ...all }), ['caFile', 'certFile', 'keyFile'])
+  assert.deepEqual(faults({ url: 'mqtts://h', certFile: 'b' }), ['certFile'])
+  assert.deepEqual(faults({ url: 'mqtts://h', keyFile: 'c' }), ['keyFile'])
+  assert.deepEqual(faults({ url: 'mqtt://h', password: 'p' }), ['password'])
+})
