@@ -20,6 +20,8 @@ export interface Delivery {
   readonly body: Buffer
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
+  readonly timestamp: number | undefined
+  readonly messageId: string | undefined
   readonly headers: Readonly<Record<string, unknown>>
 }
 
@@ -166,6 +168,8 @@ export function deliveryOf(message: AsyncMessage): Delivery {
     body,
     contentType: typeof contentType === 'string' ? contentType : undefined,
     contentEncoding: message.contentEncoding,
+    timestamp: message.timestamp,
+    messageId: message.messageId,
     headers: message.headers ?? {},
   }
 }

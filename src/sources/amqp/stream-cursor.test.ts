@@ -12,6 +12,7 @@ import {
 import { openGate } from '../../../test/support/gate.ts'
 import { needsToStart } from '../../../test/support/needs.ts'
 import { OwnServer } from '../../../test/support/own-server.ts'
+import { cursorAt, isAt } from './stream-cursor.ts'
 
 const skip = needsToStart('rabbitmq')
 let server: OwnServer
@@ -137,6 +138,24 @@ for (const length of [0, 10]) {
     assert.deepEqual(await valuesOf(again), numbers(100, 105))
   })
 }
+
+test('a message is told from one with the same body by its routing key, its time and its id', () => {
+  const delivery = {
+    tag: 1,
+    redelivered: false,
+    routingKey: 'dev.a.t',
+    body: Buffer.from('{"value":1}'),
+    contentType: undefined,
+    contentEncoding: undefined,
+    timestamp: 1,
+    messageId: 'x',
+    headers: { 'x-stream-offset': 7 },
+  }
+  const cursor = cursorAt({ vhost: '/', queue: 'q' }, delivery)
+  assert.ok(isAt(cursor, { ...delivery, tag: 2, redelivered: true }))
+  for (const other of [{ routingKey: 'dev.b.t' }, { timestamp: 2 }, { messageId: undefined }])
+    assert.ok(!isAt(cursor, { ...delivery, ...other }), JSON.stringify(other))
+})
 
 test('the cursor of another queue is none of this one', { skip }, async () => {
   const one = await queueFor(server, 'one', 'stream')

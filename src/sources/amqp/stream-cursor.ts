@@ -25,8 +25,7 @@ export type StreamName = Pick<StreamCursor, 'vhost' | 'queue'>
 const decoder = new TextDecoder()
 
 export function cursorAt({ vhost, queue }: StreamName, delivery: Delivery): StreamCursor {
-  const { body } = delivery
-  return { vhost, queue, offset: offsetOf(delivery), crc: crc32(body), bytes: body.length }
+  return { vhost, queue, offset: offsetOf(delivery), crc: checksum(delivery), bytes: delivery.body.length }
 }
 
 export function encodeCursor(cursor: StreamCursor): Uint8Array {
@@ -41,8 +40,13 @@ export function decodeCursor(bytes: Uint8Array, stream: StreamName): StreamCurso
 
 /** That the delivery is the very message of the cursor. */
 export function isAt(cursor: StreamCursor, delivery: Delivery): boolean {
-  const { body } = delivery
-  return offsetOf(delivery) === cursor.offset && body.length === cursor.bytes && crc32(body) === cursor.crc
+  const { offset, bytes, crc } = cursor
+  return offsetOf(delivery) === offset && delivery.body.length === bytes && checksum(delivery) === crc
+}
+
+/** Of all that tells a message from one with the same body. */
+function checksum({ body, routingKey, timestamp, messageId }: Delivery): number {
+  return crc32(JSON.stringify([routingKey, timestamp ?? null, messageId ?? null]), crc32(body))
 }
 
 /** A stream has another past than the cursor says. */
