@@ -235,7 +235,7 @@ function connect(body: Reader): void {
   body.text()
   if (has(2)) {
     if (body.version === 5) {
-      body.properties({
+      const will = body.properties({
         0x01: 'flag',
         0x02: 'u32',
         0x03: 'text',
@@ -244,6 +244,7 @@ function connect(body: Reader): void {
         0x18: 'u32',
         0x26: 'pair',
       })
+      if (/[#+]/.test(String(will.get(0x08) ?? ''))) throw protocolError('a wildcard in the response topic') // MQTT-3.3.2-14
     }
     body.text()
     body.binary()

@@ -39,7 +39,10 @@ interface Doorkeeper {
   readonly config: MqttConfig
   readonly authorizer: Authorizer
   readonly maxTopicBytes: number
-  readonly counters: Pick<MqttCounters, 'clientIdTooLong' | 'tooManySessions' | 'willsRefused'>
+  readonly counters: Pick<
+    MqttCounters,
+    'clientIdTooLong' | 'tooManySessions' | 'topicTooDeep' | 'willsRefused'
+  >
   /** Sessions, retained messages and QoS 2 are offered: there is a place that keeps them. */
   readonly isKeeping: boolean
   /** Whether a session more may be there. */
@@ -189,6 +192,11 @@ function willOf(
   const topic = Buffer.from(will.topic)
   const fault = topicFault(topic, 0, topic.length, door.maxTopicBytes)
   if (fault !== undefined) return [reason.topicNameInvalid, undefined, `the will's topic is ${fault}`]
+  if (will.topic.split('/').length > door.config.maxTopicLevels) {
+    door.counters.topicTooDeep++
+    const why = `the will's topic has more than ${door.config.maxTopicLevels} levels`
+    return [reason.topicNameInvalid, returnCode.serverUnavailable, why]
+  }
   const decision = door.authorizer.decide(principal, 'mqtt', 'publish', will.topic)
   if (!decision.allowed) return [reason.notAuthorized, returnCode.notAuthorized, decision.reason]
   return {

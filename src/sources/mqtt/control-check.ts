@@ -52,7 +52,7 @@ const forms: Readonly<Record<number, (cursor: Cursor) => void>> = {
   0x01: (cursor) => cursor.flag(),
   0x02: (cursor) => cursor.skip(4),
   0x03: (cursor) => cursor.text(),
-  0x08: (cursor) => cursor.text(),
+  0x08: (cursor) => cursor.topic(),
   0x09: (cursor) => cursor.block(),
   0x0b: (cursor) => cursor.positive(cursor.varint()),
   0x11: (cursor) => cursor.skip(4),
@@ -140,6 +140,16 @@ class Cursor {
     const length = this.u16()
     this.skip(length)
     return length
+  }
+
+  /** A topic that is answered to: no filter (MQTT-3.3.2-14). */
+  topic(): void {
+    const from = this.#at + 2
+    this.text()
+    if (this.fault !== undefined) return
+    for (let at = from; at < this.#at; at++)
+      if (this.#bytes[at] === 0x2b || this.#bytes[at] === 0x23)
+        return this.fail('a response topic with a wildcard', reason.protocolError)
   }
 
   text(): void {

@@ -147,7 +147,9 @@ const attempts: Partial<Record<keyof MqttCounters, Attempt>> = {
       client.send({ cmd: 'subscribe', messageId: 9, subscriptions: [{ topic: 'a/b/c/d', qos: 0 }] })
       const [granted] = (await client.next('suback')).granted
       const answer = await publishAnswer(client, client.publish('a/b/c/d', 'x', 1))
-      return `${answer}; SUBACK 0x${Number(granted).toString(16)}`
+      const will = { topic: 'a/b/c/d', payload: Buffer.from('x'), qos: 0 as const, retain: false }
+      const refused = await connackOf(door, version, 'w', { will })
+      return `${answer}; SUBACK 0x${Number(granted).toString(16)}; of a will ${refused}`
     },
   },
   topicTooLong: {

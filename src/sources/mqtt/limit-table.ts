@@ -62,8 +62,8 @@ export const limitTable: readonly Limit[] = [
   {
     key: 'mqtt.maxTopicLevels',
     counter: 'topicTooDeep',
-    current: 'PUBACK or PUBREC 0x90; SUBACK 0x97',
-    old: 'acknowledged after a dead letter; SUBACK 0x80',
+    current: 'PUBACK or PUBREC 0x90; SUBACK 0x97; of a will CONNACK 0x90',
+    old: 'acknowledged after a dead letter; SUBACK 0x80; of a will CONNACK 3',
   },
   {
     key: 'limits.payloadBytes',
