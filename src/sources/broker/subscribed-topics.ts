@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Intake } from '../../core/intake.ts'
 import type { KeyedState } from '../../core/keyed-state.ts'
+import { SourceFailure } from '../../core/source.ts'
 import type { SourceLog } from '../component.ts'
 import type { BrokerLink } from './broker-link.ts'
 
@@ -44,7 +45,12 @@ export class SubscribedTopics {
   async #hold(topics: readonly string[], intake: Intake): Promise<void> {
     if (topics.length === this.#held.length) return
     intake.set(this.#key, encoder.encode(JSON.stringify(topics)))
-    await intake.durable()
+    try {
+      await intake.durable()
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new SourceFailure('retry', `a commit failed, the filters cannot be kept: ${why}`, error)
+    }
     this.#held = topics
   }
 }
