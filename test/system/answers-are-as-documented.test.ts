@@ -99,6 +99,7 @@ test('every route answers as the document says, whether it goes well or not', as
   await ask('PATCH', `${readings}?${range}`, 415, { body: '{}', headers: { 'content-type': 'text/plain' } })
   await ask('DELETE', `${readings}?${range}`, 200)
   await ask('DELETE', '/api/v1/dead-letters?to=now', 200)
+  await ask('GET', '/api/v1/top?seconds=1', 200)
   for (const probe of ['/health', '/health/live', '/health/ready', '/metrics', '/status'])
     await ask('GET', probe, 200)
 
