@@ -61,7 +61,7 @@ export async function kafkaFeed(
     runner,
     lines,
     async until(isSo, what) {
-      const deadline = performance.now() + 60_000
+      const deadline = performance.now() + 180_000
       for (;;) {
         const { status } = runner
         if (isSo(status)) return status
