@@ -127,6 +127,10 @@ export class KafkaAttempt {
 
   async #begin(assignments: Assignments): Promise<void> {
     const assignment = ++this.#assignment
+    // Joined anew without a word before: two readers of one partition would take everything twice.
+    this.#reader?.close()
+    this.#previous = this.#reader ?? this.#previous
+    this.#reader = undefined
     // Two fetches at one time on one connection disturb each other.
     await this.#previous?.ended()
     // Only then is it known where to go on: what is on its way to the disk would be taken a second time.
