@@ -63,6 +63,7 @@ export const rabbitmq: Server = {
         HOME: path.join(folder, 'home'), // for the Erlang cookie, which is made there
         ERL_EPMD_ADDRESS: '127.0.0.1',
         ERL_EPMD_PORT: String(ports['epmd']),
+        ERL_EPMD_RELAXED_COMMAND_CHECK: '1', // it ends when told to, also before it has seen that the node is gone
         RABBITMQ_CONF_ENV_FILE: write('rabbitmq-env.conf'),
         RABBITMQ_CONFIG_FILE: conf,
         RABBITMQ_ENABLED_PLUGINS_FILE: write(

@@ -63,10 +63,10 @@ export async function stopServer(
       if (performance.now() > deadline) process.kill(pid, 'SIGKILL')
       await delay(50)
     }
+    server.afterEnd?.(dataOf(server, home), server.ports)
     // Threads of a killed process may hold its ports for a moment longer than its first one lives.
     for (const port of Object.values(server.ports))
       while ((await answers(port)) && performance.now() < deadline) await delay(50)
-    server.afterEnd?.(dataOf(server, home), server.ports)
   }
   rmSync(path.join(home, server.name, 'pid'), { force: true })
 }
