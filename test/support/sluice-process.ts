@@ -25,6 +25,9 @@ export interface SluiceExit {
 const root = path.resolve(import.meta.dirname, '../..')
 const outputChars = 1024 * 1024
 
+/** As the first line of the program has it, and `npm start`. */
+const programFlag = '--max-semi-space-size=8'
+
 /** The real program, `sluice up`, as a process of its own on ports of its own. */
 export class SluiceProcess {
   readonly mqttPort: number
@@ -66,6 +69,7 @@ export class SluiceProcess {
     const child = spawn(
       process.execPath,
       [
+        programFlag,
         ...(options.nodeFlags ?? []),
         path.join(root, 'src/cli/main.ts'),
         'up',
