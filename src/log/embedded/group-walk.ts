@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 import type { Storage, StorageFile } from '../../lib/storage.ts'
-import { type Found, SegmentScanner } from './scan.ts'
+import { type Found, scanWindow, SegmentScanner } from './scan.ts'
 import { listSegments, openSegment, readSegmentHeader, type Segment } from './segment.ts'
 import type { Watermark } from './writer.ts'
 
@@ -26,6 +26,7 @@ export class GroupWalk {
   #segment: Segment | undefined
   #file: StorageFile | undefined
   #scanner: SegmentScanner | undefined
+  readonly #window = scanWindow()
   /** Size of the segment, once nothing more is written to it. */
   #closedBytes: number | undefined
   readonly #onDamage: (damage: Damage) => void
@@ -118,7 +119,7 @@ export class GroupWalk {
     this.#file = openSegment(this.#storage, segment)
     // A damaged header costs nothing: the groups say who they are.
     if (this.#file && readSegmentHeader(this.#file) !== 'newer') {
-      this.#scanner = new SegmentScanner(this.#file, this.#salt)
+      this.#scanner = new SegmentScanner(this.#file, this.#salt, undefined, this.#window)
     }
   }
 }

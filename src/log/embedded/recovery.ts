@@ -254,7 +254,9 @@ export function firstCheckpoint(
   if (!file) return undefined
   try {
     if (typeof readSegmentHeader(file) !== 'object') return undefined
-    const found = new SegmentScanner(file, salt, undefined, checkpointWindowBytes).next(file.size())
+    const found = new SegmentScanner(file, salt, undefined, new Uint8Array(checkpointWindowBytes)).next(
+      file.size(),
+    )
     if (found?.kind !== 'group') return undefined
     for (const section of readSections(found.view, found.group)) {
       if (section.kind === Kind.checkpoint) {

@@ -24,8 +24,8 @@ function fileOf(bytes: Uint8Array) {
   return file
 }
 
-function scan(bytes: Uint8Array, windowBytes?: number) {
-  const scanner = new SegmentScanner(fileOf(bytes), salt, 0, windowBytes)
+function scan(bytes: Uint8Array, window?: Uint8Array) {
+  const scanner = new SegmentScanner(fileOf(bytes), salt, 0, window)
   const numbers: number[] = []
   const damage: [number, number][] = []
   for (let found = scanner.next(bytes.length); found; found = scanner.next(bytes.length)) {
@@ -39,7 +39,7 @@ function scan(bytes: Uint8Array, windowBytes?: number) {
 test('groups are found one after the other through a window smaller than any of them', () => {
   const bytes = Buffer.concat([groupBytes(0), groupBytes(1, 5000), groupBytes(2), groupBytes(3, 300)])
   for (const windowBytes of [64, 4096, 1 << 20]) {
-    assert.deepEqual(scan(bytes, windowBytes), { numbers: [0, 1, 2, 3], damage: [] })
+    assert.deepEqual(scan(bytes, new Uint8Array(windowBytes)), { numbers: [0, 1, 2, 3], damage: [] })
   }
 })
 
@@ -82,7 +82,7 @@ test('whatever lies between groups, every whole group is found and the rest is d
     fc.array(part, { maxLength: 12 }),
     fc.constantFrom(64, 1000, 1 << 16),
     (parts, window) => {
-      const { numbers, damage } = scan(Buffer.concat(parts.map(({ bytes }) => bytes)), window)
+      const { numbers, damage } = scan(Buffer.concat(parts.map(({ bytes }) => bytes)), new Uint8Array(window))
       assert.deepEqual(
         numbers,
         parts.flatMap(({ number }) => (number === undefined ? [] : [number])),

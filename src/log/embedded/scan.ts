@@ -14,8 +14,13 @@ export type Found =
     }
   | { readonly kind: 'damage'; readonly offset: number; readonly length: number }
 
-const defaultWindowBytes = 1 << 20
+const windowBytes = 1 << 20
 const alignment = 8
+
+/** The memory that a scanner reads through. Who opens one segment after the other passes it on: each would leave a megabyte behind. */
+export function scanWindow(): Uint8Array {
+  return new Uint8Array(windowBytes)
+}
 
 /**
  * Reads the groups of a segment in order, through one buffer that is refilled: what `next` gave is valid until the next call.
@@ -32,17 +37,12 @@ export class SegmentScanner {
   /** Buffer offset of what comes next. */
   #at = 0
 
-  constructor(
-    file: StorageFile,
-    salt: number,
-    offset = segmentHeaderBytes,
-    windowBytes = defaultWindowBytes,
-  ) {
+  constructor(file: StorageFile, salt: number, offset = segmentHeaderBytes, window = scanWindow()) {
     this.#file = file
     this.#salt = salt
     this.#base = offset
-    this.#bytes = new Uint8Array(windowBytes)
-    this.#view = new DataView(this.#bytes.buffer)
+    this.#bytes = window
+    this.#view = new DataView(window.buffer, window.byteOffset, window.length)
   }
 
   /** File offset of what `next` will look at. */
