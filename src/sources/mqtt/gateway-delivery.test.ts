@@ -219,7 +219,7 @@ test('message expiry: subscribers are told what is left, and what is over is not
 })
 
 test('a queue that is full loses what comes last, which is counted, and keeps what it has', async () => {
-  await using door = await MqttDoor.open({ keeps: true, config: { maxQueuedBytes: 1024 } })
+  await using door = await MqttDoor.open({ keeps: true, config: { maxQueuedBytes: 2000 } })
   const connect = lasting(5, 'a')
   const before = await RawMqttClient.connect(door.port, 5, connect)
   await before.subscribe(['q'])

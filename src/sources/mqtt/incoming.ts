@@ -1,5 +1,6 @@
-/** Ids of a block: what one change costs on disk is a bit for each. */
-const blockIds = 128
+import { blockIds, blockOf } from './id-block.ts'
+
+/** A bit for each id. */
 const blockBytes = blockIds / 8
 
 interface Block {
@@ -23,13 +24,13 @@ export class Incoming {
   }
 
   has(id: number): boolean {
-    const bits = this.#blocks.get(Math.floor(id / blockIds))?.bits
+    const bits = this.#blocks.get(blockOf(id))?.bits
     return bits !== undefined && ((bits[byteOf(id)] as number) & bitOf(id)) !== 0
   }
 
   add(id: number): void {
     if (this.has(id)) return
-    const number = Math.floor(id / blockIds)
+    const number = blockOf(id)
     let block = this.#blocks.get(number)
     if (block === undefined) {
       block = { bits: new Uint8Array(blockBytes), count: 0 }
@@ -43,7 +44,7 @@ export class Incoming {
 
   /** False if it was not there. */
   delete(id: number): boolean {
-    const number = Math.floor(id / blockIds)
+    const number = blockOf(id)
     const block = this.#blocks.get(number)
     if (block === undefined || !this.has(id)) return false
     block.bits[byteOf(id)] = (block.bits[byteOf(id)] as number) & ~bitOf(id)

@@ -62,13 +62,48 @@ test('a session that ended while its commit failed does not come back', async ()
   keeper.session(a)
   keeper.commit()
   await intake.end('succeeds')
-  for (const change of ['session', 'outgoing', 'incoming'] as const) keeper[change](a)
+  keeper.session(a)
+  keeper.inFlight(a, 7)
+  keeper.incoming(a)
   keeper.commit()
   keeper.ended(a)
   await intake.end('fails')
   keeper.commit()
   await intake.end('succeeds')
   assert.deepEqual([...intake.state.keys()], [])
+})
+
+test('a session that was there again before its end was on disk has nothing left of before', async () => {
+  const { intake, keeper, session } = open()
+  const a = session('a', 1)
+  const entry = {
+    message: message('x'),
+    qos: 1,
+    retain: false,
+    ids: [],
+    packetId: 300,
+    state: 'sent',
+  } as const
+  a.outgoing.restore({ ...entry })
+  a.incoming.add(5)
+  keeper.session(a)
+  keeper.inFlight(a, 300)
+  keeper.incoming(a)
+  keeper.commit()
+  await intake.end('succeeds')
+  assert.deepEqual(
+    [...intake.state.keys()].sort(),
+    [keys.incoming(1, 0), keys.inFlight(1, 2), keys.sent(1), keys.session(1)].sort(),
+  )
+  keeper.ended(a)
+  keeper.commit()
+  a.outgoing.finish(300)
+  a.incoming.delete(5)
+  keeper.session(a)
+  await intake.end('fails')
+  keeper.commit()
+  await intake.end('succeeds')
+  assert.deepEqual([...intake.state.keys()].sort(), [keys.sent(1), keys.session(1)].sort())
 })
 
 test('of a retained topic the last word is kept, though the commit of an earlier one fails after it was asked for', async () => {

@@ -1,9 +1,10 @@
 import type { Intake } from '../../core/intake.ts'
 import { messagesStream } from '../../core/keyed-state.ts'
+import { blockOf } from './id-block.ts'
 import type { Message } from './message.ts'
 import { encodeMessage, type Target } from './message-record.ts'
 import type { Session } from './session.ts'
-import { encodeOutgoing, encodeSession, keys } from './session-record.ts'
+import { encodeInFlight, encodeSentId, encodeSession, keys } from './session-record.ts'
 
 export interface KeeperLimits {
   /** Bytes of messages that one session may have waiting. */
@@ -25,7 +26,8 @@ const ownShare = 16 * 1024
 interface Changes {
   readonly sessions: Set<Session>
   readonly ended: Set<Session>
-  readonly outgoing: Set<Session>
+  /** How far their queues have been sent, and blocks of what is in flight. */
+  readonly outgoing: Map<Session, Set<number>>
   readonly incoming: Set<Session>
   /** By topic, what tells its record when it is written. */
   readonly retained: Map<string, RetainedRecord>
@@ -81,12 +83,21 @@ export class Keeper {
     if (!session.isRecorded) return
     session.isRecorded = false
     const { sessions, outgoing, incoming, ended } = this.#changes
-    for (const set of [sessions, outgoing, incoming]) set.delete(session)
+    for (const changed of [sessions, outgoing, incoming]) changed.delete(session)
     ended.add(session)
   }
 
-  outgoing(session: Session): void {
-    this.#changes.outgoing.add(session)
+  /** Its queue has been sent further. */
+  sent(session: Session): Set<number> {
+    const { outgoing } = this.#changes
+    let blocks = outgoing.get(session)
+    if (blocks === undefined) outgoing.set(session, (blocks = new Set()))
+    return blocks
+  }
+
+  /** A message is in flight to it with this id, or is no more, or was released. */
+  inFlight(session: Session, packetId: number): void {
+    this.sent(session).add(blockOf(packetId))
   }
 
   incoming(session: Session): void {
@@ -185,13 +196,20 @@ export class Keeper {
     const intake = this.#intake
     for (const session of ended) {
       intake.set(keys.session(session.number), undefined)
-      intake.set(keys.outgoing(session.number), undefined)
+      intake.set(keys.sent(session.number), undefined)
+      for (const block of session.outgoing.written)
+        intake.set(keys.inFlight(session.number, block), undefined)
       for (const block of session.incoming.written())
         intake.set(keys.incoming(session.number, block), undefined)
     }
     for (const session of sessions) intake.set(keys.session(session.number), this.#sessionRecord(session))
-    for (const session of outgoing)
-      intake.set(keys.outgoing(session.number), encodeOutgoing(session.outgoing))
+    for (const [{ number, outgoing: its }, blocks] of outgoing) {
+      intake.set(keys.sent(number), encodeSentId(its.sentId))
+      for (const block of blocks) {
+        intake.set(keys.inFlight(number, block), encodeInFlight(its.inBlock(block)))
+        its.written.add(block)
+      }
+    }
     for (const session of incoming)
       for (const [block, record] of session.incoming.takeChanged())
         intake.set(keys.incoming(session.number, block), record)
@@ -207,9 +225,24 @@ export class Keeper {
   /** The commit failed: it goes with the next one, as it is by then. What has ended meanwhile, or is there again, is not written anew. */
   #undo(failed: Changes): void {
     const changes = this.#changes
-    for (const session of failed.ended) if (!session.isRecorded) changes.ended.add(session)
-    for (const name of ['sessions', 'outgoing', 'incoming'] as const)
+    for (const session of failed.ended) {
+      if (!session.isRecorded) {
+        changes.ended.add(session)
+        continue
+      }
+      // There again before its end was written: nothing of before may stay.
+      const blocks = this.sent(session)
+      for (const block of session.outgoing.written) blocks.add(block)
+      session.incoming.writeAgain()
+      changes.incoming.add(session)
+    }
+    for (const name of ['sessions', 'incoming'] as const)
       for (const session of failed[name]) if (session.isRecorded) changes[name].add(session)
+    for (const [session, failedBlocks] of failed.outgoing) {
+      if (!session.isRecorded) continue
+      const blocks = this.sent(session)
+      for (const block of failedBlocks) blocks.add(block)
+    }
     for (const [topic, record] of failed.retained) changes.retained.set(topic, record)
     for (const { incoming } of failed.incoming) incoming.writeAgain()
     for (const id of failed.done) changes.done.add(id)
@@ -220,7 +253,7 @@ function noChanges(): Changes {
   return {
     sessions: new Set(),
     ended: new Set(),
-    outgoing: new Set(),
+    outgoing: new Map(),
     incoming: new Set(),
     retained: new Map(),
     done: new Set(),

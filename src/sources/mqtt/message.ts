@@ -1,3 +1,6 @@
+/** What a message takes beside its bytes, as measured: itself and the objects that its bytes stand in. */
+const objectBytes = 384
+
 /**
  * A message on its way to subscribers, shared by all who get it: its bytes never change.
  */
@@ -13,8 +16,8 @@ export class Message {
   readonly expiresAt: number
   /** Sessions that have not finished with it. */
   holders = 0
-  /** Packets written before, by form: copied for each subscriber, who has a packet id of its own. */
-  readonly packets = new Map<number, Uint8Array>()
+  /** Packets written before, by form: copied for each subscriber, who has a packet id of its own. Undefined while none was: it may wait for long. */
+  packets: Map<number, Uint8Array> | undefined
   #topicText: string | undefined
 
   constructor(parts: Pick<Message, 'topic' | 'properties' | 'payload' | 'qos' | 'expiresAt'>) {
@@ -32,7 +35,7 @@ export class Message {
 
   /** What it counts for in a queue. */
   get bytes(): number {
-    return this.topic.length + this.properties.length + this.payload.length + 64
+    return this.topic.length + this.properties.length + this.payload.length + objectBytes
   }
 
   /** Whole seconds that are left, as subscribers are told; undefined: it never expires; 0: it has. */

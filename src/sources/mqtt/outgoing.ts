@@ -1,3 +1,4 @@
+import { blockIds } from './id-block.ts'
 import type { Message } from './message.ts'
 
 /** A message that one session has to be given at QoS 1 or 2. */
@@ -23,6 +24,8 @@ export class Outgoing {
   sentId = 0
   /** By packet id, in the order they were first sent. */
   readonly inFlight = new Map<number, Entry>()
+  /** Blocks of packet ids that may have a record on disk. */
+  readonly written = new Set<number>()
   #queue: Entry[] = []
   #head = 0
   /** Of those in flight, what the client was not sent since it connected. */
@@ -94,6 +97,16 @@ export class Outgoing {
   restore(entry: Entry): void {
     this.inFlight.set(entry.packetId, entry)
     this.#lastPacketId = Math.max(this.#lastPacketId, entry.packetId)
+  }
+
+  /** What is in flight with an id of the block. */
+  inBlock(block: number): Entry[] {
+    const entries: Entry[] = []
+    for (let id = block * blockIds; id < (block + 1) * blockIds; id++) {
+      const entry = this.inFlight.get(id)
+      if (entry !== undefined) entries.push(entry)
+    }
+    return entries
   }
 
   /** Everything, and forgets it. */

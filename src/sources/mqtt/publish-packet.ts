@@ -28,9 +28,10 @@ export function publishPacket(message: Message, form: PublishForm): Uint8Array {
   const isCommon = form.ids.length === 0 && form.alias === 0 && form.expirySeconds === undefined
   if (!isCommon) return encode(message, form)
   const key = form.version * 8 + form.qos * 2 + (form.retain ? 1 : 0)
-  let common = message.packets.get(key)
+  let common = message.packets?.get(key)
   if (common === undefined) {
     common = encode(message, { ...form, isRepeat: false, packetId: 0 })
+    message.packets ??= new Map()
     message.packets.set(key, common)
   }
   if (form.qos === 0) return common

@@ -1,18 +1,20 @@
 import { z } from 'zod'
-import type { Outgoing } from './outgoing.ts'
+import type { Entry } from './outgoing.ts'
 import type { Session } from './session.ts'
 
 /** Keys of the keyed state. */
 export const keys = {
   session: (session: number) => `${prefixes.session}${session}`,
-  outgoing: (session: number) => `${prefixes.outgoing}${session}`,
+  sent: (session: number) => `${prefixes.sent}${session}`,
+  inFlight: (session: number, block: number) => `${prefixes.inFlight}${session}/${block}`,
   incoming: (session: number, block: number) => `${prefixes.incoming}${session}/${block}`,
   retained: (topic: string) => `${prefixes.retained}${topic}`,
 }
 
 export const prefixes = {
   session: 'mqtt/session/',
-  outgoing: 'mqtt/out/',
+  sent: 'mqtt/sent/',
+  inFlight: 'mqtt/out/',
   incoming: 'mqtt/in/',
   retained: 'mqtt/retained/',
 } as const
@@ -74,14 +76,24 @@ export function decodeSession(bytes: Uint8Array): SessionRecord | undefined {
   }
 }
 
-/**
- * How far a session's messages have come: highest id sent f64 · then, for each in flight and in order: message id f64 · packet id u16 ·
- * released u16.
- */
-export function encodeOutgoing({ sentId, inFlight }: Outgoing): Uint8Array {
-  const bytes = Buffer.alloc(8 + 12 * inFlight.size)
-  let at = bytes.writeDoubleLE(sentId)
-  for (const { message, packetId, state } of inFlight.values()) {
+/** How far a session's queue has been sent: the highest message id as f64. */
+export function encodeSentId(sentId: number): Uint8Array {
+  const bytes = Buffer.alloc(8)
+  bytes.writeDoubleLE(sentId)
+  return bytes
+}
+
+/** 0 where there is no such record. */
+export function decodeSentId(record: Uint8Array | undefined): number {
+  return record?.length === 8 ? Buffer.from(record).readDoubleLE() : 0
+}
+
+/** A block of what is in flight; for each: message id f64 · packet id u16 · released u16. Undefined where nothing is. */
+export function encodeInFlight(entries: readonly Entry[]): Uint8Array | undefined {
+  if (entries.length === 0) return undefined
+  const bytes = Buffer.alloc(12 * entries.length)
+  let at = 0
+  for (const { message, packetId, state } of entries) {
     at = bytes.writeDoubleLE(message.id, at)
     at = bytes.writeUInt16LE(packetId, at)
     at = bytes.writeUInt16LE(state === 'released' ? 1 : 0, at)
@@ -89,21 +101,17 @@ export function encodeOutgoing({ sentId, inFlight }: Outgoing): Uint8Array {
   return bytes
 }
 
-export interface OutgoingRecord {
-  readonly sentId: number
-  /** By message id, in order. */
-  readonly inFlight: ReadonlyMap<number, { readonly packetId: number; readonly isReleased: boolean }>
+export interface InFlight {
+  readonly messageId: number
+  readonly packetId: number
+  readonly isReleased: boolean
 }
 
-export function decodeOutgoing(record: Uint8Array | undefined): OutgoingRecord {
-  const inFlight = new Map<number, { packetId: number; isReleased: boolean }>()
-  if (record === undefined || record.length < 8) return { sentId: 0, inFlight }
+export function decodeInFlight(record: Uint8Array): InFlight[] {
   const bytes = Buffer.from(record)
-  for (let at = 8; at + 12 <= bytes.length; at += 12) {
-    inFlight.set(bytes.readDoubleLE(at), {
-      packetId: bytes.readUInt16LE(at + 8),
-      isReleased: bytes.readUInt16LE(at + 10) === 1,
-    })
-  }
-  return { sentId: bytes.readDoubleLE(0), inFlight }
+  return Array.from({ length: Math.floor(bytes.length / 12) }, (_, i) => ({
+    messageId: bytes.readDoubleLE(12 * i),
+    packetId: bytes.readUInt16LE(12 * i + 8),
+    isReleased: bytes.readUInt16LE(12 * i + 10) === 1,
+  }))
 }

@@ -4,7 +4,14 @@ import type { Keeper } from './keeper.ts'
 import { decodeMessage } from './message-record.ts'
 import type { ProtocolVersion } from './reason.ts'
 import { Session } from './session.ts'
-import { decodeOutgoing, decodeSession, keys, prefixes } from './session-record.ts'
+import {
+  decodeInFlight,
+  decodeSentId,
+  decodeSession,
+  type InFlight,
+  keys,
+  prefixes,
+} from './session-record.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface OpenRequest {
@@ -111,11 +118,17 @@ export class SessionTable {
   }
 
   #restoreMessages(sessions: ReadonlyMap<number, Session>, state: KeyedState, messages: KeyedState): void {
-    const places = new Map(
-      Array.from(sessions.keys(), (number) => [number, decodeOutgoing(state.get(keys.outgoing(number)))]),
-    )
-    // Ids go up for ever: one that a session has passed would be passed over, were it given again.
-    for (const { sentId } of places.values()) this.#keeper.knows(sentId)
+    const inFlight = new Map(Array.from(sessions.keys(), (number) => [number, new Map<number, InFlight>()]))
+    for (const [key, record] of state.entries(prefixes.inFlight)) {
+      const [number = 0, block = 0] = key.slice(prefixes.inFlight.length).split('/').map(Number)
+      sessions.get(number)?.outgoing.written.add(block)
+      for (const place of decodeInFlight(record)) inFlight.get(number)?.set(place.messageId, place)
+    }
+    for (const [number, { outgoing }] of sessions) {
+      outgoing.sentId = decodeSentId(state.get(keys.sent(number)))
+      // Ids go up for ever: one that a session has passed would be passed over, were it given again.
+      this.#keeper.knows(outgoing.sentId)
+    }
     const records = Array.from(messages.entries(''), ([key, record]) => [Number(key), record] as const)
     records.sort(([a], [b]) => a - b) // the order in which they came
     for (const [id, record] of records) {
@@ -130,10 +143,9 @@ export class SessionTable {
         // Also one that has ended: the next client must not get what was for it.
         this.#lastNumber = Math.max(this.#lastNumber, number)
         const session = sessions.get(number)
-        const place = places.get(number)
-        if (session === undefined || place === undefined) continue
-        const sent = place.inFlight.get(id)
-        if (sent === undefined && id <= place.sentId) continue
+        if (session === undefined) continue
+        const sent = inFlight.get(number)?.get(id)
+        if (sent === undefined && id <= session.outgoing.sentId) continue
         message.holders++
         session.outgoing.bytes += message.bytes
         const entry = { message, qos, retain, ids }
@@ -145,6 +157,5 @@ export class SessionTable {
       }
       this.#keeper.restored(message)
     }
-    for (const [number, session] of sessions) session.outgoing.sentId = places.get(number)?.sentId ?? 0
   }
 }

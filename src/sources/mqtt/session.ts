@@ -137,7 +137,7 @@ export class Session {
       const entry = outgoing.next(this.#isPassedOver)
       if (entry === undefined) break
       const isFirst = this.isKept && entry.state === 'queued'
-      if (isFirst) this.#keeper.outgoing(this)
+      if (isFirst) this.#keeper.inFlight(this, entry.packetId)
       // The client takes a second packet of QoS 2 with this id for the same message: so the id must not be forgotten. What comes
       // behind such a message stays behind it.
       if ((isFirst && entry.qos === 2) || held !== undefined || this.#held > 0) {
@@ -174,7 +174,7 @@ export class Session {
     if (entry?.qos !== 2) return false
     this.#answeredAt = this.#keeper.now()
     entry.state = 'released'
-    if (this.isKept) this.#keeper.outgoing(this)
+    if (this.isKept) this.#keeper.inFlight(this, packetId)
     return true
   }
 
@@ -189,7 +189,7 @@ export class Session {
 
   #finish(entry: Entry): void {
     this.outgoing.finish(entry.packetId)
-    if (this.isKept) this.#keeper.outgoing(this)
+    if (this.isKept) this.#keeper.inFlight(this, entry.packetId)
     this.#keeper.release(this, entry.message)
   }
 
@@ -207,7 +207,7 @@ export class Session {
 
   readonly #isPassedOver = (entry: Entry): boolean => {
     if (entry.message.remainingSeconds(this.#keeper.now()) !== 0) return false
-    if (this.isKept) this.#keeper.outgoing(this)
+    if (this.isKept) this.#keeper.sent(this)
     this.#keeper.release(this, entry.message)
     return true
   }
