@@ -1,8 +1,7 @@
 import { isIP, Socket } from 'node:net'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type AsyncMessage, type Channel, Connection } from 'rabbitmq-client'
 import { SourceFailure } from '../../core/source.ts'
-import { readTextFile } from '../../lib/text-file.ts'
+import { readTlsFiles } from '../tls-files.ts'
 import { type AmqpAddress, placeOf } from './options.ts'
 import { amqpFailure } from './reason.ts'
 
@@ -64,7 +63,9 @@ export class AmqpLink {
       noDelay: true,
       retryLow: neverMs,
       retryHigh: neverMs,
-      ...(isTls ? { tls: tlsOptions(address, host) } : {}),
+      ...(isTls
+        ? { tls: { ...(isIP(host) === 0 ? { servername: host } : {}), ...readTlsFiles(address) } }
+        : {}),
     })
     const link = new AmqpLink(connection, ending, address.heartbeatSeconds)
     const abort = (): void => link.fail(new SourceFailure('retry', 'stopped'))
@@ -204,18 +205,4 @@ const sentContentType = 'sentContentType'
 interface HeaderFrame {
   readonly bodySize: number
   readonly fields: Readonly<Record<string, unknown>>
-}
-
-function tlsOptions({ caFile, certFile, keyFile }: AmqpAddress, host: string): TlsOptions {
-  try {
-    return {
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(caFile === undefined ? {} : { ca: readTextFile(caFile) }),
-      ...(certFile === undefined ? {} : { cert: readTextFile(certFile) }),
-      ...(keyFile === undefined ? {} : { key: readTextFile(keyFile) }),
-    }
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new SourceFailure('stop', `caFile, certFile or keyFile cannot be used: ${why}`, error)
-  }
 }

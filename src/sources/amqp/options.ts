@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { formatNames } from '../../formats/table.ts'
-
-const file = (description: string) => z.string().min(1).optional().describe(description)
+import { checkTlsFiles, tlsFileOptions } from '../tls-files.ts'
 
 /** Where a RabbitMQ is and who asks: the source and whoever publishes share it. */
 export const amqpAddressSchema = z.strictObject({
@@ -21,11 +20,7 @@ export const amqpAddressSchema = z.strictObject({
     .meta({ secret: true })
     .optional()
     .describe('Its password; that of `guest` is `guest`.'),
-  caFile: file(
-    'Authorities that may have signed the certificate of RabbitMQ, as PEM. Without it those of Node.js.',
-  ),
-  certFile: file('The certificate that is shown to RabbitMQ, as PEM.'),
-  keyFile: file('The private key of the certificate, as PEM.'),
+  ...tlsFileOptions('RabbitMQ'),
   heartbeatSeconds: z
     .int()
     .min(2)
@@ -72,7 +67,9 @@ export const amqpSchema = amqpAddressSchema
       .default(16e6)
       .describe('Bytes of messages taken and not acknowledged yet. Beyond it nothing is read from RabbitMQ.'),
   })
-  .superRefine(checkTls)
+  .superRefine((options, context) =>
+    checkTlsFiles(options, /^amqps:/i.test(options.url), 'a url with amqps://', context),
+  )
 
 export type AmqpAddress = z.output<typeof amqpAddressSchema>
 export type AmqpOptions = z.output<typeof amqpSchema>
@@ -117,21 +114,4 @@ function isVhost(text: string): boolean {
   } catch {
     return false
   }
-}
-
-/** Files of TLS without TLS would send the password in the clear, unlike what was meant. */
-function checkTls(
-  {
-    url,
-    caFile,
-    certFile,
-    keyFile,
-  }: { [K in 'url' | 'caFile' | 'certFile' | 'keyFile']?: string | undefined },
-  context: z.RefinementCtx,
-): void {
-  const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
-  for (const [key, file] of Object.entries({ caFile, certFile, keyFile }))
-    if (file !== undefined && !/^amqps:/i.test(url ?? '')) fault(key, 'needs a url with amqps://')
-  if (certFile !== undefined && keyFile === undefined) fault('certFile', 'needs keyFile beside it')
-  if (keyFile !== undefined && certFile === undefined) fault('keyFile', 'needs certFile beside it')
 }

@@ -3,7 +3,7 @@ import { connect as connectTls } from 'node:tls'
 import { generate, type IPublishPacket, type Packet, parser as createParser } from 'mqtt-packet'
 import { SourceFailure } from '../../core/source.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { readTextFile } from '../../lib/text-file.ts'
+import { readTlsFiles } from '../tls-files.ts'
 import { addressOf, type BrokerOptions } from './options.ts'
 import { brokerFailure, connackReason } from './reason.ts'
 
@@ -261,21 +261,14 @@ const pingRequest = Buffer.from([0xc0, 0])
 /** For the last bytes to a broker that does not read. */
 const goodbyeMs = 500
 
-/** @throws SourceFailure `stop` where a file cannot be read. They are read for each connection: certificates are replaced while we run. */
-function open({ url, caFile, certFile, keyFile }: BrokerOptions): Socket {
-  const { host, port, isTls } = addressOf(url)
+/** @throws SourceFailure `stop` where a file of TLS cannot be used. */
+function open(options: BrokerOptions): Socket {
+  const { host, port, isTls } = addressOf(options.url)
   if (!isTls) return connectTcp({ host, port })
-  try {
-    return connectTls({
-      host,
-      port,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(caFile === undefined ? {} : { ca: readTextFile(caFile) }),
-      ...(certFile === undefined ? {} : { cert: readTextFile(certFile) }),
-      ...(keyFile === undefined ? {} : { key: readTextFile(keyFile) }),
-    })
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new SourceFailure('stop', `caFile, certFile or keyFile cannot be used: ${why}`, error)
-  }
+  return connectTls({
+    host,
+    port,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...readTlsFiles(options),
+  })
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { formatNames } from '../../formats/table.ts'
-
-const file = (description: string) => z.string().min(1).optional().describe(description)
+import { checkTlsFiles, tlsFileOptions } from '../tls-files.ts'
 
 /** The options of a source of type `mqtt-broker`. */
 export const brokerSchema = z
@@ -38,11 +37,7 @@ export const brokerSchema = z
       .describe('The client id is this, the id of the data folder and the name of the source.'),
     user: z.string().min(1).optional().describe('User name, if the broker asks for one.'),
     password: z.string().min(1).meta({ secret: true }).optional().describe('Its password.'),
-    caFile: file(
-      'Authorities that may have signed the certificate of the broker, as PEM. Without it those of Node.js.',
-    ),
-    certFile: file('The certificate that is shown to the broker, as PEM.'),
-    keyFile: file('The private key of the certificate, as PEM.'),
+    ...tlsFileOptions('the broker'),
     keepAliveSeconds: z
       .int()
       .min(2)
@@ -71,7 +66,7 @@ export const brokerSchema = z
       ),
   })
   .superRefine((options, context) => {
-    checkTls(options, context)
+    checkTlsFiles(options, /^mqtts:/i.test(options.url), 'a url with mqtts://', context)
     const { user, password } = options
     // MQTT 3.1.1 §3.1.2.9
     if (password !== undefined && user === undefined)
@@ -110,21 +105,4 @@ function isBrokerUrl(text: string): boolean {
   const { protocol, hostname, username, password, pathname, search, hash } = new URL(text)
   const isBare = [username, password, search, hash].every((part) => part === '')
   return /^mqtts?:$/.test(protocol) && hostname !== '' && isBare && (pathname === '' || pathname === '/')
-}
-
-/** Files of TLS without TLS would send the password in the clear, unlike what was meant. */
-function checkTls(
-  {
-    url,
-    caFile,
-    certFile,
-    keyFile,
-  }: { [K in 'url' | 'caFile' | 'certFile' | 'keyFile']?: string | undefined },
-  context: z.RefinementCtx,
-): void {
-  const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
-  for (const [key, file] of Object.entries({ caFile, certFile, keyFile }))
-    if (file !== undefined && !/^mqtts:/i.test(url ?? '')) fault(key, 'needs a url with mqtts://')
-  if (certFile !== undefined && keyFile === undefined) fault('certFile', 'needs keyFile beside it')
-  if (keyFile !== undefined && certFile === undefined) fault('keyFile', 'needs certFile beside it')
 }

@@ -1,6 +1,6 @@
 import net from 'node:net'
 import type { ConsumerOptions } from '@platformatic/kafka'
-import { readTextFile } from '../../lib/text-file.ts'
+import { readTlsFiles } from '../tls-files.ts'
 import type { KafkaOptions } from './options.ts'
 
 export type ClientOptions = Pick<
@@ -10,16 +10,12 @@ export type ClientOptions = Pick<
 
 /** How to reach and greet the brokers. Reads the certificates anew, so that renewed ones hold from the next attempt on. */
 export function clientOptions(options: KafkaOptions, clientId: string): ClientOptions {
-  const { brokers, tls, caFile, certFile, keyFile, sasl, user, password } = options
+  const { brokers, tls, sasl, user, password } = options
   return {
     clientId,
     bootstrapBrokers: [...brokers],
     ...(tls && {
-      tls: {
-        ...(caFile !== undefined && { ca: readTextFile(caFile) }),
-        ...(certFile !== undefined && { cert: readTextFile(certFile) }),
-        ...(keyFile !== undefined && { key: readTextFile(keyFile) }),
-      },
+      tls: readTlsFiles(options),
       // Some clusters tell brokers apart by it; an address is not allowed there (RFC 6066 §3).
       tlsServerName: brokers.every((broker) => net.isIP(hostOf(broker)) === 0),
     }),

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { formatNames } from '../../formats/table.ts'
-
-const file = (description: string) => z.string().min(1).optional().describe(description)
+import { checkTlsFiles, tlsFileOptions } from '../tls-files.ts'
 
 /** The options of a source of type `kafka`. */
 export const kafkaSchema = z
@@ -28,11 +27,7 @@ export const kafkaSchema = z
       .optional()
       .describe('What all values are. Without it the header `content-type` says so, else they are JSON.'),
     tls: z.boolean().default(false).describe('Speak TLS.'),
-    caFile: file(
-      'Authorities that may have signed the certificates of the brokers, as PEM. Without it those of Node.js.',
-    ),
-    certFile: file('The certificate that is shown to the brokers, as PEM.'),
-    keyFile: file('The private key of the certificate, as PEM.'),
+    ...tlsFileOptions('the brokers'),
     sasl: z
       .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
       .optional()
@@ -58,11 +53,8 @@ export const kafkaSchema = z
   })
   .superRefine((options, context) => {
     const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
-    const { tls, sasl, user, password, certFile, keyFile } = options
-    for (const key of ['caFile', 'certFile', 'keyFile'] as const)
-      if (options[key] !== undefined && !tls) fault(key, 'needs tls: true beside it')
-    if (certFile !== undefined && keyFile === undefined) fault('certFile', 'needs keyFile beside it')
-    if (keyFile !== undefined && certFile === undefined) fault('keyFile', 'needs certFile beside it')
+    const { tls, sasl, user, password } = options
+    checkTlsFiles(options, tls, 'tls: true beside it', context)
     if (sasl !== undefined && (user === undefined || password === undefined))
       fault('sasl', 'needs user and password beside it')
     if (sasl === undefined && (user !== undefined || password !== undefined))

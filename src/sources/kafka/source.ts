@@ -1,9 +1,9 @@
 import type { Intake } from '../../core/intake.ts'
-import { type FeedSource, type FeedStatus, SourceFailure } from '../../core/source.ts'
+import { type FeedSource, type FeedStatus } from '../../core/source.ts'
 import type { SourceParts } from '../component.ts'
 import { type FeedCounters, MessageTaker, newFeedCounters } from '../message-taker.ts'
 import { KafkaAttempt } from './attempt.ts'
-import { type ClientOptions, clientOptions } from './client.ts'
+import { clientOptions } from './client.ts'
 import { Cursors } from './cursors.ts'
 import type { KafkaOptions } from './options.ts'
 import { RecordMessage } from './record-message.ts'
@@ -30,7 +30,7 @@ export class KafkaSource implements FeedSource {
   async run(intake: Intake, signal: AbortSignal): Promise<void> {
     const { name, formats, limits, logger } = this.#parts
     const attempt = new KafkaAttempt({
-      client: this.#client(),
+      client: clientOptions(this.#options, `sluice-${this.#parts.instance}-${this.name}`),
       options: this.#options,
       intake,
       cursors: this.#cursors,
@@ -59,14 +59,5 @@ export class KafkaSource implements FeedSource {
       lag += partition.lag
     }
     return { ...status, lag }
-  }
-
-  #client(): ClientOptions {
-    try {
-      return clientOptions(this.#options, `sluice-${this.#parts.instance}-${this.name}`)
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      throw new SourceFailure('stop', `a certificate cannot be read: ${why}`, error)
-    }
   }
 }
