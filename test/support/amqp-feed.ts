@@ -1,10 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { KeyedState } from '../../src/core/keyed-state.ts'
-import { defaultRecordLimits } from '../../src/core/limits.ts'
-import type { FeedStatus } from '../../src/core/source.ts'
-import { createFormats } from '../../src/formats/table.ts'
-import { createRouter, defaultTopics } from '../../src/formats/topics.ts'
-import { systemClock } from '../../src/lib/clock.ts'
 import { AmqpSource } from '../../src/sources/amqp/amqp-source.ts'
 import { AmqpLink } from '../../src/sources/amqp/link.ts'
 import {
@@ -14,22 +8,13 @@ import {
   amqpSchema,
 } from '../../src/sources/amqp/options.ts'
 import { AmqpPublisher, type Publication } from '../../src/sources/amqp/publisher.ts'
-import { type Gate, openGate } from './gate.ts'
+import type { Gate } from './gate.ts'
 import type { OwnServer } from './own-server.ts'
+import { openFeedGate, runOnce, type SourceFeed, sourceParts } from './source-feed.ts'
 
 export const never = new AbortController().signal
 
-/** One attempt of a source at a RabbitMQ, into an intake with a log in memory. */
-export interface AmqpFeed extends Gate {
-  readonly source: AmqpSource
-  /** What it logged, by level. */
-  readonly lines: string[]
-  /** Ends as the attempt does. */
-  readonly ended: Promise<void>
-  /** Resolves once the status is so. */
-  until(isSo: (status: FeedStatus) => boolean, what: string): Promise<FeedStatus>
-  stop(): Promise<void>
-}
+export type AmqpFeed = SourceFeed<AmqpSource>
 
 /** The same source again, or a new one on the log that `before` has left: as after a restart. */
 export type FeedBefore = Pick<AmqpFeed, keyof Gate> & { readonly source?: AmqpSource }
@@ -41,38 +26,14 @@ export function addressOf(server: OwnServer, more: object = {}): AmqpAddress {
 export async function feedFrom(
   options: Partial<AmqpOptions> & Pick<AmqpOptions, 'url'>,
   before?: FeedBefore,
-  gateOptions: Parameters<typeof openGate>[0] = {},
+  gateOptions: Parameters<typeof openFeedGate>[0] = {},
 ): Promise<AmqpFeed> {
-  const gate = before ?? (await openGate({ deadLetters: { maxBytes: 1e7 }, ...gateOptions }))
+  const gate = before ?? (await openFeedGate(gateOptions))
   const lines: string[] = []
-  const line = (level: string) => (fields: object, message: string) =>
-    lines.push(`${level}: ${message} ${JSON.stringify(fields)}`)
   const source =
     before?.source ??
-    new AmqpSource(amqpSchema.parse(options), {
-      name: 'factory',
-      formats: createFormats(defaultRecordLimits).named,
-      router: createRouter(defaultTopics, defaultRecordLimits),
-      limits: defaultRecordLimits,
-      clock: systemClock,
-      logger: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
-      state: await stateOf(gate),
-      instance: 'a1',
-    })
-  const stopping = new AbortController()
-  const ended = source.run(gate.intake, stopping.signal)
-  ended.catch(() => undefined) // who looks at `ended` hears of it
-  return {
-    ...gate,
-    source,
-    lines,
-    ended,
-    until: (isSo, what) => statusOf(source, ended, isSo, what),
-    async stop() {
-      stopping.abort()
-      await ended
-    },
-  }
+    new AmqpSource(amqpSchema.parse(options), sourceParts('factory', lines, { state: await stateOf(gate) }))
+  return runOnce(source, gate, lines)
 }
 
 /** Opens a link, hands it over and closes it. */
@@ -157,22 +118,4 @@ async function stateOf(gate: Gate): Promise<KeyedState> {
     else state.set(key, Buffer.from(body))
   }
   return { get: (key) => state.get(key), entries: () => state }
-}
-
-async function statusOf(
-  source: AmqpSource,
-  ended: Promise<void>,
-  isSo: (status: FeedStatus) => boolean,
-  what: string,
-): Promise<FeedStatus> {
-  const deadline = performance.now() + 60_000
-  let failure: unknown
-  ended.catch((error: unknown) => (failure = error))
-  for (;;) {
-    const status = source.status()
-    if (isSo(status)) return status
-    if (failure !== undefined) throw new Error(`the attempt ended before ${what}`, { cause: failure })
-    if (performance.now() > deadline) throw new Error(`not within 60 s: ${what}: ${JSON.stringify(status)}`)
-    await delay(5)
-  }
 }

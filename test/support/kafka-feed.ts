@@ -1,13 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { SourceSnapshot } from '../../src/api/snapshot.ts'
 import { SourceRunner } from '../../src/app/source-runner.ts'
-import { defaultRecordLimits } from '../../src/core/limits.ts'
-import { createFormats } from '../../src/formats/table.ts'
-import { createRouter, defaultTopics } from '../../src/formats/topics.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { kafkaSchema } from '../../src/sources/kafka/options.ts'
 import { KafkaSource } from '../../src/sources/kafka/source.ts'
-import { type Gate, openGate } from './gate.ts'
+import type { Gate } from './gate.ts'
+import { openFeedGate, sourceParts, statusOnce } from './source-feed.ts'
 
 /** A Kafka source, run attempt after attempt, into an intake with a log in memory. */
 export interface KafkaFeed extends Gate, AsyncDisposable {
@@ -23,15 +20,18 @@ export async function kafkaFeed(
   brokers: string,
   topic: string,
   options: object = {},
-  gateOptions: Parameters<typeof openGate>[0] = {},
+  gateOptions: Parameters<typeof openFeedGate>[0] = {},
   /** What it kept in an earlier run. */
   state: ReadonlyMap<string, string> = new Map(),
 ): Promise<KafkaFeed> {
-  const gate = await openGate({ deadLetters: { maxBytes: 1e7 }, ...gateOptions })
+  const gate = await openFeedGate(gateOptions)
   const lines: string[] = []
-  const line = (level: string) => (fields: object, message: string) =>
-    lines.push(`${level}: ${message} ${JSON.stringify(fields)}`)
-  const logger = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+  const parts = sourceParts('plant', lines, {
+    state: {
+      get: (key) => (state.has(key) ? Buffer.from(state.get(key) ?? '') : undefined),
+      entries: () => [],
+    },
+  })
   const source = new KafkaSource(
     kafkaSchema.parse({
       brokers: [brokers],
@@ -40,36 +40,15 @@ export async function kafkaFeed(
       sessionTimeoutMs: 6_000,
       ...options,
     }),
-    {
-      name: 'plant',
-      formats: createFormats(defaultRecordLimits).named,
-      router: createRouter(defaultTopics, defaultRecordLimits),
-      limits: defaultRecordLimits,
-      clock: systemClock,
-      logger,
-      state: {
-        get: (key) => (state.has(key) ? Buffer.from(state.get(key) ?? '') : undefined),
-        entries: () => [],
-      },
-      instance: 'a1',
-    },
+    parts,
   )
-  const runner = new SourceRunner('kafka', source, gate.intake, systemClock, logger)
+  const runner = new SourceRunner('kafka', source, gate.intake, systemClock, parts.logger)
   runner.start()
   return {
     ...gate,
     runner,
     lines,
-    async until(isSo, what) {
-      const deadline = performance.now() + 180_000
-      for (;;) {
-        const { status } = runner
-        if (isSo(status)) return status
-        if (performance.now() > deadline)
-          throw new Error(`not within a minute: ${what}: ${JSON.stringify(status)}\n${lines.join('\n')}`)
-        await delay(10)
-      }
-    },
+    until: (isSo, what) => statusOnce(() => runner.status, isSo, what, lines),
     stop: () => runner.stop(),
     [Symbol.asyncDispose]: () => runner.stop(),
   }
