@@ -81,6 +81,15 @@ export class GroupWalk {
     }
   }
 
+  /** Passes over everything below the mark without a look at it. */
+  skipTo({ next, segment, end }: Watermark): void {
+    if (next <= this.seen) return
+    if (!isSame(this.#segment, segment)) this.#open(segment)
+    this.#scanner?.moveTo(end)
+    this.#doubt = undefined
+    this.seen = next
+  }
+
   close(): void {
     this.#file?.close()
     this.#file = undefined

@@ -41,6 +41,40 @@ test('a reader at the end says how far there was nothing of its stream, once its
   assert.deepEqual(await passedIn(log, 11), [11n])
 })
 
+test('a reader of documents reads little of the readings between them, and no document less', async () => {
+  const log = new WrittenLog()
+  log.commit({ ...post, names: [nameOf(0)] })
+  let bytesRead = 0
+  const open = log.storage.open.bind(log.storage)
+  log.storage.open = (file, mode) => {
+    const opened = open(file, mode)
+    const read = opened.read.bind(opened)
+    opened.read = (into, at) => {
+      const length = read(into, at)
+      bytesRead += length
+      return length
+    }
+    return opened
+  }
+  const done = new AbortController()
+  let rounds = 0
+  const tail: Tail = {
+    watermark: () => log.writer.watermark,
+    async beyond() {
+      if (rounds === 50) done.abort()
+      else if (++rounds % 10 === 0) log.commit(post)
+      else for (let i = 0; i < 10; i++) log.commit({ readings: countingReadings(i * 1000, 1000) })
+    },
+  }
+  const place = { storage: log.storage, folder, log: log.writer.id, tail }
+  const found: number[] = []
+  const options = { from: undefined, maxRows: 100, lingerMs: 0 }
+  for await (const { batch, running } of readStream(place, 'posts', options, () => {}, done.signal))
+    found.push(running, batch.length)
+  assert.deepEqual(found, [0, 1, 1, 1, 2, 1, 3, 1, 4, 1, 5, 1])
+  assert.ok(bytesRead < log.writer.bytes / 10, `${bytesRead} of ${log.writer.bytes} bytes were read`)
+})
+
 test('where damage may have taken rows of its stream that nobody has counted yet, a reader says nothing', async () => {
   const log = new WrittenLog()
   log.commit(post)

@@ -176,6 +176,7 @@ class StreamReader {
 
   next(): Pulled | undefined {
     this.#joiner.start()
+    this.#skipForeign()
     for (;;) {
       const section = this.#nextSection()
       if (!section) return this.#flush()
@@ -271,6 +272,18 @@ class StreamReader {
 
   #begin(section: Section, row: number): void {
     if (this.#joiner.length === 0) this.#batchRunning = section.running + row
+  }
+
+  /**
+   * Most of a log are readings: a reader of documents need not go through them where the count of its own stream says that none are among
+   * them. A reader of readings must: edits and names do not count.
+   */
+  #skipForeign(): void {
+    if (this.#sections.length > 0 || this.#isDoubtful || !(this.#joiner instanceof DocumentsJoiner)) return
+    const mark = this.#place.tail.watermark()
+    if (this.#counted === undefined || this.#counted.running !== (mark.rows[this.#stream] ?? 0)) return
+    this.#counted = { running: this.#counted.running, next: Math.max(this.#counted.next, mark.next) }
+    this.#walk.skipTo(mark)
   }
 
   /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */

@@ -50,6 +50,13 @@ export class SegmentScanner {
     return this.#base + this.#at
   }
 
+  /** Goes on at another place of the file, where a group begins or the file ends. */
+  moveTo(offset: number): void {
+    this.#base = offset
+    this.#filled = 0
+    this.#at = 0
+  }
+
   /**
    * The next group or stretch of damage; undefined at the end of what `end` (a file offset) allows. Bytes at the end that are
    * not a whole group are reported as damage; a caller that reads a growing file passes an `end` it knows to be whole.

@@ -26,6 +26,8 @@ export interface Watermark {
   /** The segment being written, and how many of its bytes count. */
   readonly segment: Segment
   readonly end: number
+  /** Rows written per stream since the log was created. */
+  readonly rows: Readonly<Record<string, number>>
 }
 
 export type WriterState = 'open' | 'disk-full' | 'read-only'
@@ -116,7 +118,8 @@ export class LogWriter {
   }
 
   get watermark(): Watermark {
-    return { next: this.#synced, segment: this.#chain.last, end: this.#chain.at }
+    const rows = Object.fromEntries(this.rows)
+    return { next: this.#synced, segment: this.#chain.last, end: this.#chain.at, rows }
   }
 
   get first(): number {
