@@ -1,6 +1,6 @@
 import { type Frequency, FrequentNames } from '../../lib/frequent-names.ts'
-import type { Outbound } from './outbound.ts'
-import type { Session } from './session.ts'
+import type { Outbound } from './connection/outbound.ts'
+import type { Session } from './sessions/session.ts'
 
 /** Messages of a watch that are all counted; of those behind them one in `sampleEvery`, drawn at random, counts for all. */
 const exactMessages = 20_000

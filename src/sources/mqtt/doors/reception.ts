@@ -1,4 +1,4 @@
-import type { AddressCounters } from '../addresses.ts'
+import type { AddressCounters } from '../connection/addresses.ts'
 import type { GatewayContext } from '../gateway-context.ts'
 
 /** A TLS handshake that takes the place of a connection. */

@@ -1,6 +1,6 @@
-import { Connection } from '../connection.ts'
+import { Connection } from '../connection/connection.ts'
 import type { GatewayContext } from '../gateway-context.ts'
-import { tcpWire } from '../tcp-wire.ts'
+import { tcpWire } from '../connection/tcp-wire.ts'
 import { type Listener, openListener } from './listener.ts'
 import type { Reception } from './reception.ts'
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { SluiceError } from '../../../core/errors.ts'
-import { Connection } from '../connection.ts'
+import { Connection } from '../connection/connection.ts'
 import type { GatewayContext } from '../gateway-context.ts'
 import type { Reception } from './reception.ts'
 import { webSocketWire } from './websocket-wire.ts'

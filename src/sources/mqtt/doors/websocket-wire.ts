@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
-import type { AssemblyBudget, BudgetHolder } from '../assembly-budget.ts'
-import type { Wire, WireListener } from '../wire.ts'
+import type { AssemblyBudget, BudgetHolder } from '../connection/assembly-budget.ts'
+import type { Wire, WireListener } from '../connection/wire.ts'
 
 /** RFC 6455 §7.4.1. */
 const closeCodes = { normal: 1000, unsupportedData: 1003, policyViolation: 1008, tooBig: 1009 } as const
