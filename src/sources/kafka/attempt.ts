@@ -29,6 +29,8 @@ export interface AttemptParts {
   readonly message: RecordMessage
   readonly counters: FeedCounters
   readonly logger: SourceLog
+  /** What the attempts before took is on disk, or is known not to be. */
+  readonly before: Promise<void>
 }
 
 /**
@@ -75,6 +77,11 @@ export class KafkaAttempt {
 
   get reader(): PartitionReader | undefined {
     return this.#reader
+  }
+
+  /** What this attempt and those before took is on disk, or is known not to be. After `run`. */
+  drained(): Promise<void> {
+    return this.#previous?.drained() ?? this.#parts.before
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -134,7 +141,7 @@ export class KafkaAttempt {
     // Two fetches at one time on one connection disturb each other.
     await this.#previous?.ended()
     // Only then is it known where to go on: what is on its way to the disk would be taken a second time.
-    await this.#previous?.drained()
+    await this.drained()
     const partitions = await this.#positions(assignments)
     if (assignment !== this.#assignment) return
     const { logger, intake, cursors, taker, message, options } = this.#parts

@@ -63,3 +63,26 @@ test('where the disk is too slow for a rebalance, a member reads nothing of what
   await using topic = await KafkaTopic.create(address(), 4)
   await slowRebalance(topic, 6_000, forTooLong)
 })
+
+test('while the disk is slow an attempt waits for what the one before, which has failed, took', {
+  skip,
+}, async () => {
+  await using topic = await KafkaTopic.create(address(), 1)
+  await using feed = await kafkaFeed(address(), topic.name)
+  await feed.until(({ lag }) => lag === 0, 'it reads')
+  feed.thread.isAutomatic = false
+  await topic.send([{ value: JSON.stringify({ device: 'd', ts: 1_700_000_000_000, value: 1 }) }])
+  await feed.until(({ unacknowledged }) => unacknowledged > 0, 'one is on its way to the disk')
+  // An attempt ends when there is more to share.
+  await topic.grow(2)
+  await feed.until(({ isConnected, connects }) => isConnected && connects === 2, 'the next one has joined')
+  // Time in which it would take the record again.
+  await delay(2_000)
+  feed.thread.isAutomatic = true
+  feed.thread.handle()
+  while ((await topic.committed(`g-${topic.name}`)).join() !== '1,0')
+    await feed.until(() => true, 'it is committed')
+  await feed.stop()
+  assert.equal(feed.runner.status.accepted, 1, feed.lines.join('\n'))
+  assert.equal((await feed.rows()).length, 1, feed.lines.join('\n'))
+})

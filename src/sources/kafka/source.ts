@@ -19,6 +19,8 @@ export class KafkaSource implements FeedSource {
   readonly #cursors: Cursors
   readonly #counters: FeedCounters = newFeedCounters()
   #attempt: KafkaAttempt | undefined
+  /** What was taken so far is on disk, or is known not to be. */
+  #drained: Promise<void> = Promise.resolve()
 
   constructor(options: KafkaOptions, parts: SourceParts) {
     this.name = parts.name
@@ -38,11 +40,13 @@ export class KafkaSource implements FeedSource {
       message: new RecordMessage(formats, this.#options.format),
       counters: this.#counters,
       logger,
+      before: this.#drained,
     })
     this.#attempt = attempt
     try {
       await attempt.run(signal)
     } finally {
+      this.#drained = attempt.drained()
       this.#attempt = undefined
     }
   }
