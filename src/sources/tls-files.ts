@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import { SourceFailure } from '../core/source.ts'
@@ -36,22 +37,50 @@ export function checkTlsFiles(
 
 /**
  * What the files hold, for the `tls` of Node.js. For each connection anew: certificates are replaced while we run.
- * @throws SourceFailure `stop` where a file cannot be read, or holds something else.
+ * @throws SourceFailure `stop` where a file cannot be read, or holds something else: Node.js would take an empty one for none, and then trust
+ * every public authority.
  */
 export function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles) {
+  const ca = caFile === undefined ? undefined : read('caFile', caFile, checkCertificates)
+  const cert = certFile === undefined ? undefined : read('certFile', certFile, checkCertificates)
+  const key = keyFile === undefined ? undefined : read('keyFile', keyFile, createPrivateKey)
+  const files = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  }
   try {
-    const read = {
-      ...(caFile === undefined ? {} : { ca: readTextFile(caFile) }),
-      ...(certFile === undefined ? {} : { cert: readTextFile(certFile) }),
-      ...(keyFile === undefined ? {} : { key: readTextFile(keyFile) }),
-    }
-    createSecureContext(read)
-    return read
+    createSecureContext(files)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new SourceFailure('stop', `caFile, certFile or keyFile cannot be used: ${why}`, error)
+    throw unusable('certFile and keyFile', `${certFile} and ${keyFile}`, error)
+  }
+  return files
+}
+
+function read(key: string, file: string, check: (text: string) => unknown): string {
+  try {
+    const text = readTextFile(file)
+    check(text)
+    return text
+  } catch (error) {
+    throw unusable(key, file, error)
   }
 }
+
+function checkCertificates(text: string): void {
+  const certificates = text.match(pemCertificate)
+  if (certificates === null) throw new Error('there is no certificate in it')
+  for (const certificate of certificates) new X509Certificate(certificate)
+}
+
+function unusable(key: string, file: string, error: unknown): SourceFailure {
+  const why = error instanceof Error ? error.message : String(error)
+  return new SourceFailure('stop', `${key} cannot be used: ${file}: ${why}`, error)
+}
+
+/** RFC 7468 §5, and what older programs write. */
+const pemCertificate =
+  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.+?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/gs
 
 function file(description: string) {
   return z.string().min(1).optional().describe(description)
