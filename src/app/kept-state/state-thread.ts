@@ -91,8 +91,7 @@ async function load(opened: StateFile): Promise<StateFile> {
 /** Tells what the log holds of a stream behind the file's position. Writing it into the file has time. */
 async function replay(opened: StateFile, stream: string): Promise<void> {
   const state = opened.position(stream, logId, 0)
-  const taken = state?.books.handed ?? 0
-  if (taken === (log.rows[stream] ?? 0)) return
+  if (state === undefined && (log.rows[stream] ?? 0) === 0) return
   const until = BigInt(log.watermark.next)
   const options = { from: state?.position, maxRows, lingerMs: 0, until }
   const documents = readStream({ ...place, log: logId }, stream, options, () => {}, stopping.signal)

@@ -75,6 +75,37 @@ test('a reader of documents reads little of the readings between them, and no do
   assert.ok(bytesRead < log.writer.bytes / 10, `${bytesRead} of ${log.writer.bytes} bytes were read`)
 })
 
+test('a sink that was handed more than recovery could count misses nothing that comes later', async () => {
+  const log = new WrittenLog()
+  log.commit(post)
+  log.commit({ names: [nameOf(0)], readings: countingReadings(0, 10) })
+  log.commit(post)
+  const { next } = log.writer.watermark
+  // As if the log had held two more, which damage has taken since: as many have come while the sink was away.
+  const taken = 4
+  log.commit(post)
+  log.commit(post)
+  const done = new AbortController()
+  const tail: Tail = {
+    watermark: () => log.writer.watermark,
+    async beyond() {
+      done.abort()
+    },
+  }
+  const place = { storage: log.storage, folder, log: log.writer.id, tail }
+  const from = { log: log.writer.id, partition: 0, next: BigInt(next) }
+  const numbers: bigint[] = []
+  for await (const { to } of readStream(
+    place,
+    'posts',
+    { from, taken, maxRows: 1, lingerMs: 0 },
+    () => {},
+    done.signal,
+  ))
+    numbers.push(to.next)
+  assert.deepEqual(numbers, [BigInt(next) + 1n, BigInt(next) + 2n])
+})
+
 test('where damage may have taken rows of its stream that nobody has counted yet, a reader says nothing', async () => {
   const log = new WrittenLog()
   log.commit(post)

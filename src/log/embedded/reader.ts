@@ -114,6 +114,8 @@ class StreamReader {
   #expired = 0
   /** After damage, until a section of ours tells how many of our rows it took. */
   #isDoubtful = false
+  /** What the log had counted of the stream when everything of it had been looked at; undefined while there is more. */
+  #rowsAtEnd: number | undefined
   /** One more than the highest series id given so far, and when that last made us look for names in their file. */
   #series = 0
   #soughtNamesAt = 0
@@ -275,15 +277,19 @@ class StreamReader {
   }
 
   /**
-   * Most of a log are readings: a reader of documents need not go through them where the count of its own stream says that none are among
-   * them. A reader of readings must: edits and names do not count.
+   * Most of a log are readings: a reader of documents that has been at its end need not go through those that came since, if none of its own
+   * stream did. Only what the log has counted since then can tell: recovery may have counted less than a sink was handed, or than an
+   * earlier run wrote, where damage took rows. A reader of readings must go through all: edits and names do not count.
    */
   #skipForeign(): void {
-    if (this.#sections.length > 0 || this.#isDoubtful || !(this.#joiner instanceof DocumentsJoiner)) return
+    if (this.#rowsAtEnd === undefined || !(this.#joiner instanceof DocumentsJoiner)) return
     const mark = this.#place.tail.watermark()
-    if (this.#counted === undefined || this.#counted.running !== (mark.rows[this.#stream] ?? 0)) return
-    this.#counted = { running: this.#counted.running, next: Math.max(this.#counted.next, mark.next) }
-    this.#walk.skipTo(mark)
+    if (this.#rowsAtEnd === this.#rowsAt(mark)) this.#walk.skipTo(mark)
+    else this.#rowsAtEnd = undefined
+  }
+
+  #rowsAt({ rows }: Watermark): number {
+    return rows[this.#stream] ?? 0
   }
 
   /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */
@@ -339,7 +345,10 @@ class StreamReader {
       const section = this.#sections[0]
       if (section) return section
       const found = this.#walk.next()
-      if (!found) return undefined
+      if (!found) {
+        this.#rowsAtEnd = this.#rowsAt(this.#place.tail.watermark())
+        return undefined
+      }
       this.#found = found
       this.#sections = this.#ours(found)
     }
