@@ -44,7 +44,7 @@ function LetterView({ letter }: { readonly letter: LetterRow }) {
   return (
     <>
       <div className="flex items-start justify-between gap-4">
-        <Dialog.Title className="text-xl leading-snug font-semibold wrap-anywhere first-letter:uppercase">
+        <Dialog.Title className="text-xl leading-snug font-semibold wrap-anywhere">
           {letter.reason}
         </Dialog.Title>
         <Dialog.Close

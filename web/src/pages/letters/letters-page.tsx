@@ -206,7 +206,7 @@ function LetterTable({
               <button
                 type="button"
                 onClick={() => onOpen(letter)}
-                className="block text-left text-[0.95rem] wrap-anywhere first-letter:uppercase after:absolute after:inset-0 hover:text-accent"
+                className="block text-left text-[0.95rem] wrap-anywhere after:absolute after:inset-0 hover:text-accent"
               >
                 {letter.reason}
               </button>
