@@ -177,3 +177,39 @@ test('a group gets no retained messages, but those that come', async () => {
   const message = await member.next('publish')
   assert.deepEqual([textOf(message), message.retain], ['comes', false])
 })
+
+for (const version of [4, 5] as const) {
+  test(`a kept session that gets a message by several groups has each place of its own after kill -9 (MQTT level ${version})`, async () => {
+    await using door = await MqttDoor.open({ keeps: true, config: { maxInFlight: 4 } })
+    using publisher = await RawMqttClient.connect(door.port, 5)
+    const connect = lasting(version, 'a')
+    const before = await RawMqttClient.connect(door.port, version, connect)
+    await before.subscribe(['q', { topic: '$share/g/q', qos: 1 }, '$share/h/q'])
+    for (const text of numbers(2)) await publisher.say('q', text, 2)
+    const first = await before.messages(4)
+    const finished = first[0]
+    assert.ok(finished)
+    // One of three places is done with, three are on their way, two wait.
+    before.send(
+      finished.qos === 1
+        ? { cmd: 'puback', messageId: finished.messageId ?? 0 }
+        : { cmd: 'pubrec', messageId: finished.messageId ?? 0 },
+    )
+    if (finished.qos === 2) {
+      await before.next('pubrel')
+      before.send({ cmd: 'pubcomp', messageId: finished.messageId ?? 0 })
+    }
+    await before.messages(1)
+    await door.restart('killed')
+    using client = await answering(door.port, version, connect)
+    const messages = await client.messages(5)
+    assert.deepEqual(messages.slice(0, 4).map(idOf).toSorted(), [2, 3, 4, 5])
+    assert.deepEqual(textsOf(messages).toSorted(), [...['0', '0'], ...['1', '1', '1']])
+    await until(() => door.gateway.status().queuedMessages <= 0)
+    assert.equal(door.gateway.status().queuedBytes, 0)
+  })
+}
+
+function idOf({ messageId }: { readonly messageId?: number | undefined }): number | undefined {
+  return messageId
+}

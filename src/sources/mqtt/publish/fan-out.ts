@@ -78,15 +78,22 @@ export class FanOut {
     let message = given
     let shares: Share[] | undefined
     let targets: Target[] | undefined
+    /** Sessions that were picked for a group, and places of those that get the message once more beside it. */
+    let picked: Set<Session> | undefined
+    let again: Share[] | undefined
     for (const match of matches) {
       let { subscriber } = match
       let wanted: Wanted = match
+      let isAgain = false
       if (subscriber instanceof SharedGroup) {
         const member = subscriber.next()
         if (member === undefined) continue
         subscriber = member.session
         wanted = { ...member.subscription, ids: idsOf(member.subscription) }
-      }
+        picked ??= new Set()
+        isAgain = picked.has(subscriber) || shares?.some(({ session }) => session === member.session) === true
+        picked.add(subscriber)
+      } else isAgain = picked?.has(subscriber) === true
       if (subscriber === publisher && match.own !== undefined) {
         if (match.own === 'none') continue
         wanted = match.own
@@ -102,6 +109,11 @@ export class FanOut {
       }
       if (subscriber.receiver === undefined && !subscriber.isKept) continue
       message ??= this.message(bytes, walk, entry)
+      if (isAgain && subscriber.isKept) {
+        again ??= []
+        again.push({ session: subscriber, qos, retain, ids })
+        continue
+      }
       if (!this.#keeper.hold(subscriber, message)) {
         this.#counters.queueDropped++
         continue
@@ -112,10 +124,24 @@ export class FanOut {
       targets ??= []
       targets.push({ session: subscriber.number, qos, retain, ids })
     }
-    if (message === undefined || shares === undefined) return false
-    if (targets !== undefined) this.#keeper.keep(message, targets)
-    this.#pending.push({ message, shares })
-    return true
+    if (message === undefined) return false
+    if (shares !== undefined) {
+      if (targets !== undefined) this.#keeper.keep(message, targets)
+      this.#pending.push({ message, shares })
+    }
+    if (again !== undefined) for (const share of again) this.#deliverKept(new Message(message), share)
+    return shares !== undefined || again !== undefined
+  }
+
+  /** A message of its own for a session that is kept: what it has of each is told apart on disk by the message's id. */
+  #deliverKept(message: Message, share: Share): void {
+    const { session, ...wanted } = share
+    if (!this.#keeper.hold(session, message)) {
+      this.#counters.queueDropped++
+      return
+    }
+    this.#keeper.keep(message, [{ session: session.number, ...wanted }])
+    this.#pending.push({ message, shares: [share] })
   }
 
   /** Gives one session a message that is retained: at once, or with the commit that holds it for a session that is kept. */
@@ -128,17 +154,13 @@ export class FanOut {
     }
     // A message of its own: the retained one has no id in the queues.
     const message = new Message(retained)
-    if (!this.#keeper.hold(session, message)) {
-      this.#counters.queueDropped++
+    if (session.isKept) {
+      this.#deliverKept(message, { session, qos, retain: true, ids })
       return
     }
-    const entry = { message, qos, retain: true, ids, packetId: 0, state: 'queued' } as const
-    if (!session.isKept) {
-      session.add(entry)
-      return
-    }
-    this.#keeper.keep(message, [{ session: session.number, qos, retain: true, ids }])
-    this.#pending.push({ message, shares: [{ session, qos, retain: true, ids }] })
+    if (this.#keeper.hold(session, message))
+      session.add({ message, qos, retain: true, ids, packetId: 0, state: 'queued' })
+    else this.#counters.queueDropped++
   }
 
   /** What waits for the commit that is asked for now. */
