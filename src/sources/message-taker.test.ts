@@ -6,7 +6,7 @@ import { createRoute } from '../core/format.ts'
 import type { GroupCommitIntake } from '../intake/intake.ts'
 import { defaultRecordLimits } from '../core/limits.ts'
 import { createFormats } from '../formats/table.ts'
-import { MessageTaker, newFeedCounters } from './message-taker.ts'
+import { isUnmatched, MessageTaker, newFeedCounters } from './message-taker.ts'
 
 const silent = () => undefined
 const logger = { debug: silent, info: silent, warn: silent, error: silent }
@@ -35,6 +35,9 @@ test('rows of what can be read, letters of what cannot: each message is counted 
   assert.equal(taker.take(message('21.5')), 'accepted')
   assert.equal(taker.take(message('{"token":"s3cret","value"')), 'deadLettered')
   assert.equal(taker.take(message('1', { route: undefined, topic: 'dev/odd' })), 'deadLettered')
+  const endless = `dev/${'l'.repeat(defaultRecordLimits.topicBytes)}/temp`
+  assert.equal(isUnmatched({ topic: endless, route: undefined }, defaultRecordLimits), false)
+  assert.equal(taker.take(message('1', { route: undefined, topic: endless })), 'deadLettered')
   assert.equal(taker.take(message('1', { format: undefined, contentType: 'image/png' })), 'deadLettered')
   const long = `"${'x'.repeat(defaultRecordLimits.payloadBytes)}"`
   assert.equal(taker.take(message(long)), 'deadLettered')
@@ -46,14 +49,16 @@ test('rows of what can be read, letters of what cannot: each message is counted 
     [
       ['undecodable', 'factory', 'dev/pump/temp'],
       ['not-ingest', 'factory', 'dev/odd'],
+      ['invalid-name', 'factory', letters[2]?.topic],
       ['undecodable', 'factory', 'dev/pump/temp'],
       ['too-large', 'factory', 'dev/pump/temp'],
     ],
   )
-  assert.match(letters[2]?.reason ?? '', /"image\/png"/)
+  assert.match(letters[2]?.reason ?? '', /the topic has \d+ bytes/)
+  assert.match(letters[3]?.reason ?? '', /"image\/png"/)
   assert.doesNotMatch(Buffer.from(letters[0]?.bytes ?? '', 'base64').toString(), /s3cret/)
-  assert.deepEqual([counters.accepted, counters.deadLettered, counters.refused], [1, 4, 0])
-  assert.equal(gate.intake.books.messagesReceived, 5)
+  assert.deepEqual([counters.accepted, counters.deadLettered, counters.refused], [1, 5, 0])
+  assert.equal(gate.intake.books.messagesReceived, 6)
   await gate.intake.close()
 })
 

@@ -10,6 +10,14 @@ import type { SourceLog } from './component.ts'
 /** What a source counts; it is the status that it shows. */
 export type FeedCounters = { -readonly [K in keyof FeedStatus]: FeedStatus[K] }
 
+/** No template fits: not where the topic is too long to be held against any. */
+export function isUnmatched(
+  { topic, route }: Pick<FeedMessage, 'topic' | 'route'>,
+  { topicBytes }: Pick<RecordLimits, 'topicBytes'>,
+): boolean {
+  return route === undefined && Buffer.byteLength(topic) <= topicBytes
+}
+
 export function newFeedCounters(): FeedCounters {
   return {
     isConnected: false,
@@ -42,7 +50,7 @@ export interface MessageTakerParts {
   /** Of the source, as dead letters name it. */
   readonly name: string
   readonly intake: Intake
-  readonly limits: Pick<RecordLimits, 'batchBytes'>
+  readonly limits: Pick<RecordLimits, 'batchBytes' | 'topicBytes'>
   readonly logger: SourceLog
   readonly counters: FeedCounters
 }
@@ -88,9 +96,12 @@ export class MessageTaker {
     this.#unkept = undefined
     const mark = intake.mark()
     let rows = 0
-    if (route === undefined)
+    if (isUnmatched(message, this.#parts.limits))
       this.#keepLetter('not-ingest', 'no template under topics fits the topic', 0, payload.length)
-    else if (format === undefined) {
+    else if (route === undefined) {
+      const why = `the topic has ${Buffer.byteLength(message.topic)} bytes; limits.topicBytes is ${this.#parts.limits.topicBytes}`
+      this.#keepLetter('invalid-name', why, 0, payload.length)
+    } else if (format === undefined) {
       const why = `nothing here reads the content type ${JSON.stringify(message.contentType)}`
       this.#keepLetter('undecodable', why, 0, payload.length)
     } else rows = this.#decode(payload, route, format, mark)

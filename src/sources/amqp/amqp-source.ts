@@ -3,7 +3,7 @@ import type { Intake } from '../../core/intake.ts'
 import { type FeedSource, type FeedStatus, SourceFailure } from '../../core/source.ts'
 import { wait } from '../../lib/wait.ts'
 import type { SourceParts } from '../component.ts'
-import { type FeedCounters, MessageTaker, newFeedCounters } from '../message-taker.ts'
+import { type FeedCounters, isUnmatched, MessageTaker, newFeedCounters } from '../message-taker.ts'
 import { Consumer, offsetOf } from './consumer.ts'
 import { AmqpLink, type Delivery } from './link.ts'
 import { type AmqpOptions, placeOf } from './options.ts'
@@ -200,7 +200,10 @@ export class AmqpSource implements FeedSource {
     const { body, routingKey, redelivered } = delivery
     if (redelivered) this.#counters.redelivered++
     const route = this.#route(routingKey)
-    if (route === undefined && this.#options.unmatched === 'ignore') {
+    if (
+      this.#options.unmatched === 'ignore' &&
+      isUnmatched({ topic: routingKey, route }, this.#parts.limits)
+    ) {
       this.#counters.ignored++
       return 'ignored'
     }

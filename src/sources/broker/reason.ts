@@ -5,7 +5,7 @@ const lasting: Readonly<Record<number, string>> = {
   0x84: 'it does not speak this version of MQTT (version)',
   0x85: 'it does not take the client id (clientIdPrefix)',
   0x86: 'user or password is wrong (user, password)',
-  0x87: 'this user may not do that',
+  0x87: 'this user may not do that, or its password is wrong (user, password)',
   0x8a: 'this client is banned',
   0x8c: 'it asks for another kind of authentication',
   0x8e: 'another client came with the same client id; does a Sluice run on a copy of this data folder?',

@@ -3,7 +3,7 @@ import type { Route } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
 import { SourceFailure } from '../../core/source.ts'
 import type { SourceParts } from '../component.ts'
-import { type FeedCounters, MessageTaker } from '../message-taker.ts'
+import { type FeedCounters, isUnmatched, MessageTaker } from '../message-taker.ts'
 import type { BrokerLink, LinkHandlers } from './broker-link.ts'
 import type { BrokerOptions } from './options.ts'
 
@@ -51,7 +51,8 @@ export class Taking implements LinkHandlers {
     const { qos, dup, topic, messageId } = packet
     if (dup) counters.redelivered++
     const route = this.#route(topic)
-    if (route === undefined && this.#options.unmatched === 'ignore') counters.ignored++
+    if (this.#options.unmatched === 'ignore' && isUnmatched({ topic, route }, this.#parts.limits))
+      counters.ignored++
     else {
       const contentType = packet.properties?.contentType
       const format = this.#parts.formats(this.#options.format ?? contentType)
