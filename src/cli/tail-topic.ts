@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { systemClock } from '../lib/clock.ts'
 import { printable } from '../lib/printable.ts'
 import { reasonOf } from '../lib/reason.ts'
+import type { ClientSubscribeCallback } from 'mqtt'
 import type { Client } from './client.ts'
 import { exitCode, usage } from './failure.ts'
 
@@ -22,12 +23,14 @@ export async function tailTopic(client: Client, filter: string, json: boolean): 
       : `${new Date(systemClock.now() / 1000).toISOString()}  ${topic}  ${text ?? `${payload.length} bytes, base64 ${body.base64}`}`
     process.stdout.write(`${printable(line)}\n`)
   })
-  subscriber.subscribe(filter, { qos: 0 }, (error, granted) => {
+  const subscribed: ClientSubscribeCallback = (error, granted) => {
     const code = granted?.[0]?.qos ?? 0
     if (code >= 0x80)
       leave.reject(usage(`the filter ${JSON.stringify(filter)} is refused (0x${code.toString(16)})`))
     else if (error) leave.reject(usage(`the filter ${JSON.stringify(filter)} is refused: ${error.message}`))
-  })
+  }
+  // Not before: a client that is ended while it connects holds the process up until its time for that is over.
+  subscriber.once('connect', () => subscriber.subscribe(filter, { qos: 0 }, subscribed))
   try {
     return await leave.promise
   } finally {
