@@ -41,8 +41,8 @@ export function checkTlsFiles(
  * every public authority.
  */
 export function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles) {
-  const ca = caFile === undefined ? undefined : read('caFile', caFile, checkCertificates)
-  const cert = certFile === undefined ? undefined : read('certFile', certFile, checkCertificates)
+  const ca = caFile === undefined ? undefined : read('caFile', caFile, parseCertificates)
+  const cert = certFile === undefined ? undefined : read('certFile', certFile, parseCertificates)
   const key = keyFile === undefined ? undefined : read('keyFile', keyFile, createPrivateKey)
   const files = {
     ...(ca === undefined ? {} : { ca }),
@@ -57,20 +57,20 @@ export function readTlsFiles({ caFile, certFile, keyFile }: TlsFiles) {
   return files
 }
 
-function read(key: string, file: string, check: (text: string) => unknown): string {
+function read(key: string, file: string, parse: (text: string) => unknown): string {
   try {
     const text = readTextFile(file)
-    check(text)
+    parse(text)
     return text
   } catch (error) {
     throw unusable(key, file, error)
   }
 }
 
-function checkCertificates(text: string): void {
+function parseCertificates(text: string): X509Certificate[] {
   const certificates = text.match(pemCertificate)
   if (certificates === null) throw new Error('there is no certificate in it')
-  for (const certificate of certificates) new X509Certificate(certificate)
+  return certificates.map((certificate) => new X509Certificate(certificate))
 }
 
 function unusable(key: string, file: string, error: unknown): SourceFailure {

@@ -203,13 +203,9 @@ for (const version of [4, 5] as const) {
     await door.restart('killed')
     using client = await answering(door.port, version, connect)
     const messages = await client.messages(5)
-    assert.deepEqual(messages.slice(0, 4).map(idOf).toSorted(), [2, 3, 4, 5])
+    assert.deepEqual(new Set(messages.slice(0, 4).map(({ messageId }) => messageId)), new Set([2, 3, 4, 5]))
     assert.deepEqual(textsOf(messages).toSorted(), [...['0', '0'], ...['1', '1', '1']])
     await until(() => door.gateway.status().queuedMessages <= 0)
     assert.equal(door.gateway.status().queuedBytes, 0)
   })
-}
-
-function idOf({ messageId }: { readonly messageId?: number | undefined }): number | undefined {
-  return messageId
 }
