@@ -36,7 +36,10 @@ export async function openPage(
   page.on('pageerror', (error) => faults.push(error.message))
   page.on('console', (message) => {
     // A server that is down shows in the console whatever the page does about it.
-    if (message.type() === 'error' && !/ERR_CONNECTION_|ERR_SOCKET_NOT_CONNECTED|WebSocket connection/.test(message.text()))
+    if (
+      message.type() === 'error' &&
+      !/ERR_CONNECTION_|ERR_SOCKET_NOT_CONNECTED|WebSocket connection/.test(message.text())
+    )
       faults.push(message.text())
   })
   page.on('request', (request) => {
