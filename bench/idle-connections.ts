@@ -4,7 +4,7 @@
  */
 import { createHistogram } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
-import { readProc } from '../test/support/process-tree.ts'
+import { readProc } from '../src/prove/process-tree.ts'
 import { SluiceProcess } from '../test/support/sluice-process.ts'
 import { makeBenchFolder, removeBenchFolder } from './load/bench-folder.ts'
 import { IdleClient } from './load/idle-client.ts'

@@ -1,4 +1,4 @@
-import { processTree, readProc } from '../../test/support/process-tree.ts'
+import { processTree, readProc } from '../../src/prove/process-tree.ts'
 
 export interface TreeUse {
   /** Most that all processes of the tree together held, MiB of resident memory. Shared pages count in each process. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createAccelerometer, sevenSines } from './accelerometer.ts'
-import { createRandom } from './random.ts'
+import { createRandom } from '../lib/random.ts'
 
 interface Sample {
   readonly SerialNumber: string

@@ -1,5 +1,5 @@
 import type { Device } from './device.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../lib/random.ts'
 
 /** a(t) = A sin(ωt + φ). Amplitude in the unit of the sensor, ω in rad/s, φ in rad. */
 export interface Sine {

@@ -1,5 +1,5 @@
 import type { Device } from './device.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../lib/random.ts'
 
 interface Tag {
   readonly name: string

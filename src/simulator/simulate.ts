@@ -5,7 +5,7 @@ import { type FleetTotals, newTotals, runFleet } from './fleet.ts'
 import { openHttpTransport } from './http-transport.ts'
 import { openMqttTransport } from './mqtt-transport.ts'
 import { createPlc } from './plc.ts'
-import { createRandom } from './random.ts'
+import { createRandom } from '../lib/random.ts'
 import { createTracker } from './tracker.ts'
 import type { Transport } from './transport.ts'
 

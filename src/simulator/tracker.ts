@@ -1,5 +1,5 @@
 import type { Device } from './device.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../lib/random.ts'
 
 /** Metres that a degree of latitude has. */
 const metresPerDegree = 111_320

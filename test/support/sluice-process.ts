@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { randomInt } from 'node:crypto'
 import net from 'node:net'
 import path from 'node:path'
-import { processTree } from './process-tree.ts'
+import { processTree } from '../../src/prove/process-tree.ts'
 
 export interface SluiceOptions {
   /** The data folder. */

@@ -1,4 +1,4 @@
-/** Numbers from a seed: the same seed gives the same fleet, anywhere. */
+/** Numbers from a seed: the same seed gives the same, anywhere. */
 export interface Random {
   /** In [0, 1). */
   uniform(): number
