@@ -201,6 +201,29 @@ test('without configured groups retention waits for nobody', async () => {
   await log.close()
 })
 
+test('a group that comes while the log is open holds back what it needs until it has gone', async () => {
+  const { log, thread, clock } = await openSimulatedLog({ segmentBytes: 600, retentionSeconds: 10 })
+  for (let i = 0; i < 10; i++) await log.commit(changesOf({ readings: countingReadings(i * 10, 10) }))
+  log.hold('replay', 30)
+  clock.pass(100)
+  const first = async () => {
+    await turn()
+    thread.check()
+    return Number(log.status().first)
+  }
+  const held = await first()
+  assert.ok(held > 10 && held <= 30, String(held))
+  log.acknowledge('replay', 60)
+  const later = await first()
+  assert.ok(later > held && later <= 60, String(later))
+  assert.deepEqual(await firstValues(log, 100 - later, 'replay'), range(later, 100))
+  log.hold('replay', 0) // once more, from the beginning
+  await log.commit(changesOf({ readings: countingReadings(100, 10) }))
+  log.release('replay')
+  assert.ok((await first()) > 90)
+  await log.close()
+})
+
 test('one group reads one stream: its bound could not hold for two', async () => {
   const { log } = await openSimulatedLog()
   log.consume('readings', 'a', reading, never)

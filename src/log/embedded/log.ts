@@ -148,7 +148,7 @@ export class EmbeddedLog implements Log {
     this.#watermark = watermark
     this.#status = opened.status
     for (const group of groups) this.#bounds.set(group, 0)
-    if (groups.length === 0) thread.post({ kind: 'bound', bound: Number.MAX_SAFE_INTEGER })
+    if (groups.length === 0) this.#tellBound()
     this.died = thread.died.then((cause) => {
       this.#stop(new SluiceError('internal', 'the log thread died', cause))
       return cause
@@ -229,7 +229,24 @@ export class EmbeddedLog implements Log {
     const bound = this.#bound()
     this.#bounds.set(group, next)
     const after = this.#bound()
-    if (after !== bound && !this.#end) this.#thread.post({ kind: 'bound', bound: after })
+    if (after !== bound) this.#tellBound()
+  }
+
+  /**
+   * A group that comes while the log is open: from here on nothing from `next` on is removed before its sink holds it. What retention has
+   * removed already is gone.
+   */
+  hold(group: string, next: number): void {
+    this.#bounds.set(group, next)
+    this.#tellBound()
+  }
+
+  /** The group is no more: it holds nothing back, and may come again. */
+  release(group: string): void {
+    if (!this.#bounds.delete(group)) return
+    this.#admitted.delete(group)
+    this.#streams.delete(group)
+    this.#tellBound()
   }
 
   /** How far the log is durable, for readers. */
@@ -314,7 +331,7 @@ export class EmbeddedLog implements Log {
     this.#renewal = undefined
     // Every sink reads everything again: nothing may be removed under it.
     for (const group of this.#bounds.keys()) this.#bounds.set(group, 0)
-    if (this.#bounds.size > 0) this.#thread.post({ kind: 'bound', bound: 0 })
+    if (this.#bounds.size > 0) this.#tellBound()
     before.abort(
       new SluiceError('log-behind', `${renewal?.reason}. It is log ${id} now, and every sink reads it anew`),
     )
@@ -335,7 +352,11 @@ export class EmbeddedLog implements Log {
   }
 
   #bound(): number {
-    return Math.min(...this.#bounds.values())
+    return Math.min(Number.MAX_SAFE_INTEGER, ...this.#bounds.values())
+  }
+
+  #tellBound(): void {
+    if (!this.#end) this.#thread.post({ kind: 'bound', bound: this.#bound() })
   }
 
   /** Columns in shared memory are named to the thread once; others (tests, small tools) are copied with the message. */
