@@ -43,7 +43,7 @@ function addNexusMetrics(pull: PulledMetrics): void {
 function addDoorMetrics(pull: PulledMetrics): void {
   pull.counter(
     'sluice_messages_total',
-    'Messages by door and what became of them.',
+    'Messages by door and what became of them, since the process started.',
     ['door', 'outcome'],
     ({ doors }) =>
       Object.entries(doors).flatMap(([door, outcomes]) =>
@@ -51,6 +51,17 @@ function addDoorMetrics(pull: PulledMetrics): void {
           ([outcome, count]) => [{ door, outcome: snake(outcome) }, count] as const,
         ),
       ),
+  )
+  pull.counter(
+    'sluice_door_messages_total',
+    'Messages at all doors together since the log was created.',
+    ['outcome'],
+    ({ books }) => [
+      [{ outcome: 'received' }, books.messagesReceived],
+      [{ outcome: 'accepted' }, books.messagesAccepted],
+      [{ outcome: 'refused' }, books.messagesRefused],
+      [{ outcome: 'dead_lettered' }, books.messagesDeadLettered],
+    ],
   )
   pull.counter(
     'sluice_rows_total',

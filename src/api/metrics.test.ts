@@ -154,6 +154,8 @@ test("Sluice's own metrics show doors, rows, log, sinks and times", async () => 
   const expected = {
     'sluice_messages_total{door="mqtt",outcome="dead_lettered"}': 2,
     'sluice_messages_total{door="http",outcome="refused"}': 1,
+    'sluice_door_messages_total{outcome="received"}': 9,
+    'sluice_door_messages_total{outcome="dead_lettered"}': 2,
     'sluice_rows_total{outcome="accepted"}': 14,
     sluice_http_turned_away_total: 7,
     sluice_mqtt_connections: 4,
@@ -220,9 +222,15 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   assert.deepEqual(await raised(failing(30_000)), ['source-down'])
   assert.deepEqual(await raised({ ...quiet, sources: [{ ...source, state: 'down' }] }), ['source-down'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'disk-full' } }), ['disk-full'])
+  assert.deepEqual(await raised({ ...quiet, sinks: [{ ...sink, passed: 9 }] }), ['books-log'])
+  assert.deepEqual(
+    await raised({ ...quiet, sinks: [{ ...sink, passed: 9, state: 'retrying' }] }),
+    [],
+    'a write that was cut half-way is tried again',
+  )
   const sinks = quiet.sinks.map((sink) => {
     const { handed, damaged } = sink.books
-    return { ...sink, books: { ...sink.books, handed: handed + 7, damaged: damaged + 7 } }
+    return { ...sink, passed: 17, books: { ...sink.books, handed: handed + 7, damaged: damaged + 7 } }
   })
   assert.deepEqual(await raised({ ...quiet, sinks }), ['rows-damaged'])
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, state: 'read-only' } }), ['log-read-only'])
@@ -258,6 +266,33 @@ test('a store that is away raises one alarm, not one a stream, and its backlog i
   // What it has is not known before it says so.
   const starting = await scrape({ ...quiet, sinks: [{ ...sink, state: 'starting', passed: 0 }] })
   assert.equal(starting.get(backlog), undefined)
+})
+
+test('where the books differ, status says by how much', () => {
+  const status = JSON.parse(
+    JSON.stringify(
+      statusAnswer({
+        ...quiet,
+        books: { ...quiet.books, messagesReceived: 10, rowsReceived: 16 },
+        sinks: [{ ...sink, books: { ...books, stored: 5 }, passed: 12 }],
+      }),
+    ),
+  ) as { books: object; sinks: object[]; alarms: { code: string }[] }
+  assert.equal(Reflect.get(status.books, 'balanced'), false)
+  assert.equal(
+    Reflect.get(status.books, 'difference'),
+    'the door received 10 messages, but accepted + refused + dead lettered are 9; ' +
+      'the door received 16 rows, but accepted + refused + dead lettered are 17',
+  )
+  assert.equal(
+    Reflect.get(status.sinks[0] ?? {}, 'difference'),
+    'the books of main (readings) do not balance: it was handed 10 rows, the terms are 9; ' +
+      'main (readings) was handed 10 rows, but the log counts 12 up to its position',
+  )
+  assert.deepEqual(
+    status.alarms.map(({ code }) => code),
+    ['books-door', 'books-door', 'books-sink', 'books-log'],
+  )
 })
 
 test("status has Nexus' documented members, and is JSON whatever the numbers are", () => {

@@ -3,6 +3,7 @@ import type { LogStatus } from '../core/log.ts'
 import type { Position } from '../core/position.ts'
 import type { SinkBooks } from '../core/sink.ts'
 import type { FeedStatus } from '../core/source.ts'
+import { booksFaults } from './books.ts'
 import type { IngestCounters } from './ingest/ingest.ts'
 
 /** Everything that /status and /metrics show, as it stood at one moment; the composition root takes it. */
@@ -113,25 +114,11 @@ export function backlogOf({ stream, passed, state }: SinkSnapshot, log: LogStatu
   return Math.max(0, (log.rows[stream] ?? 0) - passed)
 }
 
-/** handed = stored + repeated + overwritten + filtered + dead lettered + expired + damaged. */
-export function isSinkBalanced({ books: b }: SinkSnapshot): boolean {
-  return (
-    b.handed === b.stored + b.repeated + b.overwritten + b.filtered + b.deadLettered + b.expired + b.damaged
-  )
-}
-
-/** received = accepted + refused + dead lettered, in messages and in rows. */
-export function isDoorBalanced(b: DoorBooks): boolean {
-  return (
-    b.messagesReceived === b.messagesAccepted + b.messagesRefused + b.messagesDeadLettered &&
-    b.rowsReceived === b.rowsAccepted + b.rowsRefused + b.rowsDeadLettered
-  )
-}
-
 /** What needs somebody; the codes are the labels of the metric `sluice_alarm`. */
 export const alarmCodes = [
   'books-door',
   'books-sink',
+  'books-log',
   'source-down',
   'store-down',
   'sink-down',
@@ -160,9 +147,7 @@ export interface Alarm {
 }
 
 export function alarmsOf({ books, sources, sinks, stores, log, setAsideState, intake }: Snapshot): Alarm[] {
-  const alarms: Alarm[] = []
-  if (!isDoorBalanced(books))
-    alarms.push({ code: 'books-door', message: 'received differs from accepted + refused + dead lettered' })
+  const alarms: Alarm[] = booksFaults({ books, sinks }).map(({ code, message }) => ({ code, message }))
   for (const { name, state, error, failingMs } of sources) {
     if (state !== 'down' && failingMs < longFailingMs) continue
     alarms.push({
@@ -181,8 +166,6 @@ export function alarmsOf({ books, sources, sinks, stores, log, setAsideState, in
   }
   for (const sink of sinks) {
     const name = `${sink.name} (${sink.stream})`
-    if (!isSinkBalanced(sink))
-      alarms.push({ code: 'books-sink', message: `the books of ${name} do not balance` })
     if (sink.books.damaged > 0)
       alarms.push({
         code: 'rows-damaged',

@@ -1,5 +1,6 @@
+import { balanceOf, doorFaults, sinkFaults } from './books.ts'
 import { mainSink, parseErrors, pointsDropped, pointsWritten } from './nexus-numbers.ts'
-import { alarmsOf, backlogOf, isDoorBalanced, isSinkBalanced, type Snapshot } from './snapshot.ts'
+import { alarmsOf, backlogOf, type Snapshot } from './snapshot.ts'
 
 /**
  * The answer of /status: first the members that the Nexus historian documents, as far as they mean something here, then the log, the
@@ -14,7 +15,7 @@ export function statusAnswer(snapshot: Snapshot): object {
       ...rest,
       position: position === undefined ? undefined : Number(position.next),
       backlog: backlogOf(sink, log),
-      balanced: isSinkBalanced(sink),
+      ...balanceOf(sinkFaults(sink)),
     }
   })
   return {
@@ -28,7 +29,7 @@ export function statusAnswer(snapshot: Snapshot): object {
     doors,
     log: { ...logRest, first: Number(first), next: Number(next) },
     intake,
-    books: { ...books, balanced: isDoorBalanced(books) },
+    books: { ...books, ...balanceOf(doorFaults(books)) },
     sources: snapshot.sources,
     sinks,
     stores,

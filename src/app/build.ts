@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { booksFaults } from '../api/books.ts'
 import { addDocumentation } from '../api/documentation.ts'
 import { addIngest } from '../api/ingest/ingest.ts'
 import { addLiveRoute } from '../api/live-route.ts'
@@ -33,6 +34,7 @@ import { createProcessors } from '../processors/table.ts'
 import { createSink } from '../sinks/table.ts'
 import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
 import { createSource } from '../sources/table.ts'
+import { BooksWatch } from './books-watch.ts'
 import type { Config } from './config/config.ts'
 import { instanceOf } from './instance.ts'
 import { openKeptState, type StateKeeper } from './kept-state/kept-state.ts'
@@ -268,6 +270,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     })
   addOperations(server, { ...healthOf(parts), status: () => statusAnswer(snapshot()) })
   addMetrics(server, metrics)
+  const booksWatch = new BooksWatch(() => booksFaults(snapshot()), logger)
+  built.defer(() => booksWatch.stop())
   addTop(server, { snapshot, watch: () => mqtt.watch(), clock: systemClock })
 
   const stopping = new AbortController()

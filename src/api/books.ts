@@ -1,0 +1,68 @@
+import type { DoorBooks } from '../core/intake.ts'
+import type { SinkBooks } from '../core/sink.ts'
+import type { SinkSnapshot, Snapshot } from './snapshot.ts'
+
+/** An identity of the books (docs/delivery.md, promise 3) that does not hold. */
+export interface BooksFault {
+  readonly code: 'books-door' | 'books-sink' | 'books-log'
+  /** Whose books: `the door`, `main (readings)`. */
+  readonly whose: string
+  /** What differs, with its numbers. */
+  readonly message: string
+}
+
+/** received = accepted + refused + dead lettered, in messages and in rows. */
+export function doorFaults(b: DoorBooks): BooksFault[] {
+  const messages = b.messagesAccepted + b.messagesRefused + b.messagesDeadLettered
+  const rows = b.rowsAccepted + b.rowsRefused + b.rowsDeadLettered
+  const differs = (what: string, received: number, terms: number): BooksFault[] =>
+    received === terms
+      ? []
+      : [
+          {
+            code: 'books-door',
+            whose: 'the door',
+            message: `the door received ${received} ${what}, but accepted + refused + dead lettered are ${terms}`,
+          },
+        ]
+  return [...differs('messages', b.messagesReceived, messages), ...differs('rows', b.rowsReceived, rows)]
+}
+
+/**
+ * handed = stored + repeated + overwritten + filtered + dead lettered + expired + damaged; and handed + backlog = the rows that the log has
+ * of the stream, where the backlog is what the log itself counts behind the position. A write that fails half-way leaves the rows handed
+ * ahead of the log's count until it is tried again: the second identity is asked of a sink that runs.
+ */
+export function sinkFaults({ name, stream, state, books, passed }: SinkSnapshot): BooksFault[] {
+  const whose = `${name} (${stream})`
+  const faults: BooksFault[] = []
+  const terms = termsOf(books)
+  if (books.handed !== terms)
+    faults.push({
+      code: 'books-sink',
+      whose,
+      message: `the books of ${whose} do not balance: it was handed ${books.handed} rows, the terms are ${terms}`,
+    })
+  if (state === 'running' && books.handed !== passed)
+    faults.push({
+      code: 'books-log',
+      whose,
+      message: `${whose} was handed ${books.handed} rows, but the log counts ${passed} up to its position`,
+    })
+  return faults
+}
+
+/** Every identity that does not hold. */
+export function booksFaults({ books, sinks }: Pick<Snapshot, 'books' | 'sinks'>): BooksFault[] {
+  return [...doorFaults(books), ...sinks.flatMap(sinkFaults)]
+}
+
+/** Members of /status that say whether the books balance, and if not, what differs. */
+export function balanceOf(faults: readonly BooksFault[]): { balanced: boolean; difference?: string } {
+  if (faults.length === 0) return { balanced: true }
+  return { balanced: false, difference: faults.map(({ message }) => message).join('; ') }
+}
+
+function termsOf({ handed: _, ...terms }: SinkBooks): number {
+  return Object.values(terms).reduce((sum, rows) => sum + rows, 0)
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { BooksFault } from '../api/books.ts'
+import { BooksWatch } from './books-watch.ts'
+
+test('a line is written when an identity breaks, differs in another way, or holds again, and at no other look', () => {
+  const lines: string[] = []
+  const tell = (level: string) => (details: object, message: string) =>
+    lines.push(`${level} ${JSON.stringify(details)} ${message}`)
+  let faults: readonly BooksFault[] = []
+  // as: pino's functions take more forms than the one that is used.
+  const logger = { error: tell('error'), info: tell('info') } as unknown as ConstructorParameters<
+    typeof BooksWatch
+  >[1]
+  const watch = new BooksWatch(() => faults, logger)
+  const told = (now: readonly BooksFault[]): string[] => {
+    faults = now
+    watch.look()
+    watch.look()
+    return lines.splice(0)
+  }
+  const broken = (rows: number): BooksFault => ({
+    code: 'books-sink',
+    whose: 'main (readings)',
+    message: `main differs by ${rows}`,
+  })
+  assert.deepEqual(told([]), [])
+  assert.deepEqual(told([broken(1)]), ['error {"code":"books-sink"} main differs by 1'])
+  assert.deepEqual(told([broken(2)]), ['error {"code":"books-sink"} main differs by 2'])
+  assert.deepEqual(told([]), ['info {"code":"books-sink"} the books of main (readings) balance again'])
+  watch.stop()
+})
