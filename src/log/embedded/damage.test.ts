@@ -11,39 +11,19 @@ import {
   readingsOf,
 } from '../../../test/support/log-changes.ts'
 import { damagedOf, rowsOf, valuesOf } from '../../../test/support/log-reading.ts'
+import { groupsOf, rotCommit } from '../../../test/support/rotten-log.ts'
 import { folder, range, WrittenLog } from '../../../test/support/written-log.ts'
-import { groupHeaderBytes } from './group.ts'
+import { formatVersion, groupHeaderBytes } from './group.ts'
 import type { Damage } from './group-walk.ts'
-import { SegmentScanner } from './scan.ts'
 import { findSalt, listSegments, segmentHeaderBytes } from './segment.ts'
 
 const mega = 2 ** 20
-
-/** Where the groups of a segment lie, the checkpoint first. */
-function groupsOf(log: WrittenLog, file: string): { offset: number; length: number; number: number }[] {
-  const open = log.storage.open(file, 'read')
-  const scanner = new SegmentScanner(open, findSalt(log.storage, listSegments(log.storage, folder)) ?? 0)
-  const groups: { offset: number; length: number; number: number }[] = []
-  for (let found = scanner.next(open.size()); found; found = scanner.next(open.size())) {
-    if (found.kind === 'group')
-      groups.push({ offset: found.offset, length: found.group.length, number: found.group.number })
-  }
-  open.close()
-  return groups
-}
-
-/** Flips a bit in the middle of a commit's group; the commits count from 0. */
-function damage(log: WrittenLog, file: string, commit: number, at = groupHeaderBytes + 5): void {
-  const group = groupsOf(log, file)[commit + 1]
-  assert.ok(group)
-  log.storage.rot(file, group.offset + at)
-}
 
 test('a flipped bit costs its commit and not the neighbours, and the running count tells how many rows', async () => {
   for (const at of [0, 5, 13, 20, groupHeaderBytes, groupHeaderBytes + 30, 150]) {
     const log = new WrittenLog()
     for (let i = 0; i < 5; i++) log.count(10)
-    damage(log, log.files[0] ?? '', 2, at)
+    rotCommit(log, log.files[0] ?? '', 2, at)
     log.killAndStart()
     assert.equal(log.writer.damagedFrames, 1)
     assert.equal(log.writer.tornTails, 0)
@@ -57,7 +37,7 @@ test('a flipped bit costs its commit and not the neighbours, and the running cou
 test('damage is counted by whoever passes it, and by nobody who started behind it', async () => {
   const log = new WrittenLog()
   for (let i = 0; i < 5; i++) log.count(10)
-  damage(log, log.files[0] ?? '', 1)
+  rotCommit(log, log.files[0] ?? '', 1)
   for (const from of [0, 5, 9, 10]) assert.equal(damagedOf(await log.read({ from })), 10, `from ${from}`)
   for (const from of [20, 21, 29, 30, 45, 50])
     assert.equal(damagedOf(await log.read({ from })), 0, `from ${from}`)
@@ -78,7 +58,7 @@ test('rows lost at the end of a segment are counted with the next one, once', as
   for (let i = 0; i < 12; i++) log.count(10)
   const [first = '', second = ''] = log.files
   const lastOfFirst = groupsOf(log, first).length - 2
-  damage(log, first, lastOfFirst)
+  rotCommit(log, first, lastOfFirst)
   const firstOfSecond = groupsOf(log, second)[0]
   const lost = (firstOfSecond?.number ?? 0) - 10
   const all = await log.read({ maxRows: 10 })
@@ -99,7 +79,7 @@ test('a reader tells where the damage lies, also where it has taken no row', asy
   const taken = groupsOf(log, file)[2]
   assert.ok(taken)
   const place = { file: path.basename(file), offset: taken.offset, bytes: taken.length }
-  damage(log, file, 1)
+  rotCommit(log, file, 1)
   assert.deepEqual(await told(log), [place], 'in the segment being written')
   while (log.files.length < 2) log.count(10)
   assert.deepEqual(await told(log), [place], 'in a closed segment')
@@ -134,7 +114,7 @@ test('documents are counted by their own stream', async () => {
   const log = new WrittenLog()
   const post = (i: number) => documentsOf('posts', [{ key: String(i), body: '' }])
   for (let i = 0; i < 4; i++) log.commit({ readings: countingReadings(i * 5, 5), documents: [post(i)] })
-  damage(log, log.files[0] ?? '', 1)
+  rotCommit(log, log.files[0] ?? '', 1)
   assert.equal(damagedOf(await log.read()), 5)
   const posts = await log.read({ stream: 'posts' })
   assert.equal(damagedOf(posts), 1)
@@ -176,7 +156,7 @@ test('a damaged checkpoint costs no row, and no count', async () => {
   for (let i = 0; i < 20; i++) log.count(10)
   assert.ok(log.files.length > 2)
   for (const file of log.files) {
-    damage(log, file, -1)
+    rotCommit(log, file, -1)
     log.killAndStart()
     const all = await log.read()
     assert.deepEqual(valuesOf(all), range(0, 200))
@@ -221,7 +201,7 @@ test('commits behind a torn one are dropped with it, for they may build on it', 
   // One flush of three commits, of which a power loss has torn the first.
   for (const from of [10, 20, 30]) log.writer.append(changesOf({ readings: countingReadings(from, 10) }))
   log.writer.flush()
-  damage(log, log.files[0] ?? '', 1)
+  rotCommit(log, log.files[0] ?? '', 1)
   log.killAndStart()
   assert.equal(log.writer.tornTails, 1)
   assert.deepEqual(await log.readValues(), range(0, 10))
@@ -234,7 +214,7 @@ test('after a close in order, damage of the last commit is damage and no torn ta
   const log = new WrittenLog()
   for (let i = 0; i < 3; i++) log.count(10)
   log.writer.close()
-  damage(log, log.files[0] ?? '', 2)
+  rotCommit(log, log.files[0] ?? '', 2)
   log.start()
   assert.equal(log.writer.tornTails, 0)
   assert.equal(log.writer.damagedFrames, 1)
@@ -250,7 +230,7 @@ test('names of a damaged commit are known from the names file', async () => {
   log.commit({ names: [nameOf(1)], readings: readingsOf([{ series: 1, value: 1 }]) })
   log.commit({ readings: readingsOf([{ series: 1, value: 2 }]) })
   log.writer.check(undefined)
-  damage(log, log.files[0] ?? '', 1)
+  rotCommit(log, log.files[0] ?? '', 1)
   log.killAndStart()
   assert.deepEqual([...log.writer.dictionary.entries()], [nameOf(0), nameOf(1)])
   assert.deepEqual(await log.readValues(), [2])
@@ -270,7 +250,7 @@ test('rows whose name is lost are counted as damaged, and their id is not given 
   })
   log.commit({ readings: readingsOf([{ series: 1, value: 6 }]) })
   log.commit({})
-  damage(log, log.files[0] ?? '', 1)
+  rotCommit(log, log.files[0] ?? '', 1)
   log.killAndStart()
   assert.equal(log.writer.dictionary.size, 2)
   assert.equal(log.writer.dictionary.get(1), undefined)
@@ -311,7 +291,7 @@ test('a commit of a newer Sluice is refused in clear words', () => {
   const last = groupsOf(log, file).at(-1)
   const { offset = 0, length = 0 } = last ?? {}
   const group = Buffer.from(log.bytes(file).subarray(offset, offset + length))
-  group.writeUInt16LE(2, 12)
+  group.writeUInt16LE(formatVersion + 1, 12)
   group.writeUInt32LE(crc32(group.subarray(12), salt), 8)
   const open = log.storage.open(file, 'write')
   open.write([group], offset)
@@ -339,7 +319,7 @@ test('bytes of a sender that look like a commit are none, even where their own c
   const body = { offsets, bytes: Buffer.concat(shifted) }
   log.commit({ documents: [{ stream: 'messages', length: 8, time: new Float64Array(8), key, body }] })
   log.commit({})
-  damage(log, log.files[0] ?? '', 1)
+  rotCommit(log, log.files[0] ?? '', 1)
   log.killAndStart()
   assert.deepEqual(await log.readValues(), range(0, 5))
   assert.equal(log.writer.dictionary.get(0)?.device, 'device 0')

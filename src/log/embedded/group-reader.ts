@@ -161,6 +161,17 @@ export function readCheckpoint(bytes: Uint8Array, section: Section): Totals {
   return JSON.parse(sectionText(bytes, section)) as Totals
 }
 
+/** Rows of each stream before the group. */
+export function readTotals(bytes: Uint8Array, view: DataView, section: Section): Map<string, number> {
+  const at = section.at + sectionHeaderBytes
+  const names = Buffer.from(bytes.buffer, bytes.byteOffset + at, section.nameBytes).toString('utf8')
+  const counts = at + roundUp(section.nameBytes)
+  const rows = new Map<string, number>()
+  if (section.rows === 0) return rows
+  for (const [i, name] of names.split('\n').entries()) rows.set(name, view.getFloat64(counts + 8 * i, true))
+  return rows
+}
+
 export function readBooks(view: DataView, section: Section): DoorBooks {
   const term = (name: (typeof bookTerms)[number]) =>
     view.getFloat64(section.at + sectionHeaderBytes + 8 * bookTerms.indexOf(name), true)

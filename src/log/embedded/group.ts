@@ -13,7 +13,7 @@ import type { TextColumn } from '../../core/text-column.ts'
  *   0  u32  magic 'SLG1'
  *   4  u32  length of the group, header included, a multiple of 8
  *   8  u32  CRC-32 of bytes 12 … length, started with the log's salt
- *  12  u16  format version (1)
+ *  12  u16  format version (2; 1 had no totals)
  *  14  u16  sections
  *  16  f64  number: the first number of the group
  *  24  f64  synced: every number below it was on disk before this group was written
@@ -34,12 +34,14 @@ import type { TextColumn } from '../../core/text-column.ts'
  *
  * Readings: time f64[n] · value f64[n] · series u32[n] · quality u8[n] · flags u8[n] · pad · text · extra.
  * Documents: stream name · pad · time f64[n] · key · body. A text column is offsets u32[n + 1] · pad · bytes · pad.
+ * Totals: names of n streams, a line each · pad · f64[n], the rows of each before this group. It stands first, in every commit: who has passed
+ * damage knows by the next group how many rows of which stream it took, those of a stream that has no row behind it too.
  * Numbers are doubles here: an embedded log ends before 2^53 (285 years at a million rows a second).
  */
 export const groupMagic = 0x31474c53
 export const groupHeaderBytes = 48
 export const sectionHeaderBytes = 24
-export const formatVersion = 1
+export const formatVersion = 2
 /** Above any commit the intake forms; a length beyond it is damage. */
 export const maxGroupBytes = 256 * 1024 * 1024
 
@@ -51,6 +53,7 @@ export const Kind = {
   edit: 5,
   checkpoint: 6,
   books: 7,
+  totals: 8,
 } as const
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
@@ -81,8 +84,8 @@ export interface GroupPlace {
   readonly salt: number
   /** One more than the highest series id given, this commit included. */
   readonly series: number
-  /** Rows of a stream before this commit. */
-  running(stream: string): number
+  /** Rows of each stream before this commit. */
+  readonly rows: ReadonlyMap<string, number>
 }
 
 /** The bytes of a group, to be written one after the other. Column parts are views of the caller's memory. */
@@ -99,10 +102,11 @@ const utf8 = new TextEncoder()
 export function encodeGroup(changes: Changes, place: GroupPlace): EncodedGroup {
   const group = new GroupBuilder()
   let numbers = 0
+  group.section(Kind.totals, 0, place.rows.size, 0, 0, ...totalsParts(place.rows))
   if (changes.names.length > 0) {
     group.section(Kind.names, 0, changes.names.length, 0, 0, padded(encodeNames(changes.names)))
   }
-  let readings = place.running('readings')
+  let readings = place.rows.get('readings') ?? 0
   if (changes.readings && changes.readings.length > 0) {
     const { length, text, extra } = changes.readings
     const columns = (text ? 1 : 0) | (extra ? 2 : 0)
@@ -120,7 +124,7 @@ export function encodeGroup(changes: Changes, place: GroupPlace): EncodedGroup {
       throw new SluiceError('internal', 'documents in the stream of readings')
     const name = utf8.encode(documents.stream)
     const before = earlier.get(documents.stream) ?? 0
-    const running = place.running(documents.stream) + before
+    const running = (place.rows.get(documents.stream) ?? 0) + before
     group.section(
       Kind.documents,
       0,
@@ -138,10 +142,7 @@ export function encodeGroup(changes: Changes, place: GroupPlace): EncodedGroup {
 }
 
 /** The totals before it: the first group of every segment, and the last before a close. It takes no number. */
-export function encodeCheckpoint(
-  totals: Totals,
-  place: Omit<GroupPlace, 'running' | 'series'>,
-): EncodedGroup {
+export function encodeCheckpoint(totals: Totals, place: Omit<GroupPlace, 'rows' | 'series'>): EncodedGroup {
   const group = new GroupBuilder()
   group.section(Kind.checkpoint, 0, 0, 0, 0, padded(utf8.encode(JSON.stringify(totals))))
   return group.finish(place, 0)
@@ -178,7 +179,7 @@ class GroupBuilder {
     this.#sections++
   }
 
-  finish(place: Omit<GroupPlace, 'running' | 'series'>, numbers: number): EncodedGroup {
+  finish(place: Omit<GroupPlace, 'rows' | 'series'>, numbers: number): EncodedGroup {
     if (this.#length > maxGroupBytes) {
       throw new SluiceError('too-large', `a commit of ${this.#length} bytes; the log takes ${maxGroupBytes}`)
     }
@@ -197,6 +198,13 @@ class GroupBuilder {
     view.setUint32(8, crc, true)
     return { parts: this.#parts, length: this.#length, numbers }
   }
+}
+
+function totalsParts(rows: ReadonlyMap<string, number>): [parts: Uint8Array[], nameBytes: number] {
+  const names = utf8.encode([...rows.keys()].join('\n'))
+  const parts = padded(names)
+  parts.push(bytesOf(Float64Array.from(rows.values()), rows.size))
+  return [parts, names.length]
 }
 
 function readingsParts(readings: NewReadings): Uint8Array[] {

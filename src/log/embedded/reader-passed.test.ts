@@ -110,11 +110,11 @@ test('where damage may have taken rows of its stream that nobody has counted yet
   const log = new WrittenLog()
   log.commit(post)
   const [file = ''] = log.files
-  const at = log.writer.watermark.end
   log.commit(post)
+  const at = log.writer.watermark.end
   log.commit({ names: [nameOf(0)], readings: countingReadings(0, 10) })
   log.storage.rot(file, at + groupHeaderBytes + 5)
   assert.deepEqual(await passedIn(log, undefined), [])
-  log.commit(post)
-  assert.deepEqual(await passedIn(log, undefined), [13n], 'it has been counted')
+  log.commit({})
+  assert.deepEqual(await passedIn(log, undefined), [13n], 'what follows tells')
 })

@@ -14,6 +14,7 @@ import {
   readNames,
   readReadings,
   readSections,
+  readTotals,
   type Section,
   streamOf,
 } from './group-reader.ts'
@@ -99,6 +100,8 @@ class StreamReader {
   readonly #walk: GroupWalk
   /** Rows below are skipped: the sink has them. */
   readonly #start: number
+  /** Rows of the stream that were taken, or counted as lost, below the start, as far as that is known. */
+  readonly #takenBefore: number
   /** The log begins here for whoever has no position: rows below were removed before it came. */
   readonly #first: number
   /** The group being taken apart, the sections left of it, and how many rows of the first have been taken. */
@@ -112,7 +115,7 @@ class StreamReader {
   #batchNext = 0
   #damaged = 0
   #expired = 0
-  /** After damage, until a section of ours tells how many of our rows it took. */
+  /** After damage, until a group tells how many of our rows it took. */
   #isDoubtful = false
   /** What the log had counted of the stream when everything of it had been looked at; undefined while there is more. */
   #rowsAtEnd: number | undefined
@@ -144,6 +147,7 @@ class StreamReader {
     const from = segments[scanFrom(storage, segments, salt, known, this.#start)]
     this.#first = position === undefined ? (from?.first ?? 0) : 0
     const { taken } = options
+    this.#takenBefore = taken ?? 0
     // The segment of the position may be gone: then the rows that are missing show against what was taken before.
     if (taken !== undefined) this.#counted = { running: taken, next: this.#start }
     else if (from?.first === 0) this.#counted = { running: 0, next: 0 }
@@ -182,11 +186,11 @@ class StreamReader {
     for (;;) {
       const section = this.#nextSection()
       if (!section) return this.#flush()
-      if (section.kind === Kind.checkpoint) {
+      if (section.kind === Kind.checkpoint || section.kind === Kind.totals) {
         // What is lost before it must not be told with rows that lie before that.
-        if (this.#isShort(section) && this.#joiner.length > 0) return this.#flush()
+        if (this.#missing(section) > 0 && this.#joiner.length > 0) return this.#flush()
         this.#meet(section)
-        this.#counted = { running: section.running, next: section.number }
+        this.#count(section.running, section.number)
         this.#sections.shift()
         continue
       }
@@ -209,7 +213,7 @@ class StreamReader {
     const { number, running } = section
     const { device, metric, from, to, patch } = readEdit(this.#bytes(), section)
     this.#meet(section)
-    this.#counted = { running, next: number + 1 }
+    this.#count(running, number + 1)
     this.#sections.shift()
     const edit = { kind: 'edit', length: 1, row: undefined, device, metric, from, to, patch } as const
     return this.#pulled({ ...edit, base: BigInt(number) }, number + 1, running)
@@ -220,7 +224,7 @@ class StreamReader {
     const { number, rows, running } = section
     if (this.#taken === 0) {
       this.#meet(section)
-      this.#counted = { running: running + rows, next: number + rows }
+      this.#count(running + rows, number + rows)
       this.#taken = Math.max(0, this.#start - number)
     }
     const from = this.#taken
@@ -294,19 +298,28 @@ class StreamReader {
 
   /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */
   #meet(section: Section): void {
-    this.#isDoubtful = false
-    if (!this.#counted || !this.#isShort(section)) return
-    const { running, next } = this.#counted
+    const missing = this.#missing(section)
+    if (!this.#counted || missing === 0) return
+    const { next } = this.#counted
     const most = section.number - Math.max(this.#start, next)
-    const lost = Math.min(section.running - running, Math.max(0, most))
+    const lost = Math.min(missing, Math.max(0, most))
     const expired = Math.min(lost, Math.max(0, this.#first - next))
     this.#expired += expired
     this.#damaged += lost - expired
   }
 
-  /** True if rows are missing before a section. */
-  #isShort({ running }: Section): boolean {
-    return this.#counted !== undefined && running > this.#counted.running
+  /** Rows of the stream that a section says were before it, and that have not come. */
+  #missing({ running }: Section): number {
+    if (!this.#counted) return 0
+    const { running: before, next } = this.#counted
+    // Of what damage took on both sides of our start, the rows below were taken while they were whole.
+    const isAcross = this.#isDoubtful && next < this.#start
+    return Math.max(0, running - (isAcross ? Math.max(before, this.#takenBefore) : before))
+  }
+
+  #count(running: number, next: number): void {
+    this.#counted = { running, next }
+    this.#isDoubtful = false
   }
 
   #takeLost(): { damaged: number; expired: number } {
@@ -339,7 +352,7 @@ class StreamReader {
     return { log: this.#place.log, partition: 0, next: BigInt(next) }
   }
 
-  /** The next section of our stream that has rows beyond the start, or checkpoint; it stays the first of `#sections` until it is used up. */
+  /** The next section of our stream that has rows beyond the start, or that tells totals; it stays the first of `#sections` until it is used up. */
   #nextSection(): Section | undefined {
     for (;;) {
       const section = this.#sections[0]
@@ -364,9 +377,14 @@ class StreamReader {
         this.#series = Math.max(this.#series, running)
       } else if (kind === Kind.checkpoint) {
         sections.push({ ...section, running: readCheckpoint(bytes, section).rows[this.#stream] ?? 0 })
+      } else if (kind === Kind.totals) {
+        if (!this.#isDoubtful) continue
+        const total = readTotals(bytes, view, section).get(this.#stream) ?? 0
+        if (number > this.#start) sections.push({ ...section, running: total })
+        else this.#count(total, number)
       } else if (streamOf(bytes, section) === this.#stream) {
         if (number + rows > this.#start) sections.push(section)
-        else this.#counted = { running: kind === Kind.edit ? running : running + rows, next: number + rows }
+        else this.#count(kind === Kind.edit ? running : running + rows, number + rows)
       }
     }
     return sections

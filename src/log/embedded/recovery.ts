@@ -3,7 +3,15 @@ import type { DoorBooks } from '../../core/intake.ts'
 import type { NewSeries } from '../../core/series.ts'
 import type { Storage, StorageFile } from '../../lib/storage.ts'
 import { Kind, type Totals } from './group.ts'
-import { type Group, readBooks, readCheckpoint, readNames, readSections, streamOf } from './group-reader.ts'
+import {
+  type Group,
+  readBooks,
+  readCheckpoint,
+  readNames,
+  readSections,
+  readTotals,
+  streamOf,
+} from './group-reader.ts'
 import { covers, type KnownNames } from './names-file.ts'
 import { SegmentScanner } from './scan.ts'
 import { openSegment, readSegmentHeader, type Segment } from './segment.ts'
@@ -131,9 +139,10 @@ function scanClosed(file: StorageFile, salt: number, limit: number, gathered: Ga
     }
     // A checkpoint at the limit tells the totals below it.
     if (found.group.number + found.group.numbers > limit) break
-    if (damagedAt !== undefined) damaged++
+    const isBehindDamage = damagedAt !== undefined
+    if (isBehindDamage) damaged++
     damagedAt = undefined
-    gathered.take(found.group, found.bytes, found.view)
+    gathered.take(found.group, found.bytes, found.view, isBehindDamage)
     groups++
   }
   // Behind the last whole group: damage if numbers are missing, else the void rest of a failed write.
@@ -149,6 +158,7 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
   let [groups, damaged, proven, end, isTorn] = [0, 0, offset, offset, false]
   /** Groups not known to be on disk: where they end, and with which number. */
   const unproven: { readonly end: number; readonly next: number }[] = []
+  let isBehindDamage = false
   gathered.hasCheckpoint = false
   for (let found = scanner.next(size); found; found = scanner.next(size)) {
     if (found.kind === 'damage') {
@@ -157,10 +167,12 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
       isTorn = groups === 0 ? synced < 0 : gathered.next >= synced
       if (isTorn) break
       damaged++
+      isBehindDamage = true
       continue
     }
     const { group } = found
-    gathered.take(group, found.bytes, found.view)
+    gathered.take(group, found.bytes, found.view, isBehindDamage)
+    isBehindDamage = false
     groups++
     end = scanner.offset
     unproven.push({ end, next: group.number + group.numbers })
@@ -194,7 +206,8 @@ class Gathered {
   readonly names: NewSeries[] = []
   hasCheckpoint = false
 
-  take(group: Group, bytes: Uint8Array, view: DataView): void {
+  /** Totals say nothing new but behind damage. */
+  take(group: Group, bytes: Uint8Array, view: DataView, isBehindDamage: boolean): void {
     this.next = Math.max(this.next, group.number + group.numbers)
     this.ageSeconds = Math.max(this.ageSeconds, group.ageSeconds)
     if (group.numbers > 0) this.commits++
@@ -207,6 +220,9 @@ class Gathered {
       } else if (section.kind === Kind.books) {
         this.books = readBooks(view, section)
         this.series = Math.max(this.series, section.running)
+      } else if (section.kind === Kind.totals) {
+        if (!isBehindDamage) continue
+        for (const [name, rows] of readTotals(bytes, view, section)) this.rows.set(name, rows)
       } else if (section.kind === Kind.checkpoint) {
         this.#start(readCheckpoint(bytes, section))
       }

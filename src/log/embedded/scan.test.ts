@@ -12,7 +12,7 @@ const salt = 123
 /** The bytes of a commit whose first number is `number`, at least `bytes` long. */
 function groupBytes(number: number, bytes = 0): Buffer {
   const documents = [documentsOf('posts', [{ key: '', body: 'x'.repeat(bytes) }])]
-  const place = { number, synced: number, timeMicros: 0, ageSeconds: 0, salt, series: 0, running: () => 0 }
+  const place = { number, synced: number, timeMicros: 0, ageSeconds: 0, salt, series: 0, rows: new Map() }
   return Buffer.concat(encodeGroup(changesOf({ documents }), place).parts)
 }
 

@@ -68,7 +68,8 @@ export class LogWriter {
   #synced: number
   #stagedFrom = 0
   #pending: { group: EncodedGroup; changes: Changes }[] = []
-  #pendingRows = new Map<string, number>()
+  /** Rows per stream, staged ones included. */
+  #stagedRows: Map<string, number>
   /** One more than the highest series id that staged names bring. */
   #pendingSeries = 0
   /** A number at which the next segment must begin, because refused commits from there on may still be on the disk. */
@@ -97,6 +98,7 @@ export class LogWriter {
     const found = recover(storage, segments, this.#salt, known)
     this.id = found.log ?? randomUUID()
     this.rows = found.rows
+    this.#stagedRows = new Map(found.rows)
     this.books = found.books
     this.commits = found.commits
     this.renewals = found.renewals
@@ -144,7 +146,7 @@ export class LogWriter {
     const group = encodeGroup(changes, {
       ...this.#place(this.#next, this.#synced),
       series: Math.max(series, this.dictionary.size),
-      running: (stream) => (this.rows.get(stream) ?? 0) + (this.#pendingRows.get(stream) ?? 0),
+      rows: this.#stagedRows,
     })
     this.#pending.push({ group, changes })
     this.#pendingSeries = series
@@ -164,7 +166,7 @@ export class LogWriter {
       this.#writeAgain(error)
     }
     for (const { changes } of this.#pending) this.#remember(changes)
-    for (const [stream, rows] of this.#pendingRows) this.rows.set(stream, (this.rows.get(stream) ?? 0) + rows)
+    for (const [stream, rows] of this.#stagedRows) this.rows.set(stream, rows)
     this.#synced = this.#next
     this.#isCheckpointed = false
     this.#forgetPending()
@@ -297,7 +299,7 @@ export class LogWriter {
 
   #forgetPending(): void {
     this.#pending = []
-    this.#pendingRows = new Map()
+    this.#stagedRows = new Map(this.rows)
     this.#pendingSeries = 0
   }
 
@@ -362,7 +364,7 @@ export class LogWriter {
   }
 
   #count(stream: string, rows: number): void {
-    this.#pendingRows.set(stream, (this.#pendingRows.get(stream) ?? 0) + rows)
+    this.#stagedRows.set(stream, (this.#stagedRows.get(stream) ?? 0) + rows)
   }
 
   #checkpoint(number: number): EncodedGroup {
