@@ -13,6 +13,11 @@ export class Progress {
     this.#log = log
   }
 
+  /** Everything below has been applied. */
+  get next(): bigint {
+    return this.#next
+  }
+
   moved(next: bigint): void {
     if (next <= this.#next) return
     this.#next = next

@@ -34,6 +34,8 @@ export interface PipelineParts {
   readonly keepEveryMs?: number | undefined
   /** Told whenever something worth showing has changed. */
   onStatus(status: PipelineStatus): void
+  /** Where a sink begins that has taken nothing yet: that of a replay. Rows that the log lost before that are none of its business. Undefined: with what the log holds. */
+  readonly start?: Position | undefined
 }
 
 export interface PipelineStatus {
@@ -121,10 +123,10 @@ class Runner {
   }
 
   async #consume(state: SinkState | undefined): Promise<void> {
-    const { consume, maxRows, lingerMs } = this.#parts
+    const { consume, maxRows, lingerMs, read, start: first } = this.#parts
     const onPassed = (passed: Passed) => this.#pass(passed)
-    const taken = state?.books.handed ?? 0
-    const options = { from: state?.position, taken, maxRows, lingerMs, onPassed }
+    const taken = first === undefined ? (state?.books.handed ?? 0) : undefined
+    const options = { from: state?.position ?? first, taken, maxRows, lingerMs, onPassed }
     for await (const delivery of consume(options, this.#signal)) {
       const batch = this.#process(delivery.batch)
       const rows = delivery.batch.kind === 'edit' ? 0 : delivery.batch.length
@@ -147,7 +149,7 @@ class Runner {
 
   async #pass({ position: to, running, damaged, expired }: Passed): Promise<void> {
     const { clock, sink, keepEveryMs = minuteMs } = this.#parts
-    const from = this.#status.position ?? { ...to, next: 0n }
+    const from = this.#status.position ?? this.#parts.start ?? { ...to, next: 0n }
     const passed = running ?? this.#status.passed
     const ms = clock.monotonicMs()
     const lost = damaged + expired
