@@ -32,10 +32,10 @@ export interface PipelineParts {
   readonly lingerMs: number
   /** How often the sink keeps how far it has come where only rows of other streams go by; undefined: once a minute. A start goes through the log from there. */
   readonly keepEveryMs?: number | undefined
-  /** Told whenever something worth showing has changed. */
-  onStatus(status: PipelineStatus): void
   /** Where a sink begins that has taken nothing yet: that of a replay. Rows that the log lost before that are none of its business. Undefined: with what the log holds. */
   readonly start?: Position | undefined
+  /** Told whenever something worth showing has changed. */
+  onStatus(status: PipelineStatus): void
 }
 
 export interface PipelineStatus {
@@ -123,7 +123,7 @@ class Runner {
   }
 
   async #consume(state: SinkState | undefined): Promise<void> {
-    const { consume, maxRows, lingerMs, read, start: first } = this.#parts
+    const { consume, maxRows, lingerMs, start: first } = this.#parts
     const onPassed = (passed: Passed) => this.#pass(passed)
     const taken = first === undefined ? (state?.books.handed ?? 0) : undefined
     const options = { from: state?.position ?? first, taken, maxRows, lingerMs, onPassed }
