@@ -5,8 +5,10 @@ import type { SinkSnapshot, Snapshot } from './snapshot.ts'
 /** An identity of the books (docs/delivery.md, promise 3) that does not hold. */
 export interface BooksFault {
   readonly code: 'books-door' | 'books-sink' | 'books-log'
-  /** Whose books: `the door`, `main (readings)`. */
+  /** Whose books: `the door (rows)`, `main (readings)`. */
   readonly whose: string
+  /** How much one side is above the other: it stays the same while rows come. */
+  readonly by: number
   /** What differs, with its numbers. */
   readonly message: string
 }
@@ -21,7 +23,8 @@ export function doorFaults(b: DoorBooks): BooksFault[] {
       : [
           {
             code: 'books-door',
-            whose: 'the door',
+            whose: `the door (${what})`,
+            by: received - terms,
             message: `the door received ${received} ${what}, but accepted + refused + dead lettered are ${terms}`,
           },
         ]
@@ -41,12 +44,14 @@ export function sinkFaults({ name, stream, state, books, passed }: SinkSnapshot)
     faults.push({
       code: 'books-sink',
       whose,
+      by: books.handed - terms,
       message: `the books of ${whose} do not balance: it was handed ${books.handed} rows, the terms are ${terms}`,
     })
   if (state === 'running' && books.handed !== passed)
     faults.push({
       code: 'books-log',
       whose,
+      by: books.handed - passed,
       message: `${whose} was handed ${books.handed} rows, but the log counts ${passed} up to its position`,
     })
   return faults

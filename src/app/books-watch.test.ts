@@ -19,14 +19,16 @@ test('a line is written when an identity breaks, differs in another way, or hold
     watch.look()
     return lines.splice(0)
   }
-  const broken = (rows: number): BooksFault => ({
+  const broken = (by: number, handed = 9): BooksFault => ({
     code: 'books-sink',
     whose: 'main (readings)',
-    message: `main differs by ${rows}`,
+    by,
+    message: `main has ${handed}, differs by ${by}`,
   })
   assert.deepEqual(told([]), [])
-  assert.deepEqual(told([broken(1)]), ['error {"code":"books-sink"} main differs by 1'])
-  assert.deepEqual(told([broken(2)]), ['error {"code":"books-sink"} main differs by 2'])
+  assert.deepEqual(told([broken(1)]), ['error {"code":"books-sink"} main has 9, differs by 1'])
+  assert.deepEqual(told([broken(1, 10)]), [], 'rows come, and it differs as before')
+  assert.deepEqual(told([broken(2)]), ['error {"code":"books-sink"} main has 9, differs by 2'])
   assert.deepEqual(told([]), ['info {"code":"books-sink"} the books of main (readings) balance again'])
   watch.stop()
 })

@@ -20,13 +20,12 @@ export class BooksWatch {
   }
 
   look(): void {
-    const now = new Map(this.#faults().map((fault) => [`${fault.code} ${fault.message}`, fault]))
-    for (const [key, { code, message }] of now) {
-      if (!this.#told.has(key)) this.#logger.error({ code }, message)
+    const now = new Map(this.#faults().map((fault) => [`${fault.code} ${fault.whose}`, fault]))
+    for (const [key, { code, by, message }] of now) {
+      if (this.#told.get(key)?.by !== by) this.#logger.error({ code }, message)
     }
-    const broken = new Set([...now.values()].map(({ code, whose }) => `${code} ${whose}`))
-    for (const { code, whose } of this.#told.values()) {
-      if (!broken.has(`${code} ${whose}`)) this.#logger.info({ code }, `the books of ${whose} balance again`)
+    for (const [key, { code, whose }] of this.#told) {
+      if (!now.has(key)) this.#logger.info({ code }, `the books of ${whose} balance again`)
     }
     this.#told = now
   }

@@ -13,7 +13,7 @@ export interface Status {
     readonly segments: number
     readonly commits: number
   }
-  readonly door: DoorBooks & { readonly balanced: boolean }
+  readonly door: DoorBooks
   readonly connections: number | undefined
   readonly sinks: readonly SinkStatus[]
   readonly alarms: readonly Alarm[]
@@ -21,13 +21,18 @@ export interface Status {
   readonly mqttAddress: string
 }
 
-export interface SinkStatus {
+export interface Balance {
+  readonly balanced: boolean
+  /** What differs, as the server says it; empty while nothing does. */
+  readonly difference: string
+}
+
+export interface SinkStatus extends Balance {
   readonly name: string
   readonly stream: string
   readonly state: string
   readonly error: string | undefined
   readonly backlog: number
-  readonly balanced: boolean
   readonly books: SinkBooks
 }
 
@@ -60,7 +65,6 @@ export function readStatus(value: unknown): Status {
       rowsRefused: count(books['rowsRefused']),
       rowsDeadLettered: count(books['rowsDeadLettered']),
       letterBytes: count(books['letterBytes']),
-      balanced: books['balanced'] !== false,
     },
     connections: typeof mqtt['connectionsOpen'] === 'number' ? mqtt['connectionsOpen'] : undefined,
     sinks: items(body['sinks']).map(readSink),
@@ -80,7 +84,7 @@ function readSink(sink: Members): SinkStatus {
     state: word(sink['state'], 'unknown'),
     error: typeof sink['error'] === 'string' ? sink['error'] : undefined,
     backlog: count(sink['backlog']),
-    balanced: sink['balanced'] !== false,
+    ...readBalance(sink),
     books: {
       handed: count(books['handed']),
       stored: count(books['stored']),
@@ -92,6 +96,10 @@ function readSink(sink: Members): SinkStatus {
       damaged: count(books['damaged']),
     },
   }
+}
+
+function readBalance(of: Members): Balance {
+  return { balanced: of['balanced'] !== false, difference: word(of['difference'], '') }
 }
 
 function part(value: unknown): Members {
