@@ -19,6 +19,7 @@ import { localAuthorizer } from '../auth/local-authorizer.ts'
 import type { Route } from '../core/format.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keyedStreams } from '../core/keyed-state.ts'
+import { letterReplaysStream } from '../core/letter-replay.ts'
 import { namePattern } from '../core/pattern.ts'
 import { createFormats } from '../formats/table.ts'
 import { createRouter } from '../formats/topics.ts'
@@ -68,8 +69,8 @@ export interface Sluice {
   kill(): void
 }
 
-/** Streams that an embedded store keeps: readings, and the documents that people ask for. */
-const storedStreams = ['readings', 'dead-letters', 'posts', 'device-logs'] as const
+/** Streams that an embedded store takes: readings, the documents that people ask for, and rows that it refused and gets again. */
+const storedStreams = ['readings', 'dead-letters', 'posts', 'device-logs', letterReplaysStream] as const
 
 /**
  * The composition root: builds every part and hands each only the interfaces it needs. Read this to see the whole system:
@@ -134,7 +135,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       pipelines: storedStreams.map((stream) => ({
         stream,
         group: groupOf(name, stream),
-        maxRows: config.pipeline.maxRows,
+        // Rows of replayed letters are of many streams: each is a write of its own.
+        maxRows: stream === letterReplaysStream ? 1 : config.pipeline.maxRows,
         lingerMs: config.pipeline.lingerMs,
         processors: stream === 'readings' ? (config.pipelines[name]?.processors ?? []) : [],
       })),

@@ -1,11 +1,14 @@
 import type { Durable } from '../core/durable.ts'
 import type { DeadLetter } from '../core/intake.ts'
 import { keyedStreams } from '../core/keyed-state.ts'
+import { letterReplaysStream } from '../core/letter-replay.ts'
 import type { Changes, NewDocuments } from '../core/log.ts'
 import { textColumn } from '../core/text-column.ts'
 import type { Columns } from './columns.ts'
 
 export const lettersStream = 'dead-letters'
+/** Streams of what no sender has sent. */
+const ours = [...keyedStreams, letterReplaysStream]
 
 interface OpenDocuments {
   readonly keys: string[]
@@ -85,11 +88,11 @@ export class OpenCommit {
     return before - this.letterBytes
   }
 
-  /** Documents that count as accepted rows: neither dead letters and their discards nor keyed values, which are ours. */
+  /** Documents that count as accepted rows: neither dead letters, their discards and replays nor keyed values, which are ours. */
   get documentRows(): number {
     let rows = 0
     for (const { keys } of this.documents.values()) rows += keys.length
-    for (const stream of keyedStreams) rows -= this.documents.get(stream)?.keys.length ?? 0
+    for (const stream of ours) rows -= this.documents.get(stream)?.keys.length ?? 0
     return rows - this.letters - this.discards
   }
 

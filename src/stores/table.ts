@@ -7,6 +7,8 @@ import type { Store } from '../core/store.ts'
 export interface OpenStore {
   readonly store: Store
   sink(stream: string): Sink
+  /** For rows of a stream that come again, beside those that come live; with a position and books for each replay. */
+  replaySink(replay: string, stream: string): Sink
   /** Resolves when the engine can do nothing more until it is opened anew. */
   readonly broken: Promise<Error>
 }

@@ -24,6 +24,8 @@ export interface PipelineParts {
   /** Asked before anything is read, with where the sink stands: resolves once the log is sure that it is the one the position speaks of. */
   admit(position: Position | undefined): Promise<void>
   consume(options: ConsumeOptions, signal: AbortSignal): AsyncIterable<Delivery>
+  /** What the sink is handed for what the log holds, without what is not for it; the same unless given. */
+  readonly read?: ((batch: Batch) => Promise<Batch>) | undefined
   readonly processors: readonly Processor[]
   readonly sink: Sink
   readonly letters: Letters
@@ -123,12 +125,12 @@ class Runner {
   }
 
   async #consume(state: SinkState | undefined): Promise<void> {
-    const { consume, maxRows, lingerMs, start: first } = this.#parts
+    const { consume, maxRows, lingerMs, read, start: first } = this.#parts
     const onPassed = (passed: Passed) => this.#pass(passed)
     const taken = first === undefined ? (state?.books.handed ?? 0) : undefined
     const options = { from: state?.position ?? first, taken, maxRows, lingerMs, onPassed }
     for await (const delivery of consume(options, this.#signal)) {
-      const batch = this.#process(delivery.batch)
+      const batch = this.#process(read === undefined ? delivery.batch : await read(delivery.batch))
       const rows = delivery.batch.kind === 'edit' ? 0 : delivery.batch.length
       const filtered = delivery.batch.kind === 'edit' ? 0 : rows - batch.length
       const { damaged, expired, from, to } = delivery

@@ -1,5 +1,6 @@
-import { type Batch, numberAt, sliceDocuments, sliceReadings } from '../../core/batch.ts'
+import { type Batch, byNumber, numberAt, sliceDocuments, sliceReadings } from '../../core/batch.ts'
 import type { DeadLetter } from '../../core/intake.ts'
+import type { LetterRow } from '../../core/letter-replay.ts'
 import type { Position } from '../../core/position.ts'
 import type { Refusal, RunnerTerms, SinkWrite } from '../../core/sink.ts'
 import { bytesAt, textAt } from '../../core/text-column.ts'
@@ -56,7 +57,8 @@ export function letterOf(
   }
 }
 
-function sliceBatch(batch: Batch, from: number, to: number): Batch {
+/** Rows [from, to) of a batch. */
+export function sliceBatch(batch: Batch, from: number, to: number): Batch {
   if (batch.kind === 'readings') return sliceReadings(batch, from, to)
   return batch.kind === 'documents' ? sliceDocuments(batch, from, to) : batch
 }
@@ -66,8 +68,8 @@ function deviceOf(batch: Batch, i: number): string | undefined {
   return batch.kind === 'edit' ? batch.device : undefined
 }
 
-/** A row in the form that the ingest doors read, so that a letter can be replayed. */
-function rowOf(batch: Batch, i: number): object {
+/** The row, readings in the form that the ingest doors read, so that the letter can be replayed. What no name was found for has none. */
+function rowOf(batch: Batch, i: number): Partial<LetterRow> {
   if (batch.kind === 'edit') {
     const { device, metric, from, to, patch } = batch
     return { device, metric, from, to, patch }
@@ -76,18 +78,21 @@ function rowOf(batch: Batch, i: number): object {
     return {
       stream: batch.stream,
       key: textAt(batch.key, i),
-      time: batch.time[i],
+      time: batch.time[i] ?? 0,
       body: Buffer.from(bytesAt(batch.body, i)).toString('utf8'),
     }
   }
   const name = batch.names.get(batch.series[i] ?? -1)
   const text = batch.text ? textAt(batch.text, i) : ''
   const value = batch.value[i] ?? Number.NaN
+  const extra = batch.extra === undefined ? '' : textAt(batch.extra, i)
   return {
-    device_id: name?.device,
-    tag_id: name?.metric,
+    ...(name === undefined ? {} : { device_id: name.device, tag_id: name.metric }),
     v: Number.isNaN(value) ? text : value,
-    q: batch.quality[i],
+    q: batch.quality[i] ?? 0,
     ts: (batch.time[i] ?? 0) / 1000,
+    ...(name === undefined || name.unit === '' ? {} : { unit: name.unit }),
+    ...(((batch.flags[i] ?? 0) & byNumber) === 0 ? {} : { by_number: true }),
+    ...(extra === '' ? {} : { extra }),
   }
 }

@@ -1,4 +1,7 @@
 import os from 'node:os'
+import type { Batch } from '../../core/batch.ts'
+import { batchOf, decodeLetterReplay, letterReplaysStream } from '../../core/letter-replay.ts'
+import { bytesAt } from '../../core/text-column.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { DeadLetter } from '../../core/intake.ts'
@@ -91,6 +94,7 @@ async function start(message: StoreStart): Promise<void> {
 
 async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: PipelineStart): Promise<void> {
   const onDamage = (damage: Damage) => send({ kind: 'damage', damage })
+  const isReplays = pipeline.stream === letterReplaysStream
   const place = { storage: diskStorage, folder: log.folder, log: log.id, tail: tail as RemoteTail, onDamage }
   await runPipeline(
     {
@@ -109,8 +113,9 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
           },
           signal,
         ),
+      read: isReplays ? (batch) => readLetterReplay(batch, store.place.name, log.id) : undefined,
       processors: await createProcessors(pipeline.processors),
-      sink: opened.sink(pipeline.stream),
+      sink: isReplays ? opened.replaySink('letters', pipeline.stream) : opened.sink(pipeline.stream),
       letters,
       clock: systemClock,
       maxRows: pipeline.maxRows,
@@ -119,6 +124,20 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
     },
     stopping.signal,
   )
+}
+
+/**
+ * The row of a letter that is replayed into this store, no row for another's. It must lie behind the lane that it once came by, which would
+ * take it for new: so a store that is filled anew has it twice no more than others.
+ */
+async function readLetterReplay(batch: Batch, store: string, log: string): Promise<Batch> {
+  if (batch.kind !== 'documents' || batch.length !== 1) throw new TypeError('a replayed letter comes alone')
+  const { sink, number, row } = decodeLetterReplay(bytesAt(batch.body, 0))
+  if (sink !== store) return { ...batch, length: 0 }
+  const again = batchOf(row, number)
+  const stream = again.kind === 'documents' ? again.stream : 'readings'
+  await progress.get(stream)?.passed({ log, partition: 0, next: number + 1n }, stopping.signal)
+  return again
 }
 
 const letters: Letters = {

@@ -50,9 +50,19 @@ export const duckdb = {
   async open(
     options: unknown,
     place: { readonly name: string; readonly dataFolder: string },
-  ): Promise<{ store: DuckdbStore; sink(stream: string): Sink; broken: Promise<Error> }> {
+  ): Promise<{
+    store: DuckdbStore
+    sink(stream: string): Sink
+    replaySink(replay: string, stream: string): Sink
+    broken: Promise<Error>
+  }> {
     const file = path.join(place.dataFolder, `${place.name}.duckdb`)
     const store = await createDuckdbStore({ ...duckdbSchema.parse(options), file, clock: systemClock })
-    return { store, sink: (stream) => store.sink(stream), broken: store.broken }
+    return {
+      store,
+      sink: (stream) => store.sink(stream),
+      replaySink: (replay, stream) => store.replaySink(replay, stream),
+      broken: store.broken,
+    }
   },
 }

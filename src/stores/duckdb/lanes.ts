@@ -26,7 +26,6 @@ export interface Lanes {
 
 /** What the fast lane may assume of the batch. */
 export interface LaneRules {
-  readonly log: string
   /** Rows with an identity by number cannot stand here yet: a live lane, ahead of every replay and every other log. */
   readonly isByNumberNew: boolean
   /** 1 for rows that an edit deleted; undefined if there are none. */
@@ -54,7 +53,7 @@ export function splitLanes(batch: Readings, series: SeriesTable, rules: LaneRule
   let anyText = 0
 
   const write = series.begin()
-  const cache = series.logCache(rules.log, batch.names.size)
+  const cache = series.cacheOf(batch.names)
   const { deleted } = rules
   const byNumberMask = rules.isByNumberNew ? byNumber : 0
   let { high, first, kinds, stamp, newestRow } = series

@@ -1,3 +1,4 @@
+import { letterReplaysStream } from '../../core/letter-replay.ts'
 import type { Position } from '../../core/position.ts'
 import { SinkFailure, type SinkBooks, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
 import { fenced } from './failure.ts'
@@ -73,12 +74,14 @@ export class Positions {
 
   /**
    * Numbers from this one on were given to no row that stands here: neither by a replay that runs ahead of the live lane, nor by
-   * another log, whose by-number rows have the same identity as this log's row of that number.
+   * another log, whose by-number rows have the same identity as this log's row of that number. A replayed letter's row lies behind the
+   * live lane, however far the requests have come.
    */
   untouchedFrom(log: string): bigint {
     let floor = 0n
     for (const place of this.#places.values()) {
-      if ((place.log !== log || place.replay !== '') && place.next > floor) floor = place.next
+      if (place.log === log && (place.replay === '' || place.stream === letterReplaysStream)) continue
+      if (place.next > floor) floor = place.next
     }
     return floor
   }

@@ -44,7 +44,7 @@ export class SeriesTable {
   #touched: Touched[] = []
 
   readonly #ids = new Map<string, Map<string, number>>()
-  readonly #byLog = new Map<string, Int32Array>()
+  readonly #byNames = new WeakMap<SeriesNames, Int32Array>()
   /** Series and units that are not in the file yet; they go in with the next commit. */
   #unsaved = 0
   readonly #unitsUnsaved = new Set<number>()
@@ -56,11 +56,11 @@ export class SeriesTable {
     this.#unsaved = this.size
   }
 
-  /** Cache of a log's series ids: own id + 1, 0 where not looked up yet. */
-  logCache(log: string, atLeast: number): Int32Array {
-    let cache = this.#byLog.get(log) ?? new Int32Array(1024)
-    if (cache.length < atLeast) cache = grow(cache, atLeast)
-    this.#byLog.set(log, cache)
+  /** Cache of the series ids of a dictionary, without which an id says nothing: own id + 1, 0 where not looked up yet. */
+  cacheOf(names: SeriesNames): Int32Array {
+    let cache = this.#byNames.get(names) ?? new Int32Array(64)
+    if (cache.length < names.size) cache = grow(cache, names.size)
+    this.#byNames.set(names, cache)
     return cache
   }
 

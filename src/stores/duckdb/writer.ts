@@ -109,7 +109,7 @@ export class Writer {
     const { series, edits, positions } = this.#parts
     const isByNumberNew = lane.replay === '' && numberAt(given, 0) >= positions.untouchedFrom(from.log)
     const { batch, deleted } = edits.cover(given, origin)
-    const lanes = splitLanes(batch, series, { log: from.log, isByNumberNew, deleted })
+    const lanes = splitLanes(batch, series, { isByNumberNew, deleted })
     if (lanes.refused.length > 0) return { refused: lanes.refused, apply: unreachable }
     await this.#ensureChunks(batch, lanes)
     const plan =
