@@ -14,6 +14,10 @@ export interface DeadLetter {
   readonly source: string
   readonly device?: string | undefined
   readonly topic?: string | undefined
+  /** Where the source has it, if that can be said: `orders[3]@1201` of Kafka, the offset in a stream of RabbitMQ. */
+  readonly offset?: string | undefined
+  /** What it was read as, a format's name, or the content type that nobody reads; undefined: JSON. */
+  readonly format?: string | undefined
   /** Who was verified at the door. */
   readonly principal?: string | undefined
   /** For a sink's letter: `<sink>/<log id>/<number>`, which makes writing it twice harmless. */

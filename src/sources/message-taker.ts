@@ -10,12 +10,18 @@ import type { SourceLog } from './component.ts'
 /** What a source counts; it is the status that it shows. */
 export type FeedCounters = { -readonly [K in keyof FeedStatus]: FeedStatus[K] }
 
+/** What the message is read as; undefined for JSON. */
+function nameOf({ route, format, contentType }: FeedMessage): string | undefined {
+  const name = route?.format?.name ?? (format === undefined ? contentType : format.name)
+  return name === 'json' ? undefined : name
+}
+
 /** No template fits: not where the topic is too long to be held against any. */
 export function isUnmatched(
   { topic, route }: Pick<FeedMessage, 'topic' | 'route'>,
   { topicBytes }: Pick<RecordLimits, 'topicBytes'>,
 ): boolean {
-  return route === undefined && Buffer.byteLength(topic) <= topicBytes
+  return route === undefined && Buffer.byteLength(topic ?? '') <= topicBytes
 }
 
 export function newFeedCounters(): FeedCounters {
@@ -37,8 +43,10 @@ export function newFeedCounters(): FeedCounters {
 /** One message of a feed. */
 export interface FeedMessage {
   readonly payload: Uint8Array
-  /** Where it came from, for people who read its dead letter: a topic, a routing key, `orders[3]@1201`. */
-  readonly topic: string
+  /** A topic or a routing key, which its names were taken from; undefined: they come from elsewhere. */
+  readonly topic: string | undefined
+  /** Where the server has it, for people who read its dead letter: `orders[3]@1201`. */
+  readonly offset?: string | undefined
   /** Names that its topic gives; undefined: no template fits, and it becomes a dead letter. */
   readonly route: Route | undefined
   /** Unless the route has its own. undefined: nobody reads what `contentType` names, and it becomes a dead letter. */
@@ -99,7 +107,7 @@ export class MessageTaker {
     if (isUnmatched(message, this.#parts.limits))
       this.#keepLetter('not-ingest', 'no template under topics fits the topic', 0, payload.length)
     else if (route === undefined) {
-      const why = `the topic has ${Buffer.byteLength(message.topic)} bytes; limits.topicBytes is ${this.#parts.limits.topicBytes}`
+      const why = `the topic has ${Buffer.byteLength(message.topic ?? '')} bytes; limits.topicBytes is ${this.#parts.limits.topicBytes}`
       this.#keepLetter('invalid-name', why, 0, payload.length)
     } else if (format === undefined) {
       const why = `nothing here reads the content type ${JSON.stringify(message.contentType)}`
@@ -141,7 +149,10 @@ export class MessageTaker {
       return format.decode(payload, 0, length, route, this.#intake, this.#refuse)
     } catch (error) {
       // A format never throws on data: this is a defect, and costs this message only.
-      logger.error({ err: error, topic: this.#message?.topic }, 'decoding failed')
+      logger.error(
+        { err: error, topic: this.#message?.topic, offset: this.#message?.offset },
+        'decoding failed',
+      )
       this.#intake.rollback(mark)
       this.#keepLetter(error instanceof SluiceError ? error.code : 'internal', String(error), 0, length)
       return 0
@@ -164,6 +175,8 @@ export class MessageTaker {
         source: this.#parts.name,
         device: message.route?.device,
         topic: message.topic,
+        offset: message.offset,
+        format: nameOf(message),
       })
     } catch (error) {
       this.#unkept = error

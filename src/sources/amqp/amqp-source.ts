@@ -4,7 +4,7 @@ import { type FeedSource, type FeedStatus, SourceFailure } from '../../core/sour
 import { wait } from '../../lib/wait.ts'
 import type { SourceParts } from '../component.ts'
 import { type FeedCounters, isUnmatched, MessageTaker, newFeedCounters } from '../message-taker.ts'
-import { Consumer, offsetOf } from './consumer.ts'
+import { Consumer, offsetOf, streamOffset } from './consumer.ts'
 import { AmqpLink, type Delivery } from './link.ts'
 import { type AmqpOptions, placeOf } from './options.ts'
 import {
@@ -209,7 +209,8 @@ export class AmqpSource implements FeedSource {
     }
     const contentType = typeOf(delivery)
     const format = this.#parts.formats(this.#options.format ?? contentType)
-    return taker.take({ payload: body, topic: routingKey, route, format, contentType })
+    const offset = streamOffset(delivery)
+    return taker.take({ payload: body, topic: routingKey, offset, route, format, contentType })
   }
 
   /** Through RabbitMQ's MQTT, `uns/site1/pump1/temp` has become the routing key `uns.site1.pump1.temp`. */

@@ -160,6 +160,12 @@ export class Consumer {
   }
 }
 
+/** For people who read a dead letter; undefined where the message stands in no stream. */
+export function streamOffset(message: Pick<Delivery, 'headers'>): string | undefined {
+  const offset: unknown = message.headers?.[offsetHeader]
+  return typeof offset === 'number' ? String(offset) : undefined
+}
+
 /** Of a message of a stream. */
 export function offsetOf(message: Pick<Delivery, 'headers'> | AsyncMessage): number {
   const offset: unknown = message.headers?.[offsetHeader]

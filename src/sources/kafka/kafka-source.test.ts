@@ -54,12 +54,13 @@ test('poison becomes dead letters that name topic, partition and offset; its nei
   )
   const letters = (await feed.documents('dead-letters')).map(({ body }) => JSON.parse(body) as Letter)
   assert.deepEqual(
-    letters.map(({ topic, source, code }) => [topic, source, code]),
+    letters.map(({ offset, source, code }) => [offset, source, code]),
     [1, 2, 3].map((offset) => [`${topic.name}[0]@${offset}`, 'plant', 'undecodable']),
   )
 })
 
 interface Letter {
+  readonly offset: string
   readonly topic: string
   readonly source: string
   readonly code: string

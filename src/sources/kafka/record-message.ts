@@ -15,6 +15,8 @@ export class RecordMessage implements FeedMessage {
   route: Route | undefined
   format: Format | undefined
   contentType: string | undefined
+  /** The names of a record are not its topic's. */
+  readonly topic = undefined
   readonly #formats: Formats
   readonly #fixed: Format | undefined
   readonly #byType = new Map<string, Format | undefined>()
@@ -40,8 +42,7 @@ export class RecordMessage implements FeedMessage {
     this.format = this.#fixed ?? this.#formatOf(this.contentType)
   }
 
-  /** Where the record stands, for people: `orders[3]@1201`. */
-  get topic(): string {
+  get offset(): string {
     return `${this.#topic}[${this.#partition}]@${this.#offset}`
   }
 

@@ -61,6 +61,7 @@ export class PublishHandler {
 
   // Of the message in hand, for `#refuse`, which a format calls.
   #bytes: Uint8Array = new Uint8Array(0)
+  #walk: PacketWalk | undefined
   #entry: TopicEntry | undefined
   #publisher: Publisher | undefined
   #refusals = 0
@@ -176,6 +177,7 @@ export class PublishHandler {
     const from = walk.payloadFrom
     const to = walk.end
     this.#bytes = bytes
+    this.#walk = walk
     this.#entry = entry
     this.#publisher = publisher
     this.#refusals = 0
@@ -231,12 +233,23 @@ export class PublishHandler {
     this.#refusals++
     if (code === 'too-large') this.#deps.counters.payloadTooLarge++
     try {
-      this.#intake.reject(
-        this.#letter(code, why, maskTokens(this.#bytes, from, to), this.#entry, this.#publisher),
-      )
+      const bytes = maskTokens(this.#bytes, from, to)
+      this.#intake.reject(this.#letter(code, why, bytes, this.#entry, this.#publisher, this.#readAs()))
     } catch (error) {
       this.#unkept = error
     }
+  }
+
+  /** What the message in hand is read as, or the content type that nobody reads; undefined for JSON. */
+  #readAs(): string | undefined {
+    const format = this.#entry?.route?.format
+    if (format !== undefined) return format.name
+    const { propertiesFrom, payloadFrom } = this.#walk ?? { propertiesFrom: 0, payloadFrom: 0 }
+    if (payloadFrom - propertiesFrom < 2) return undefined
+    const contentType = contentTypeOf(this.#bytes, propertiesFrom, payloadFrom)
+    if (contentType === undefined) return undefined
+    const { name } = this.#deps.formats(contentType) ?? { name: contentType }
+    return name === this.#format.name ? undefined : name
   }
 
   /** The dead letters are full: nothing of the message stays, and its sender learns it. */
@@ -281,6 +294,7 @@ export class PublishHandler {
     bytes: Uint8Array,
     entry: TopicEntry | undefined,
     publisher: Publisher | undefined,
+    format?: string,
   ) {
     return {
       code,
@@ -289,6 +303,7 @@ export class PublishHandler {
       source: 'mqtt',
       device: entry?.route?.device,
       topic: entry?.topic,
+      format,
       principal: publisher?.session.principal.name,
     }
   }
