@@ -59,6 +59,7 @@ test('every route has the access rule written here, and answers nobody without t
   }
   const nobody = {
     anonymous: () => ({ kind: 'user', name: 'nobody', roles: [] }) as const,
+    named: () => ({ kind: 'user', name: 'nobody', roles: [] }) as const,
     decide: (_principal: unknown, _door: unknown, action: string) => {
       asked.push(action)
       return { allowed: false, reason: 'nobody may' } as const

@@ -134,6 +134,7 @@ test('the authorizer is asked for every route, with its action and the device th
   const { port } = await open(t, {
     authorizer: {
       anonymous: () => anyone,
+      named: () => anyone,
       decide: (principal, door, action, resource) => {
         asked.push(`${principal.name} ${door} ${action} ${resource}`)
         return { allowed: false, reason: 'no' }

@@ -21,6 +21,7 @@ const allowed: Decision = { allowed: true }
  */
 export const localAuthorizer: Authorizer = {
   anonymous: (remoteAddress, forwarded) => (isLoopback(remoteAddress) && !forwarded ? local : nobody),
+  named: (name) => (name === local.name ? local : nobody),
   decide(principal, _door, action) {
     if (!principal.roles.includes('local'))
       return { allowed: false, reason: 'without identity only this machine itself may do that' }

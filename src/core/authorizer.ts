@@ -23,5 +23,7 @@ export type Decision = { readonly allowed: true } | { readonly allowed: false; r
 export interface Authorizer {
   /** The principal of a connection that brought no credentials. */
   anonymous(remoteAddress: string, forwarded: boolean): Principal
+  /** Who was verified earlier, with the rights of today: none where nobody has that name any more. */
+  named(name: string): Principal
   decide(principal: Principal, door: Door, action: Action, resource: string): Decision
 }

@@ -1,11 +1,14 @@
 /**
- * A user's discard of dead letters: a record of the stream `dead-letters`, at its own place behind the letters. Every store that takes the
- * stream keeps it, and removes the letters that it names; so they stay away in a replay too.
+ * That a user has discarded dead letters, or replayed them: a record of the stream `dead-letters`, at its own place behind the letters. Every
+ * store that takes the stream keeps it, and removes the letters that it names; so they stay away in a replay of the log too. What a
+ * replayed letter has become stands in the same commit.
  */
 export interface Discard {
   readonly letters: readonly DiscardedLetter[]
-  /** Who discarded them. */
+  /** Who discarded or replayed them. */
   readonly principal: string
+  /** They were replayed, and not only discarded. */
+  readonly replayed?: true
 }
 
 /** Number and time (µs): two logs may have given one number. */
@@ -16,6 +19,8 @@ export interface DiscardedLetter {
 
 /** Takes discards, as the intake does: into the commit that is open. */
 export interface Discarder {
+  /** Makes `now` the receipt time of a letter that is read again, until the next `tick`. */
+  receivedAt(time: number): void
   discard(discard: Discard): void
   /** Lowers the count that the bound of the dead letters is held against: so many bytes of it stand in the store no more. */
   giveBack(bytes: number): void
@@ -24,9 +29,9 @@ export interface Discarder {
 /** What no letter begins with: its members are those of `DeadLetter`. */
 const begin = new TextEncoder().encode('{"discarded":')
 
-export function encodeDiscard({ letters, principal }: Discard): Uint8Array {
+export function encodeDiscard({ letters, ...how }: Discard): Uint8Array {
   const discarded = letters.map(({ number, time }) => [String(number), time])
-  return new TextEncoder().encode(JSON.stringify({ discarded, principal }))
+  return new TextEncoder().encode(JSON.stringify({ discarded, ...how }))
 }
 
 /** The letters that a record of the stream discards; undefined if it is a letter. */

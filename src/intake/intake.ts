@@ -146,6 +146,10 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.#open.letters++
   }
 
+  receivedAt(time: number): void {
+    this.now = time
+  }
+
   discard(discard: Discard): void {
     const body = encodeDiscard(discard)
     // The record is kept among the letters, and counts like them. It has no bound: it makes room.
