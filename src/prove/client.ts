@@ -1,7 +1,10 @@
 import net from 'node:net'
 import mqttPacket from 'mqtt-packet'
+import { badMetric, badRecord, isFollowedByBad } from './bad-record.ts'
 import type { LedgerPage } from './ledger.ts'
-import { deviceName, type Plan, plannedRecord } from './plan.ts'
+import type { Pace } from './pace.ts'
+import { deviceName, type Plan, plannedRecord, type RecordPlace } from './plan.ts'
+import type { Sender } from './sender.ts'
 
 export interface ClientOptions {
   readonly host: string
@@ -9,6 +12,10 @@ export interface ClientOptions {
   readonly plan: Plan
   /** Which device this is, which life of it, and where it writes down what it did. */
   readonly page: LedgerPage
+  /** Where it writes down its bad records; it sends none where there is no such page. */
+  readonly badPage?: LedgerPage | undefined
+  /** How fast it may send, together with others; without one as fast as it can. */
+  readonly pace?: Pace | undefined
   /** First level of its topics. */
   readonly prefix: string
   /** Records in flight at most, below 65,536. */
@@ -22,6 +29,8 @@ export interface ClientOptions {
 
 /** A record whose packet id is not free yet. */
 interface InFlight {
+  /** That of good records, or of bad ones. */
+  readonly page: LedgerPage
   readonly sequence: number
   /** PUBREC has come: the record is acknowledged, and PUBREL gives its id back (QoS 2). */
   isReceived: boolean
@@ -32,11 +41,13 @@ interface InFlight {
  * page of the ledger. When the connection is lost it makes a new one and sends what is unanswered again, in order, with the same packet ids
  * and content, before anything new. Packet ids are used again soon, so that one which is not free at the other side is noticed.
  */
-export class Client {
+export class Client implements Sender {
   readonly #options: ClientOptions
   /** By packet id, oldest first. */
   readonly #inFlight = new Map<number, InFlight>()
   #next: number
+  /** A bad record comes before the next good one. */
+  #owesBad = false
   #lastId = 0
   #socket: net.Socket | undefined
   /** From the attempt to connect to the end of the connection: answers may still come. */
@@ -57,10 +68,16 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#options = options
     this.#next = options.page.length
+    options.page.isOnce = options.qos === 2
+    if (options.badPage !== undefined) options.badPage.isOnce = options.qos === 2
   }
 
   start(): void {
     this.#connect()
+  }
+
+  get openRows(): number {
+    return this.#options.qos === 1 ? 0 : this.#inFlight.size
   }
 
   /** Records sent and not answered. */
@@ -110,7 +127,7 @@ export class Client {
       if (typeof bytes === 'string') return // never: no encoding is set
       socket.cork()
       parser.parse(bytes)
-      this.#pump()
+      this.pump()
       socket.uncork()
       this.#finishIfAnswered()
     })
@@ -152,15 +169,16 @@ export class Client {
       this.#inFlight.delete(id)
       return
     }
-    const { page } = this.#options
+    const { page } = entry
+    const isGood = page === this.#options.page
     if ((packet.reasonCode ?? 0) >= 0x80) {
       this.#inFlight.delete(id)
       page.refused(entry.sequence)
-      this.refused++
+      if (isGood) this.refused++
       return
     }
     page.acked(entry.sequence)
-    this.acked++
+    if (isGood) this.acked++
     if (packet.cmd === 'puback') this.#inFlight.delete(id)
     else {
       entry.isReceived = true
@@ -182,20 +200,26 @@ export class Client {
     this.#connected = true
     this.#retryMs = firstRetryMs
     this.connections++
-    for (const [messageId, { sequence, isReceived }] of this.#inFlight) {
-      if (isReceived) this.#send({ cmd: 'pubrel', messageId })
-      else this.#publish(messageId, sequence, true)
+    for (const [messageId, entry] of this.#inFlight) {
+      if (entry.isReceived) this.#send({ cmd: 'pubrel', messageId })
+      else this.#publish(messageId, entry, true)
     }
   }
 
-  /** Fills the window. */
-  #pump(): void {
-    const { window } = this.#options
+  /** Fills the window, as far as the pace allows. */
+  pump(): void {
+    const { window, page, badPage, pace } = this.#options
     if (!this.#connected || this.#socket?.destroyed !== false) return
     while (this.#inFlight.size < window && this.#state === 'sending') {
+      if (pace?.take() === false) return
+      const isBad = this.#owesBad && badPage !== undefined
+      const entry = isBad
+        ? { page: badPage, sequence: badPage.length, isReceived: false }
+        : { page, sequence: this.#next++, isReceived: false }
+      this.#owesBad = !isBad && isFollowedByBad(entry.sequence)
       const id = this.#freeId()
-      this.#inFlight.set(id, { sequence: this.#next, isReceived: false })
-      this.#publish(id, this.#next++, false)
+      this.#inFlight.set(id, entry)
+      this.#publish(id, entry, false)
     }
   }
 
@@ -206,27 +230,19 @@ export class Client {
     return this.#lastId
   }
 
-  #publish(messageId: number, sequence: number, dup: boolean): void {
-    const { plan, page, qos, prefix } = this.#options
-    const { epoch } = page
-    const { device, metric, time, value } = plannedRecord(plan, { device: page.device, epoch, sequence })
+  #publish(messageId: number, { page, sequence }: InFlight, dup: boolean): void {
+    const { plan, qos, prefix } = this.#options
+    const place = { device: page.device, epoch: page.epoch, sequence }
     page.sent(sequence)
-    const ts = plan.identity === 'number' ? '' : `,"ts":${time / 1000}`
-    const payload = `{"v":${value},"q":"good"${ts}}`
-    this.#send({
-      cmd: 'publish',
-      topic: `${prefix}/${device}/${metric}`,
-      payload,
-      qos,
-      dup,
-      retain: false,
-      messageId,
-    })
+    const [metric, payload] =
+      page === this.#options.page ? goodMessage(plan, place) : [badMetric, badRecord(plan, place)]
+    const topic = `${prefix}/${deviceName(plan, page.device)}/${metric}`
+    this.#send({ cmd: 'publish', topic, payload, qos, dup, retain: false, messageId })
   }
 
   #connectPacket(): mqttPacket.IConnectPacket {
-    const { page, prefix, protocolVersion, qos } = this.#options
-    const clientId = `${prefix}-${deviceName(page.device)}-${page.epoch}`
+    const { plan, page, prefix, protocolVersion, qos } = this.#options
+    const clientId = `${prefix}-${deviceName(plan, page.device)}-${page.epoch}`
     const properties = qos === 2 && protocolVersion === 5 ? { sessionExpiryInterval: sessionSeconds } : {}
     return { cmd: 'connect', clientId, protocolVersion, clean: qos === 1, keepalive: 0, properties }
   }
@@ -247,9 +263,16 @@ export class Client {
   }
 
   #violate(what: string): void {
-    if (this.violations.length < 10) this.violations.push(`${deviceName(this.#options.page.device)}: ${what}`)
+    const { plan, page } = this.#options
+    if (this.violations.length < 10) this.violations.push(`${deviceName(plan, page.device)}: ${what}`)
     this.#socket?.destroy()
   }
+}
+
+function goodMessage(plan: Plan, place: RecordPlace): [metric: string, payload: string] {
+  const { metric, time, value } = plannedRecord(plan, place)
+  const ts = plan.identity === 'number' ? '' : `,"ts":${time / 1000}`
+  return [metric, `{"v":${value},"q":"good"${ts}}`]
 }
 
 const firstRetryMs = 20

@@ -1,5 +1,9 @@
+import { systemClock } from '../lib/clock.ts'
 import { Client } from './client.ts'
+import { HttpClient } from './http-client.ts'
 import type { Ledger } from './ledger.ts'
+import { Pace } from './pace.ts'
+import type { Sender } from './sender.ts'
 
 export interface FleetOptions {
   readonly host: string
@@ -12,66 +16,98 @@ export interface FleetOptions {
   readonly prefix?: string
   /** Records in flight at most, a device. */
   readonly window?: number
-  readonly qos?: 1 | 2
+  readonly qos?: Qos
+  /** Where every third or fourth device posts over HTTP, `http://host:port`; without it all speak MQTT. */
+  readonly httpUrl?: string
+  /** Where bad records are written down, of the same plan; without it none are sent. */
+  readonly badLedger?: Ledger
+  /** Records a second, all devices together; without it as fast as they can. */
+  readonly rate?: number
   readonly answerTimeoutMs?: number
 }
 
-/** The verifying clients of a plan, half of them speaking MQTT 3.1.1 and half MQTT 5, all at full speed. */
+/** `mixed`: some devices speak at QoS 1, others at QoS 2. */
+export type Qos = 1 | 2 | 'mixed'
+
+type Kind = { readonly protocolVersion: 4 | 5; readonly qos: 1 | 2 } | 'http'
+
+const paceMs = 10
+
+/** The verifying clients of a plan: MQTT 3.1.1 and MQTT 5 in turn, and HTTP where it is asked for. */
 export class Fleet {
   readonly ledger: Ledger
-  readonly #clients: readonly Client[]
+  readonly badLedger: Ledger | undefined
+  readonly #senders: readonly Sender[]
+  readonly #isPaced: boolean
+  #ticks: NodeJS.Timeout | undefined
 
   constructor(options: FleetOptions) {
-    const { host, port, ledger, epoch = 0, prefix = 'dev', window = 500, qos = 1 } = options
-    const { answerTimeoutMs = 20_000 } = options
+    const { host, port, ledger, badLedger, epoch = 0, prefix = 'dev', window = 500, qos = 1 } = options
+    const { answerTimeoutMs = 20_000, httpUrl, rate } = options
+    const { plan } = ledger
+    const kinds = kindsOf(qos, httpUrl !== undefined)
+    const pace = rate === undefined ? undefined : new Pace(systemClock, rate)
     this.ledger = ledger
-    this.#clients = Array.from({ length: ledger.plan.devices }, (_, device) => {
-      const page = ledger.open(device, epoch)
-      const protocolVersion = device % 2 === 0 ? 4 : 5
-      const terms = { prefix, window, qos, answerTimeoutMs }
-      return new Client({ ...terms, host, port, plan: ledger.plan, page, protocolVersion })
+    this.badLedger = badLedger
+    this.#isPaced = pace !== undefined
+    this.#senders = Array.from({ length: plan.devices }, (_, device) => {
+      const kind = kinds[device % kinds.length] ?? 'http'
+      const pages = { page: ledger.open(device, epoch), badPage: badLedger?.open(device, epoch) }
+      const shared = { ...pages, plan, pace, answerTimeoutMs }
+      return kind === 'http'
+        ? new HttpClient({ ...shared, url: httpUrl ?? '', batch: window })
+        : new Client({ ...shared, ...kind, host, port, prefix, window })
     })
   }
 
   start(): void {
-    for (const client of this.#clients) client.start()
+    for (const sender of this.#senders) sender.start()
+    if (!this.#isPaced) return
+    this.#ticks = setInterval(() => {
+      for (const sender of this.#senders) sender.pump()
+    }, paceMs)
   }
 
   /** Makes no new connections until `resume`: what stands in the product then is what was sent before. */
   pause(): void {
-    for (const client of this.#clients) client.pause()
+    for (const sender of this.#senders) sender.pause()
   }
 
   resume(): void {
-    for (const client of this.#clients) client.resume()
+    for (const sender of this.#senders) sender.resume()
   }
 
   /** Whether any client has a connection that may still bring answers. */
   get connected(): boolean {
-    return this.#clients.some((client) => client.hasSocket)
+    return this.#senders.some((sender) => sender.hasSocket)
   }
 
   /** Records sent and not answered, now. */
   get inFlight(): number {
-    return this.#sum((client) => client.inFlight)
+    return this.#sum((sender) => sender.inFlight)
+  }
+
+  /** Records that the server may hold without having answered, and of which it will make no further row when they come again. */
+  get openRows(): number {
+    return this.#sum((sender) => sender.openRows)
   }
 
   get acked(): number {
-    return this.#sum((client) => client.acked)
+    return this.#sum((sender) => sender.acked)
   }
 
   get refused(): number {
-    return this.#sum((client) => client.refused)
+    return this.#sum((sender) => sender.refused)
   }
 
-  /** Connections that were accepted. */
+  /** Connections that were accepted, and answers over HTTP. */
   get connections(): number {
-    return this.#sum((client) => client.connections)
+    return this.#sum((sender) => sender.connections)
   }
 
-  /** What the product did that MQTT forbids: answers that nobody waits for, packets that are none. */
+  /** What the product did that the protocols forbid: answers that nobody waits for, packets that are none. */
   get violations(): readonly string[] {
-    return this.#clients.flatMap((client) => client.violations)
+    return this.#senders.flatMap((sender) => sender.violations)
   }
 
   /** Sends nothing new; resolves when every record sent is answered, rejects when the signal aborts first. */
@@ -82,18 +118,31 @@ export class Fleet {
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     try {
-      await Promise.race([Promise.all(this.#clients.map((client) => client.finish())), aborted.promise])
+      await Promise.race([Promise.all(this.#senders.map((sender) => sender.finish())), aborted.promise])
     } finally {
       signal.removeEventListener('abort', abort)
+      clearInterval(this.#ticks)
     }
   }
 
   /** Leaves at once: what is unanswered stays unknown. */
   close(): void {
-    for (const client of this.#clients) client.close()
+    clearInterval(this.#ticks)
+    for (const sender of this.#senders) sender.close()
   }
 
-  #sum(of: (client: Client) => number): number {
-    return this.#clients.reduce((total, client) => total + of(client), 0)
+  #sum(of: (sender: Sender) => number): number {
+    return this.#senders.reduce((total, sender) => total + of(sender), 0)
   }
+}
+
+function kindsOf(qos: Qos, withHttp: boolean): readonly Kind[] {
+  const [old, recent] = qos === 2 ? ([2, 2] as const) : ([1, 1] as const)
+  const kinds: Kind[] = [
+    { protocolVersion: 4, qos: old },
+    { protocolVersion: 5, qos: recent },
+  ]
+  if (qos === 'mixed') kinds.push({ protocolVersion: 5, qos: 2 })
+  if (withHttp) kinds.push('http')
+  return kinds
 }

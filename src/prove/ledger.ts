@@ -8,6 +8,10 @@ const unsent = 0
 const sent = 1
 const acked = 2
 const refused = 3
+/** A record's byte: its state in the two lowest bits, above them how often it was sent again, as far as that goes. */
+const stateBits = 0b11
+const oneRepeat = 0b100
+const maxRepeats = 63
 
 export interface LedgerTotals {
   /** Records sent at least once = acked + refused + unknown. */
@@ -50,15 +54,25 @@ export class Ledger {
   totals(): LedgerTotals {
     const totals = { records: 0, acked: 0, refused: 0, unknown: 0, sends: 0 }
     for (const page of this.#pages.values()) {
-      totals.sends += page.sends
-      for (let sequence = 0; sequence < page.length; sequence++) {
-        const state = page.state(sequence)
-        if (state === 'unsent') continue
-        totals.records++
-        totals[state === 'sent' ? 'unknown' : state]++
-      }
+      const of = page.totals()
+      totals.records += of.records
+      totals.acked += of.acked
+      totals.refused += of.refused
+      totals.unknown += of.unknown
+      totals.sends += of.sends
     }
     return totals
+  }
+
+  /** How many rows a log may have of these records: those of acknowledged ones at least; of one that was sent again several, unless that is taken once. */
+  rows(): { readonly least: number; readonly most: number } {
+    let [least, most] = [0, 0]
+    for (const page of this.#pages.values()) {
+      const { records, acked, refused } = page.totals()
+      least += acked
+      most += page.isOnce ? records - refused : page.sends - refused
+    }
+    return { least, most }
   }
 
   /** The ledger as lines of JSON, for keeping beside the data of a run that failed: the plan, then a line a page. */
@@ -78,12 +92,13 @@ export class Ledger {
   }
 }
 
-/** A page's own form on disk: states as pairs [state, records in a row]. */
+/** A page's own form on disk: the records' bytes as pairs [byte, records in a row]. */
 interface EncodedPage {
   readonly device: number
   readonly epoch: number
   readonly sends: number
-  readonly runs: readonly (readonly [state: number, records: number])[]
+  readonly isOnce?: boolean
+  readonly runs: readonly (readonly [byte: number, records: number])[]
 }
 
 /** The records of one life of one client, by sequence number. */
@@ -93,6 +108,8 @@ export class LedgerPage {
   /** One more than the highest sequence number sent. */
   length = 0
   sends = 0
+  /** A record that is sent again is not taken again (QoS 2). */
+  isOnce = false
   #states = new Uint8Array(1024)
 
   constructor(device: number, epoch: number) {
@@ -101,7 +118,19 @@ export class LedgerPage {
   }
 
   state(sequence: number): RecordState {
-    return states[this.#states[sequence] ?? unsent] ?? 'unsent'
+    return states[(this.#states[sequence] ?? unsent) & stateBits] ?? 'unsent'
+  }
+
+  /** How often it was sent again, 63 at most. */
+  repeats(sequence: number): number {
+    return (this.#states[sequence] ?? 0) >> 2
+  }
+
+  totals(): LedgerTotals {
+    const counts = { unsent: 0, sent: 0, acked: 0, refused: 0 }
+    for (let sequence = 0; sequence < this.length; sequence++) counts[this.state(sequence)]++
+    const { sent: unknown, acked, refused } = counts
+    return { records: unknown + acked + refused, acked, refused, unknown, sends: this.sends }
   }
 
   /** The record goes on the wire, for the first time or again. */
@@ -112,7 +141,9 @@ export class LedgerPage {
       larger.set(this.#states)
       this.#states = larger
     }
-    this.#states[sequence] = sent
+    const before = this.#states[sequence] ?? unsent
+    const isRepeat = (before & stateBits) !== unsent && this.repeats(sequence) < maxRepeats
+    this.#states[sequence] = ((before & ~stateBits) | sent) + (isRepeat ? oneRepeat : 0)
     this.sends++
     this.length = Math.max(this.length, sequence + 1)
   }
@@ -134,14 +165,16 @@ export class LedgerPage {
       if (last?.[0] === state) last[1]++
       else runs.push([state, 1])
     }
-    const encoded: EncodedPage = { device: this.device, epoch: this.epoch, sends: this.sends, runs }
+    const { device, epoch, sends, isOnce } = this
+    const encoded: EncodedPage = { device, epoch, sends, isOnce, runs }
     return JSON.stringify(encoded)
   }
 
   static decode(line: string): LedgerPage {
-    const { device, epoch, sends, runs } = JSON.parse(line) as EncodedPage // as: `encode` wrote it
+    const { device, epoch, sends, isOnce = false, runs } = JSON.parse(line) as EncodedPage // as: `encode` wrote it
     const page = new LedgerPage(device, epoch)
     page.sends = sends
+    page.isOnce = isOnce
     for (const [, records] of runs) page.length += records
     page.#states = new Uint8Array(page.length)
     let at = 0
@@ -150,11 +183,12 @@ export class LedgerPage {
   }
 
   #answer(sequence: number, state: typeof acked | typeof refused): void {
-    if (this.#states[sequence] !== sent) {
+    const before = this.#states[sequence] ?? unsent
+    if ((before & stateBits) !== sent) {
       throw new Error(
         `record ${sequence} of device ${this.device} was answered while ${this.state(sequence)}`,
       )
     }
-    this.#states[sequence] = state
+    this.#states[sequence] = (before & ~stateBits) | state
   }
 }

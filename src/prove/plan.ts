@@ -4,6 +4,8 @@
  */
 export interface Plan {
   readonly seed: number
+  /** Which run this is, in small letters and digits: part of its devices' names, so that rows of an earlier run are none of it. */
+  readonly run?: string
   readonly devices: number
   /** Metrics a device; records go to them in turn. */
   readonly metrics: number
@@ -14,7 +16,7 @@ export interface Plan {
   readonly identity?: 'time' | 'number'
 }
 
-/** A record's place: device `prove-<device>`, the client's epoch (one life of it), and its sequence number in that life. */
+/** A record's place: its device by number, the client's epoch (one life of it), and its sequence number in that life. */
 export interface RecordPlace {
   readonly device: number
   readonly epoch: number
@@ -37,15 +39,20 @@ const baseMs = 1_704_067_200_000
 
 export function plannedRecord(plan: Plan, place: RecordPlace): PlannedRecord {
   return {
-    device: deviceName(place.device),
+    device: deviceName(plan, place.device),
     metric: `m${place.sequence % plan.metrics}`,
     time: (baseMs + ordinalOf(place)) * 1000,
     value: plan.identity === 'number' ? numberedValue(plan, place) : plannedValue(plan, place),
   }
 }
 
-export function deviceName(device: number): string {
-  return `prove-${device}`
+export function deviceName(plan: Plan, device: number): string {
+  return `${devicePrefix(plan)}${device}`
+}
+
+/** What the names of the plan's devices begin with, and no others. */
+export function devicePrefix({ run }: Plan): string {
+  return run === undefined ? 'prove-' : `prove-${run}-`
 }
 
 /** The place that a stored row belongs to, or undefined if no client could have sent such a row. */
@@ -56,16 +63,23 @@ export function placeOf(
   time: number,
   value: number,
 ): RecordPlace | undefined {
-  const [, digits] = /^prove-(0|[1-9]\d{0,8})$/.exec(device) ?? []
-  const number = Number(digits)
+  const number = deviceNumber(plan, device)
   const isNumbered = plan.identity === 'number'
   const ordinal = isNumbered ? Math.floor(value / checks) : time / 1000 - baseMs
-  if (digits === undefined || number >= plan.devices || !(ordinal >= 0) || !Number.isInteger(ordinal))
-    return undefined
+  if (number === undefined || !(ordinal >= 0) || !Number.isInteger(ordinal)) return undefined
   const sequence = ordinal % epochRecords
   if (metric !== `m${sequence % plan.metrics}`) return undefined
   const place = { device: number, epoch: Math.floor(ordinal / epochRecords), sequence }
   return isNumbered && value !== numberedValue(plan, place) ? undefined : place
+}
+
+/** Which device of the plan has this name; undefined if none. */
+export function deviceNumber(plan: Plan, device: string): number | undefined {
+  const prefix = devicePrefix(plan)
+  const digits = device.slice(prefix.length)
+  if (!device.startsWith(prefix) || !/^(0|[1-9]\d{0,8})$/.test(digits)) return undefined
+  const number = Number(digits)
+  return number < plan.devices ? number : undefined
 }
 
 function ordinalOf({ epoch, sequence }: RecordPlace): number {
@@ -79,6 +93,12 @@ function numberedValue(plan: Plan, place: RecordPlace): number {
 }
 
 const checks = 2 ** 16
+
+/** 32 bits of hash over seed and place, for a record whose value says nothing. */
+export function placeHash(plan: Plan, { device, epoch, sequence }: RecordPlace): string {
+  const hash = mix(mix(mix(mix(plan.seed ^ 0x2545f491) ^ device) ^ epoch) ^ sequence)
+  return (hash >>> 0).toString(16).padStart(8, '0')
+}
 
 /** 48 bits of hash over seed and place, as a decimal of three places: few enough digits to come back from JSON as the same double. */
 function plannedValue(plan: Plan, { device, epoch, sequence }: RecordPlace): number {

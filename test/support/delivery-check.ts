@@ -52,7 +52,7 @@ export class DeliveryCheck {
     let missing = 0
     for (const { prefix, ledger } of this.#expected.values())
       for (const { device, length } of ledger.pages())
-        missing += length - (this.#next.get(`${prefix}/${deviceName(device)}`) ?? 0)
+        missing += length - (this.#next.get(`${prefix}/${deviceName(ledger.plan, device)}`) ?? 0)
     return missing
   }
 
