@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 import type { Storage, StorageFile } from '../../lib/storage.ts'
-import { type Found, scanWindow, SegmentScanner } from './scan.ts'
+import { OrderedScanner } from './ordered-scan.ts'
+import { type Found, scanWindow } from './scan.ts'
 import { listSegments, openSegment, readSegmentHeader, type Segment } from './segment.ts'
 import type { Watermark } from './writer.ts'
 
@@ -25,7 +26,7 @@ export class GroupWalk {
   readonly #watermark: () => Watermark
   #segment: Segment | undefined
   #file: StorageFile | undefined
-  #scanner: SegmentScanner | undefined
+  #scanner: OrderedScanner | undefined
   readonly #window = scanWindow()
   /** Size of the segment, once nothing more is written to it. */
   #closedBytes: number | undefined
@@ -57,14 +58,15 @@ export class GroupWalk {
     for (;;) {
       const isWritten = isSame(this.#segment, mark.segment)
       if (!isWritten) this.#closedBytes ??= this.#file?.size() ?? 0
-      const found = this.#scanner?.next(isWritten ? mark.end : (this.#closedBytes ?? 0))
+      const found = isWritten
+        ? this.#scanner?.next(mark.end)
+        : this.#scanner?.next(this.#closedBytes ?? 0, this.#findFollowing()?.first)
       // What damage has taken of rows shows in the running counts.
       if (found?.kind === 'damage') {
         this.#meetDamage(found, isWritten)
         continue
       }
-      const limit = isWritten ? Number.POSITIVE_INFINITY : this.#findFollowing()?.first
-      if (found && limit !== undefined && found.group.number < limit) {
+      if (found) {
         this.#judgeDoubt(true)
         this.seen = Math.max(this.seen, found.group.number + found.group.numbers)
         return found
@@ -85,7 +87,7 @@ export class GroupWalk {
   skipTo({ next, segment, end }: Watermark): void {
     if (next <= this.seen) return
     if (!isSame(this.#segment, segment)) this.#open(segment)
-    this.#scanner?.moveTo(end)
+    this.#scanner?.moveTo(end, next)
     this.#doubt = undefined
     this.seen = next
   }
@@ -128,7 +130,7 @@ export class GroupWalk {
     this.#file = openSegment(this.#storage, segment)
     // A damaged header costs nothing: the groups say who they are.
     if (this.#file && readSegmentHeader(this.#file) !== 'newer') {
-      this.#scanner = new SegmentScanner(this.#file, this.#salt, undefined, this.#window)
+      this.#scanner = new OrderedScanner(this.#file, this.#salt, segment.first, this.#window)
     }
   }
 }

@@ -13,8 +13,9 @@ import {
   streamOf,
 } from './group-reader.ts'
 import { covers, type KnownNames } from './names-file.ts'
+import { OrderedScanner } from './ordered-scan.ts'
 import { SegmentScanner } from './scan.ts'
-import { openSegment, readSegmentHeader, type Segment } from './segment.ts'
+import { openSegment, readSegmentHeader, type Segment, segmentHeaderBytes } from './segment.ts'
 
 /** After a dropped tail, numbering goes on at the next multiple of this, so that no number is ever given twice. */
 export const numberJump = 2 ** 20
@@ -128,17 +129,15 @@ interface Scanned {
 
 /** A segment that another one follows: it counts below that one's first number, and all of that was acknowledged. */
 function scanClosed(file: StorageFile, salt: number, limit: number, gathered: Gathered): Scanned {
-  const scanner = new SegmentScanner(file, salt)
+  const scanner = new OrderedScanner(file, salt, gathered.next)
   const size = file.size()
   let [groups, damaged] = [0, 0]
   let damagedAt: number | undefined
-  for (let found = scanner.next(size); found; found = scanner.next(size)) {
+  for (let found = scanner.next(size, limit); found; found = scanner.next(size, limit)) {
     if (found.kind === 'damage') {
       damagedAt = gathered.next
       continue
     }
-    // A checkpoint at the limit tells the totals below it.
-    if (found.group.number + found.group.numbers > limit) break
     const isBehindDamage = damagedAt !== undefined
     if (isBehindDamage) damaged++
     damagedAt = undefined
@@ -152,17 +151,16 @@ function scanClosed(file: StorageFile, salt: number, limit: number, gathered: Ga
 
 /** The segment being written when the log stopped. */
 function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned {
-  const scanner = new SegmentScanner(file, salt)
+  const scanner = new OrderedScanner(file, salt, gathered.next)
   const size = file.size()
-  const { offset } = scanner
-  let [groups, damaged, proven, end, isTorn] = [0, 0, offset, offset, false]
+  let [groups, damaged, proven, end, isTorn] = [0, 0, segmentHeaderBytes, segmentHeaderBytes, false]
   /** Groups not known to be on disk: where they end, and with which number. */
   const unproven: { readonly end: number; readonly next: number }[] = []
   let isBehindDamage = false
   gathered.hasCheckpoint = false
   for (let found = scanner.next(size); found; found = scanner.next(size)) {
     if (found.kind === 'damage') {
-      const synced = highestSynced(file, salt, scanner.offset, size)
+      const synced = highestSynced(file, salt, found.offset + found.length, size)
       // The checkpoint that a segment begins with was synced before any commit: with one behind it, it is no tail.
       isTorn = groups === 0 ? synced < 0 : gathered.next >= synced
       if (isTorn) break
@@ -174,7 +172,7 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
     gathered.take(group, found.bytes, found.view, isBehindDamage)
     isBehindDamage = false
     groups++
-    end = scanner.offset
+    end = found.offset + group.length
     unproven.push({ end, next: group.number + group.numbers })
     while (unproven[0] && unproven[0].next <= group.synced) proven = unproven.shift()?.end ?? proven
   }
