@@ -1,6 +1,7 @@
 import { home } from '../../scripts/service/main.ts'
 import { runningPid, variablesOf } from '../../scripts/service/servers.ts'
 import { type Server, serviceTable, type Tool } from '../../scripts/service/table.ts'
+import { shimUnavailable } from '../../src/prove/disk-shim/disk-shim.ts'
 import { findTool, toolPath as pathOfTool } from '../../scripts/service/tools.ts'
 
 /**
@@ -24,6 +25,13 @@ export function needsToStart(...names: readonly string[]): string | false {
   const servers = names.map(serverNamed)
   const missing = servers.filter((server) => !canStart(server)).map((server) => server.name)
   return reason(missing) || told(servers.map((server) => `${server.name} ${server.version()} of its own`))
+}
+
+/** As `needs`, for what lies between a program and its disk (src/prove/disk-shim). */
+export async function needsShim(): Promise<string | false> {
+  const why = await shimUnavailable()
+  if (why !== undefined && (process.env['CI'] ?? '') !== '') throw new Error(why)
+  return why ?? false
 }
 
 /** The program that `needs` has found. */

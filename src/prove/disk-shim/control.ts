@@ -49,23 +49,18 @@ const actions = { none: 0, fail: 1, short: 2, kill: 3 } as const
 
 /** The file by which disk-shim.c is told what to do; every process that has it mapped obeys at once. */
 export class ShimControl {
-  readonly #fd: number
+  readonly #file: string
 
-  constructor(fd: number) {
-    this.#fd = fd
+  constructor(file: string) {
+    this.#file = file
   }
 
   /** A new file, which asks for nothing. */
   static create(file: string): ShimControl {
-    const fd = fs.openSync(file, 'w+')
     const bytes = Buffer.alloc(controlBytes)
     bytes.writeUInt32LE(magic, 0)
-    fs.writeSync(fd, bytes, 0, bytes.length, 0)
-    return new ShimControl(fd)
-  }
-
-  static open(file: string): ShimControl {
-    return new ShimControl(fs.openSync(file, 'r+'))
+    fs.writeFileSync(file, bytes)
+    return new ShimControl(file)
   }
 
   /** Counts the calls of the fault's kinds from now on, and lets it happen. */
@@ -129,18 +124,14 @@ export class ShimControl {
     this.#write(bytes, at.clock)
   }
 
-  close(): void {
-    fs.closeSync(this.#fd)
-  }
-
   #read(from: number, length: number): Buffer {
-    const bytes = Buffer.alloc(length)
-    fs.readSync(this.#fd, bytes, 0, length, from)
-    return bytes
+    return fs.readFileSync(this.#file).subarray(from, from + length)
   }
 
   #write(bytes: Uint8Array, to: number): void {
-    fs.writeSync(this.#fd, bytes, 0, bytes.length, to)
+    const fd = fs.openSync(this.#file, 'r+')
+    fs.writeSync(fd, bytes, 0, bytes.length, to)
+    fs.closeSync(fd)
   }
 
   #writeU32(to: number, value: number): void {

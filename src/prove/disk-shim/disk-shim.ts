@@ -30,11 +30,15 @@ export class DiskShim {
   readonly #folder: string
   readonly #undo: string
 
-  private constructor(control: ShimControl, environment: Readonly<Record<string, string>>) {
-    this.control = control
-    this.environment = environment
-    this.#folder = environment['DISK_SHIM_FOLDER'] ?? ''
-    this.#undo = environment['DISK_SHIM_UNDO'] ?? ''
+  /** The one that stands in an environment. */
+  constructor(environment: Readonly<Record<string, string>>) {
+    const { LD_PRELOAD, DISK_SHIM_CONTROL, DISK_SHIM_FOLDER, DISK_SHIM_UNDO } = environment
+    if (!LD_PRELOAD || !DISK_SHIM_CONTROL || !DISK_SHIM_FOLDER || !DISK_SHIM_UNDO)
+      throw new Error('no shim is in this environment')
+    this.control = new ShimControl(DISK_SHIM_CONTROL)
+    this.environment = { LD_PRELOAD, DISK_SHIM_CONTROL, DISK_SHIM_FOLDER, DISK_SHIM_UNDO }
+    this.#folder = DISK_SHIM_FOLDER
+    this.#undo = DISK_SHIM_UNDO
   }
 
   /** @param folder What lies below it is seen. @param own A folder for itself, outside of that one and on the same file system. */
@@ -45,7 +49,8 @@ export class DiskShim {
     const source = path.join(import.meta.dirname, 'disk-shim.c')
     await run('cc', ['-std=gnu11', '-O2', '-fPIC', '-shared', '-o', library, source, '-ldl', '-lpthread'])
     const control = path.join(place, 'control')
-    return new DiskShim(ShimControl.create(control), {
+    ShimControl.create(control)
+    return new DiskShim({
       LD_PRELOAD: library,
       DISK_SHIM_CONTROL: control,
       DISK_SHIM_FOLDER: fs.realpathSync(folder),
@@ -57,29 +62,19 @@ export class DiskShim {
   losePower(loss: Loss, random: () => number): ReturnType<typeof losePower> {
     return losePower({ folder: this.#folder, undo: this.#undo }, loss, random)
   }
-
-  close(): void {
-    this.control.clear()
-    this.control.close()
-  }
 }
 
-/** The shims of servers, by the folders of those: several faults use the same one. */
-const shims = new Map<string, DiskShim>()
-
-/** The server with a shim under it; the same one if a fault before has asked. */
+/** The server with a shim under it; the one that it has, if a fault before has asked for it. */
 export async function withShim(server: OwnServerOptions): Promise<OwnServerOptions> {
+  if (server.environment['DISK_SHIM_CONTROL'] !== undefined) return server
   const folder = fs.realpathSync(server.folder)
   const data = path.join(folder, 'data')
   fs.mkdirSync(data, { recursive: true })
-  const shim = shims.get(folder) ?? (await DiskShim.create(data, path.join(folder, 'shim')))
-  shims.set(folder, shim)
-  return { ...server, folder, environment: { ...server.environment, ...shim.environment } }
+  const { environment } = await DiskShim.create(data, path.join(folder, 'shim'))
+  return { ...server, folder, environment: { ...server.environment, ...environment } }
 }
 
 /** The shim that `withShim` has put under it. */
-export function shimOf(server: { readonly options: OwnServerOptions }): DiskShim {
-  const shim = shims.get(server.options.folder)
-  if (shim === undefined) throw new Error('no shim was put under this server')
-  return shim
+export function shimOf({ options }: { readonly options: OwnServerOptions }): DiskShim {
+  return new DiskShim(options.environment)
 }
