@@ -9,13 +9,14 @@ import type { Position } from '../../core/position.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { diskStorage } from '../../lib/storage.ts'
 import type { Damage } from '../../log/embedded/group-walk.ts'
-import { readStream } from '../../log/embedded/reader.ts'
+import { type ReaderPlace, readStream } from '../../log/embedded/reader.ts'
 import { RemoteTail } from '../../log/embedded/remote-tail.ts'
 import { createProcessors } from '../../processors/table.ts'
 import { type OpenStore, openStore } from '../../stores/table.ts'
 import type { Letters } from '../pipeline/letters.ts'
 import { Progress } from '../pipeline/progress.ts'
 import { runPipeline } from '../pipeline/runner.ts'
+import { ChildReplays } from './child-replays.ts'
 import {
   aliveEveryMs,
   type FromStore,
@@ -39,6 +40,7 @@ let tail: RemoteTail | undefined
 /** Of each pipeline, by stream. */
 const progress = new Map<string, Progress>()
 let store: OpenStore | undefined
+let replays: ChildReplays | undefined
 let pipelines: Promise<unknown> = Promise.resolve()
 
 process.on('message', (message: ToStore) => receive(message))
@@ -60,7 +62,11 @@ function receive(message: ToStore): void {
   else if (message.kind === 'call') supervise(answer(message.id, () => open(message)))
   else if (message.kind === 'pull') supervise(answer(message.id, () => pull(message.id)))
   else if (message.kind === 'cancel') cancel(message.id)
-  else supervise(stop())
+  else if (message.kind === 'end-replay') replays?.end(message.lane)
+  else if (message.kind === 'replay') {
+    // One that comes before the store is open is told again.
+    if (replays !== undefined) supervise(replays.start(message.order))
+  } else supervise(stop())
 }
 
 /** Everything told to this process answers for its own failures; what escapes is a defect, and the parent starts it again. */
@@ -84,6 +90,7 @@ async function start(message: StoreStart): Promise<void> {
         throw error
       }),
     )
+    replays = replaysOf(opened, message)
     send({ kind: 'ready' })
     pipelines = Promise.all(message.pipelines.map((pipeline) => run(opened, message, pipeline)))
   } catch (error) {
@@ -93,9 +100,8 @@ async function start(message: StoreStart): Promise<void> {
 }
 
 async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: PipelineStart): Promise<void> {
-  const onDamage = (damage: Damage) => send({ kind: 'damage', damage })
+  const place = placeOf(log)
   const isReplays = pipeline.stream === letterReplaysStream
-  const place = { storage: diskStorage, folder: log.folder, log: log.id, tail: tail as RemoteTail, onDamage }
   await runPipeline(
     {
       name: store.place.name,
@@ -138,6 +144,38 @@ async function readLetterReplay(batch: Batch, store: string, log: string): Promi
   const stream = again.kind === 'documents' ? again.stream : 'readings'
   await progress.get(stream)?.passed({ log, partition: 0, next: number + 1n }, stopping.signal)
   return again
+}
+
+/** What a reader of the log needs to know. */
+function placeOf({ id, folder }: StoreStart['log']): ReaderPlace {
+  const onDamage = (damage: Damage) => send({ kind: 'damage', damage })
+  return { storage: diskStorage, folder, log: id, tail: tail as RemoteTail, onDamage }
+}
+
+/** Live traffic with more numbers before it waits: a replay writes nothing meanwhile. */
+const liveNumbers = 32_768n
+
+function replaysOf(opened: OpenStore, { store, log }: StoreStart): ChildReplays {
+  const acknowledge = (group: string, next: number) => send({ kind: 'ack', group, next })
+  return new ChildReplays(
+    {
+      name: store.place.name,
+      log: log.id,
+      sink: (stream, lane) => opened.replaySink(lane, stream),
+      admit: (group, position) => ask((id) => ({ kind: 'admit', id, group, position })),
+      consume: (stream, group, options, signal) =>
+        readStream(placeOf(log), stream, options, (next) => acknowledge(group, next), signal),
+      acknowledge,
+      processors: (stream) => createProcessors(stream.processors),
+      isLiveBehind() {
+        const end = BigInt(tail?.watermark().next ?? 0)
+        return [...progress.values()].some(({ next }) => end - next > liveNumbers)
+      },
+      letters,
+      clock: systemClock,
+    },
+    send,
+  )
 }
 
 const letters: Letters = {
@@ -218,7 +256,7 @@ function cancel(id: number): void {
 async function stop(): Promise<void> {
   stopping.abort()
   for (const id of [...calls.keys()]) cancel(id)
-  await pipelines
+  await Promise.all([pipelines, replays?.stop()])
   await store?.store.close()
   process.disconnect?.()
 }

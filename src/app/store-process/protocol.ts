@@ -5,6 +5,7 @@ import type { Damage } from '../../log/embedded/group-walk.ts'
 import type { Watermark } from '../../log/embedded/writer.ts'
 import type { StorePlace } from '../../stores/table.ts'
 import type { PipelineStatus } from '../pipeline/runner.ts'
+import type { ReplayOrder } from '../replays/replay-run.ts'
 
 /** What a store process is told first. Everything is plain data: it crosses a process border (structured clone). */
 export interface StoreStart {
@@ -38,6 +39,9 @@ export type ToStore =
       readonly method: StoreMethod | 'passed'
       readonly args: readonly unknown[]
     }
+  /** Once the store is open. One that runs already goes on. */
+  | { readonly kind: 'replay'; readonly order: ReplayOrder }
+  | { readonly kind: 'end-replay'; readonly lane: string }
   /** Asks a streaming call for its next piece. */
   | { readonly kind: 'pull'; readonly id: number }
   | { readonly kind: 'cancel'; readonly id: number }
@@ -62,6 +66,8 @@ export type FromStore =
     }
   | { readonly kind: 'letters'; readonly id: number; readonly letters: readonly DeadLetter[] }
   | { readonly kind: 'status'; readonly status: PipelineStatus }
+  | { readonly kind: 'replay-status'; readonly lane: string; readonly status: PipelineStatus }
+  | { readonly kind: 'replayed'; readonly lane: string }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown; readonly done: boolean }
   | { readonly kind: 'error'; readonly id: number; readonly code: ErrorCode; readonly message: string }
 

@@ -16,6 +16,7 @@ import {
   type StoreStart,
   type ToStore,
 } from './protocol.ts'
+import { StoreReplays } from './store-replays.ts'
 
 /**
  * The engine allocates from many threads: glibc would give each an arena, and keep in it what was freed. With these two
@@ -68,6 +69,7 @@ export class StoreProcess {
   readonly #options: StoreProcessOptions
   readonly #log: EmbeddedLog
   readonly #intake: Intake
+  readonly replays = new StoreReplays((message) => this.#send(message))
   readonly #calls = new Map<number, Call>()
   readonly #statuses = new Map<string, PipelineStatus>()
   readonly #stopping = new AbortController()
@@ -248,6 +250,7 @@ export class StoreProcess {
       this.#isReady = true
       this.#error = undefined
       this.#opening.abort()
+      this.replays.startAgain()
       this.#options.onEvent('info', `store ${this.name} is open`)
     } else if (message.kind === 'want') this.#supervise(this.#tellTail(message.next))
     else if (message.kind === 'ack') this.#log.acknowledge(message.group, message.next)
@@ -257,6 +260,7 @@ export class StoreProcess {
     else if (message.kind === 'admit')
       this.#supervise(this.#answer(message.id, this.#log.admit(message.group, message.position)))
     else if (message.kind === 'status') this.#noteStatus(message.status)
+    else if (message.kind === 'replay-status' || message.kind === 'replayed') this.replays.receive(message)
     else this.#settle(message)
   }
 
