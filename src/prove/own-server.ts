@@ -173,7 +173,8 @@ export class OwnServer {
     const response = await fetch(new URL(path, this.url), { signal })
     const body = await response.text()
     if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${body.slice(0, 500)}`)
-    return JSON.parse(body)
+    const answer: unknown = JSON.parse(body)
+    return answer
   }
 
   async #ready(): Promise<void> {

@@ -1,113 +1,36 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { SinkBooks } from '../../src/core/sink.ts'
 import type { StoredRows } from '../../src/prove/judge.ts'
+import {
+  countDuckdb,
+  documentsInDuckdb,
+  readDuckdbBooks,
+  readingsInDuckdb,
+} from '../../src/prove/stored/duckdb.ts'
 
-/**
- * Reads the DuckDB file of a stopped Sluice with nothing of Sluice's own in between: what stands here is what the engine has.
- * Tables: src/stores/duckdb/schema.ts and chunks.ts.
- */
-export async function countReadings(data: string): Promise<number> {
-  return await withStore(data, async (connection) => {
-    let count = 0
-    for (const table of await readingTables(connection)) {
-      const [[rows] = []] = await all(connection, `SELECT count(*)::DOUBLE FROM ${table}`)
-      count += Number(rows)
-    }
-    return count
-  })
+/** What the only store below a data folder has, by its own count(*). Sluice is stopped. */
+export function countReadings(data: string): Promise<number> {
+  return countDuckdb(storeFile(data))
 }
 
-/** The store's books of the stream `readings`, summed over the logs and replays it has seen. */
-export async function readStoredBooks(data: string): Promise<SinkBooks> {
-  const terms = [
-    'handed',
-    'stored',
-    'repeated',
-    'overwritten',
-    'filtered',
-    'dead_lettered',
-    'expired',
-    'damaged',
-  ]
-  return await withStore(data, async (connection) => {
-    const sums = terms.map((term) => `coalesce(sum(${term}), 0)::DOUBLE`).join(', ')
-    const [row = []] = await all(connection, `SELECT ${sums} FROM positions WHERE stream = 'readings'`)
-    const [handed, stored, repeated, overwritten, filtered, deadLettered, expired, damaged] = row.map(Number)
-    return {
-      handed: handed ?? 0,
-      stored: stored ?? 0,
-      repeated: repeated ?? 0,
-      overwritten: overwritten ?? 0,
-      filtered: filtered ?? 0,
-      deadLettered: deadLettered ?? 0,
-      expired: expired ?? 0,
-      damaged: damaged ?? 0,
-    }
-  })
+/** That store's books of the stream `readings`, summed over the logs and replays it has seen. */
+export function readStoredBooks(data: string): Promise<SinkBooks> {
+  return readDuckdbBooks(storeFile(data))
 }
 
-/** Every reading in the file, table by table. */
-export async function* storedReadings(data: string): AsyncGenerator<StoredRows> {
-  const instance = await openStore(data)
-  const connection = await instance.connect()
-  try {
-    const names: { device: string; metric: string }[] = []
-    for (const [id, device, metric] of await all(connection, 'SELECT id, device, metric FROM series')) {
-      names[Number(id)] = { device: String(device), metric: String(metric) }
-    }
-    for (const table of await readingTables(connection)) {
-      const result = await connection.stream(`SELECT series, time::DOUBLE, value, seq FROM ${table}`)
-      for (;;) {
-        const chunk = await result.fetchChunk()
-        if (chunk === null || chunk.rowCount === 0) break
-        const column = (index: number): unknown[] => chunk.getColumnValues(index)
-        const series = column(0).map(
-          (id) => names[Number(id)] ?? { device: `series ${String(id)}`, metric: '?' },
-        )
-        yield {
-          length: chunk.rowCount,
-          device: series.map((name) => name.device),
-          metric: series.map((name) => name.metric),
-          time: Float64Array.from(column(1), Number),
-          value: Float64Array.from(column(2), (value) => (value === null ? Number.NaN : Number(value))),
-          seq: BigInt64Array.from(column(3) as bigint[]), // as: the column is BIGINT
-        }
-      }
-    }
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
-  }
+/** Every reading in it, table by table. */
+export function storedReadings(data: string): AsyncGenerator<StoredRows> {
+  return readingsInDuckdb(storeFile(data))
 }
 
-/** The tables that hold readings now; an interrupted rewrite may have left others. */
-async function readingTables(connection: DuckDBConnection): Promise<string[]> {
-  const chunks = await all(connection, 'SELECT id FROM chunks ORDER BY from_time')
-  return chunks.map(([id]) => `r${Number(id)}`)
+/** The bodies of a stream of documents in it, as text. */
+export function storedDocuments(data: string, stream: string): Promise<string[]> {
+  return documentsInDuckdb(storeFile(data), stream)
 }
 
-async function withStore<T>(data: string, read: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const instance = await openStore(data)
-  const connection = await instance.connect()
-  try {
-    return await read(connection)
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
-  }
-}
-
-async function openStore(data: string): Promise<DuckDBInstance> {
+function storeFile(data: string): string {
   const files = fs.readdirSync(data).filter((file) => file.endsWith('.duckdb'))
   if (files.length !== 1) throw new Error(`${data} has ${files.length} store files`)
-  return await DuckDBInstance.create(path.join(data, files[0] ?? ''), {
-    access_mode: 'READ_ONLY',
-    threads: '2',
-  })
-}
-
-async function all(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
-  return (await connection.runAndReadAll(sql)).getRows()
+  return path.join(data, files[0] ?? '')
 }
