@@ -144,7 +144,6 @@ export class OwnServer {
 
   /** kill -9 of the whole tree, or of these of its processes; resolves when the program and everything it started have ended. */
   async kill(pids: readonly number[] = this.tree): Promise<void> {
-    if (!this.running) return
     this.#signal('SIGKILL', pids)
     await this.#closed
   }

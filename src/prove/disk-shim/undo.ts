@@ -4,7 +4,6 @@ import { type Change, readJournal, type Rename, type Write } from './journal.ts'
 
 /** What becomes of that which was not synced: all of it is kept or lost, or what came first is kept, or any sectors and names. */
 export type Loss = 'none' | 'all' | 'prefix' | 'random'
-export const losses: readonly Loss[] = ['none', 'all', 'prefix', 'random']
 
 export interface LostPower {
   /** Writes and truncations that no sync had covered, and those of them that were undone, in part at least. */
