@@ -28,6 +28,21 @@ test('everything sent is acknowledged and counted', async () => {
   assert.ok(result.p99Ms >= result.p50Ms && result.p50Ms > 0)
 })
 
+test('spoiled messages go in their places and are counted apart', async () => {
+  let spoiled = 0
+  await using server = await startMqttServer(({ packet }) => {
+    if (packet.payload.toString() === 'bad') spoiled++
+    return puback(packet.messageId)
+  })
+  const spoil = (connection: number, slot: number) =>
+    connection === 1 && slot % 50 === 7 ? Buffer.from('bad') : undefined
+  const result = await runLoad({ ...options, messages: 4_990, spoil, port: server.port })
+  assert.equal(result.acked, 4_990)
+  assert.deepEqual(result.spoiled, [0, 50])
+  assert.equal(spoiled, 50)
+  assert.equal(result.ackedRows, 4_940)
+})
+
 test('PUBACKs that arrive one byte at a time are counted', async () => {
   await using server = await startMqttServer(({ packet }) => puback(packet.messageId), { pieceBytes: 1 })
   const result = await runLoad({ ...options, messages: 400, port: server.port })

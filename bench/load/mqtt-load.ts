@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly rate: number
   /** Seconds since 1970 of the first message: another run into the same store takes another one. */
   readonly baseSeconds: number
+  /** As `PacketRingOptions` has it; not from the command line. */
+  readonly spoil?: (connection: number, slot: number) => Uint8Array | undefined
 }
 
 export interface LoadResult {
@@ -35,6 +37,8 @@ export interface LoadResult {
   readonly acked: number
   /** Rows that the acknowledged messages hold. */
   readonly ackedRows: number
+  /** Acknowledged messages that were spoiled, by connection. */
+  readonly spoiled: readonly number[]
   readonly series: number
   /** Unix ms of the first byte sent. */
   readonly startedAt: number
@@ -70,11 +74,13 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const acked = sum((publisher) => publisher.acked)
   const rows = publishers[0]?.ring.rowsPerMessage ?? 1
   const valuesPerElement = options.elements > 1 ? rows / options.elements : rows
+  const spoiled = publishers.map(({ ring, acked }) => ring.spoiledOf(acked))
   for (const publisher of publishers) publisher.close()
   return {
     sent: sum((publisher) => publisher.sent),
     acked,
-    ackedRows: acked * rows,
+    ackedRows: (acked - spoiled.reduce((total, messages) => total + messages, 0)) * rows,
+    spoiled,
     series: options.connections * options.topics * valuesPerElement,
     startedAt: performance.timeOrigin + start,
     seconds: (Math.max(...publishers.map((publisher) => publisher.lastAckAt)) - start) / 1000,

@@ -12,6 +12,8 @@ export interface PacketRingOptions {
   readonly window: number
   /** Seconds since 1970 of the first message. */
   readonly baseSeconds: number
+  /** The payload of a message in its place that nobody can take, by connection and place in the buffer; undefined for the others. */
+  readonly spoil?: (connection: number, slot: number) => Uint8Array | undefined
 }
 
 /**
@@ -39,6 +41,8 @@ export class PacketRing {
   readonly #stem: (seconds: number) => string
   readonly #stems: Buffer[] = []
   readonly #baseSeconds: number
+  /** Spoiled messages of a buffer before each slot. */
+  readonly #spoiled: Uint32Array
 
   constructor(options: PacketRingOptions) {
     const form = forms[options.form]
@@ -54,6 +58,11 @@ export class PacketRing {
     this.buffers = Math.max(2, Math.min(Math.floor(window / this.slots), Math.floor(65_535 / this.slots)))
     this.rowsPerMessage = rowsPerMessage(options)
     this.#baseSeconds = options.baseSeconds
+    this.#spoiled = new Uint32Array(this.slots + 1)
+    for (let slot = 0; slot < this.slots; slot++) {
+      const isSpoiled = options.spoil?.(options.connection, slot) !== undefined
+      this.#spoiled[slot + 1] = (this.#spoiled[slot] as number) + (isSpoiled ? 1 : 0)
+    }
     this.#stem = form.stem === 'seconds' ? String : rfc3339Seconds
     const ends: number[] = []
     const times: number[] = []
@@ -91,6 +100,13 @@ export class PacketRing {
     patch(bytes, this.#values, Buffer.from(String(valueStem(turn))), 0)
   }
 
+  /** How many of the first so many messages are spoiled. */
+  spoiledOf(messages: number): number {
+    const turns = Math.floor(messages / this.slots)
+    const a = this.#spoiled
+    return turns * (a[this.slots] as number) + (a[messages % this.slots] as number)
+  }
+
   /** Packets [from, to) of buffer `turn`. */
   packets(turn: number, from: number, to: number): Buffer {
     const start = from === 0 ? 0 : (this.#ends[from - 1] as number)
@@ -103,8 +119,8 @@ const maxRingBytes = 4 * 1024 * 1024
 /** 64 KiB is what one read of the other side takes. */
 const maxBufferBytes = 64 * 1024
 
-/** Digits that jump about, so that stored columns are no straight lines. */
-function valueStem(turn: number): number {
+/** Digits that jump about, so that stored columns are no straight lines: what stands before the point in turn `turn`. */
+export function valueStem(turn: number): number {
   return 10_000 + ((turn * 7_919) % 90_000)
 }
 
@@ -140,7 +156,8 @@ function buildPacket(options: PacketRingOptions, id: number, slot: number): Pack
   const sheet = new Sheet(form.stem)
   const { connection, elements } = options
   form.write(sheet, { connection, topic: topicNumber, slot, elements })
-  const payload = Buffer.from(sheet.toString())
+  const spoiled = options.spoil?.(connection, slot)
+  const payload = spoiled ?? Buffer.from(sheet.toString())
   const length = remainingLength(2 + topic.length + 2 + payload.length)
   const start = 1 + length.length + 2 + topic.length + 2
   return {
@@ -150,8 +167,8 @@ function buildPacket(options: PacketRingOptions, id: number, slot: number): Pack
       Buffer.from([id >> 8, id & 0xff]),
       payload,
     ]),
-    times: sheet.times.map((place) => start + place),
-    values: sheet.values.map((place) => start + place),
+    times: spoiled ? [] : sheet.times.map((place) => start + place),
+    values: spoiled ? [] : sheet.values.map((place) => start + place),
   }
 }
 

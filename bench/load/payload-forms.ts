@@ -127,12 +127,17 @@ export class Sheet {
   /** Five digits that change, then a point and three that stay and are unlike for every slot below 1,000. */
   value(slot: number, point = '.'): this {
     this.values.push(this.#text.length)
-    return this.text('0'.repeat(valueStemWidth) + point + pad((slot * 617) % 1000, 3))
+    return this.text('0'.repeat(valueStemWidth) + point + valueTail(slot))
   }
 
   toString(): string {
     return this.#text
   }
+}
+
+/** The digits behind the point of the message in that place of its buffer. */
+export function valueTail(slot: number): string {
+  return pad((slot * 617) % 1000, 3)
 }
 
 export function pad(number: number, width: number): string {

@@ -17,6 +17,9 @@ export const options = z
   })
   .describe('a start after kill -9 with 1 GB of log: the first PUBACK within a second of exec')
 
+/** About what a reading takes in the log; the loop corrects it. */
+const bytesPerRow = 22
+
 export async function run(
   { megabytes, starts, limitMs }: z.output<typeof options>,
   { folder, note, ends, signal }: Report,
@@ -28,9 +31,10 @@ export async function run(
 
   let rows = 0
   for (let part = 0; logBytes(folder) < megabytes * 1e6; part++) {
-    const seconds = Math.min(10, Math.max(1, megabytes / 50))
-    rows += (await mqttLoad({ port: mqttPort, seconds, baseSeconds: 1_700_000_000 + part * 1e6 }, signal))
-      .ackedRows
+    const missing = megabytes * 1e6 - logBytes(folder)
+    const messages = Math.min(4_000_000, Math.ceil(missing / bytesPerRow) + 1)
+    const baseSeconds = 1_700_000_000 + part * 1e6
+    rows += (await mqttLoad({ port: mqttPort, messages, baseSeconds }, signal)).ackedRows
     note(`${rows} rows, ${Math.round(logBytes(folder) / 1e6)} MB of log`)
   }
   await drained(sluice, { rows, timeoutMs: 600_000 })
