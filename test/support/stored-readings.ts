@@ -2,12 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { SinkBooks } from '../../src/core/sink.ts'
 import type { StoredRows } from '../../src/prove/judge.ts'
-import {
-  countDuckdb,
-  documentsInDuckdb,
-  readDuckdbBooks,
-  readingsInDuckdb,
-} from '../../src/prove/stored/duckdb.ts'
+import { countDuckdb, readDuckdbBooks, readingsInDuckdb } from '../../src/prove/stored/duckdb.ts'
 
 /** What the only store below a data folder has, by its own count(*). Sluice is stopped. */
 export function countReadings(data: string): Promise<number> {
@@ -22,11 +17,6 @@ export function readStoredBooks(data: string): Promise<SinkBooks> {
 /** Every reading in it, table by table. */
 export function storedReadings(data: string): AsyncGenerator<StoredRows> {
   return readingsInDuckdb(storeFile(data))
-}
-
-/** The bodies of a stream of documents in it, as text. */
-export function storedDocuments(data: string, stream: string): Promise<string[]> {
-  return documentsInDuckdb(storeFile(data), stream)
 }
 
 function storeFile(data: string): string {

@@ -48,17 +48,6 @@ export async function readDuckdbBooks(file: string): Promise<SinkBooks> {
   })
 }
 
-/** The bodies of a stream of documents, in the order of the log. */
-export async function documentsInDuckdb(file: string, stream: string): Promise<string[]> {
-  return await withStore(file, async (connection) => {
-    const streams = await all(connection, 'SELECT id, name FROM streams')
-    const [id] = streams.find(([, name]) => name === stream) ?? []
-    if (id === undefined) return []
-    const rows = await all(connection, `SELECT body FROM d${Number(id)} ORDER BY origin, seq`)
-    return rows.map(([body]) => String(body))
-  })
-}
-
 /** Every reading in the file, table by table. */
 export async function* readingsInDuckdb(file: string): AsyncGenerator<StoredRows> {
   const instance = await openStore(file)
