@@ -73,6 +73,8 @@ export interface Totals {
   readonly commits: number
   /** Times that the log was given another id; older folders do not tell. */
   readonly renewals?: number
+  /** Where a repair has set damage aside: numbers from here up to the checkpoint's own are gone, and the totals count their rows. */
+  readonly lostFrom?: number
 }
 
 /** What the writer adds to the changes of a commit. */

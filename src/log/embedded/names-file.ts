@@ -17,7 +17,7 @@ import type { Storage } from '../../lib/storage.ts'
  */
 const blockMagic = 0x314e4c53
 const blockHeaderBytes = 16
-const fileName = 'series.names'
+export const namesFileName = 'series.names'
 
 export interface KnownNames {
   readonly names: readonly NewSeries[]
@@ -34,9 +34,9 @@ export function covers(known: Pick<KnownNames, 'end' | 'isDamaged'>, namesEnd: n
 }
 
 export function loadNames(storage: Storage, folder: string): KnownNames {
-  if (!storage.list(folder).includes(fileName))
+  if (!storage.list(folder).includes(namesFileName))
     return { names: [], end: 0, isDamaged: false, salt: undefined }
-  const file = storage.open(path.join(folder, fileName), 'read')
+  const file = storage.open(path.join(folder, namesFileName), 'read')
   try {
     const bytes = Buffer.alloc(file.size())
     file.read(bytes, 0)
@@ -140,9 +140,9 @@ export function appendNames(
   salt: number,
   end: number,
 ): number {
-  const isNew = !storage.list(folder).includes(fileName)
+  const isNew = !storage.list(folder).includes(namesFileName)
   const block = encodeBlock(names, salt, 0)
-  writeBlock(storage, path.join(folder, fileName), isNew, block, end)
+  writeBlock(storage, path.join(folder, namesFileName), isNew, block, end)
   // Every time: the first append may have failed between the file and its folder.
   storage.syncFolder(folder)
   return end + block.length
@@ -160,10 +160,10 @@ export function rewriteNames(
   minEnd: number,
 ): number {
   const block = encodeBlock(names, salt, minEnd)
-  const draft = `${fileName}.new`
+  const draft = `${namesFileName}.new`
   if (storage.list(folder).includes(draft)) storage.remove(path.join(folder, draft))
   writeBlock(storage, path.join(folder, draft), true, block, 0)
-  storage.rename(path.join(folder, draft), path.join(folder, fileName))
+  storage.rename(path.join(folder, draft), path.join(folder, namesFileName))
   storage.syncFolder(folder)
   return block.length
 }

@@ -160,9 +160,7 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
   gathered.hasCheckpoint = false
   for (let found = scanner.next(size); found; found = scanner.next(size)) {
     if (found.kind === 'damage') {
-      const synced = highestSynced(file, salt, found.offset + found.length, size)
-      // The checkpoint that a segment begins with was synced before any commit: with one behind it, it is no tail.
-      isTorn = groups === 0 ? synced < 0 : gathered.next >= synced
+      isTorn = isTail(file, salt, found.offset + found.length, size, groups === 0 ? undefined : gathered.next)
       if (isTorn) break
       damaged++
       isBehindDamage = true
@@ -181,6 +179,22 @@ function scanLast(file: StorageFile, salt: number, gathered: Gathered): Scanned 
   return { groups, damaged, isTorn, last: { isWhole: gathered.hasCheckpoint, proven, end } }
 }
 
+/**
+ * True if nothing behind damage in the last segment tells that what was damaged was ever acknowledged. `offset` is where the damage ends, `next` the
+ * number before it, or undefined if nothing is before it in the segment.
+ */
+export function isTail(
+  file: StorageFile,
+  salt: number,
+  offset: number,
+  size: number,
+  next: number | undefined,
+): boolean {
+  const synced = highestSynced(file, salt, offset, size)
+  // The checkpoint that a segment begins with was synced before any commit: with one behind it, it is no tail.
+  return next === undefined ? synced < 0 : next >= synced
+}
+
 /** The highest number that groups from `offset` on knew to be on disk; -1 if there are none. */
 function highestSynced(file: StorageFile, salt: number, offset: number, size: number): number {
   const scanner = new SegmentScanner(file, salt, offset)
@@ -192,7 +206,7 @@ function highestSynced(file: StorageFile, salt: number, offset: number, size: nu
 }
 
 /** What the groups tell, later ones over earlier ones. */
-class Gathered {
+export class Gathered {
   log: string | undefined
   next = 0
   readonly rows = new Map<string, number>()
