@@ -177,21 +177,23 @@ test('a sink that is away is tried again until it is back', async () => {
   assert.equal(last.retries, 3)
 })
 
+/** Drops every row with an even value. */
+const odd: Processor = {
+  name: 'odd',
+  process(batch) {
+    const kept = everyRow(batch.length).filter((i) => (batch.value[i] ?? 0) % 2 === 1)
+    const pick = (column: Float64Array) => Float64Array.from(kept, (i) => column[i] ?? 0)
+    return {
+      ...batch,
+      length: kept.length,
+      row: Uint32Array.from(kept),
+      value: pick(batch.value),
+      time: pick(batch.time),
+    }
+  },
+}
+
 test('rows that a processor drops are counted as filtered, also beside refused ones', async () => {
-  const odd: Processor = {
-    name: 'odd',
-    process(batch) {
-      const kept = everyRow(batch.length).filter((i) => (batch.value[i] ?? 0) % 2 === 1)
-      const pick = (column: Float64Array) => Float64Array.from(kept, (i) => column[i] ?? 0)
-      return {
-        ...batch,
-        length: kept.length,
-        row: Uint32Array.from(kept),
-        value: pick(batch.value),
-        time: pick(batch.time),
-      }
-    },
-  }
   const sink = new ExamSink({ refuse: new Set([7]) })
   const { letters } = await run(sink, 64, { processors: [odd] })
   assert.deepEqual(
@@ -203,6 +205,24 @@ test('rows that a processor drops are counted as filtered, also beside refused o
   assert.deepEqual(
     { handed, stored, filtered, deadLettered },
     { handed: 64, stored: 31, filtered: 32, deadLettered: 1 },
+  )
+})
+
+test('a row that a processor drops is counted once, though the batch is cut in two and its second half tried again', async () => {
+  let isCut = false
+  const sink = new ExamSink({
+    choke: new Set([13]),
+    before({ from }) {
+      if (from.next === 0n || isCut) return
+      isCut = true
+      throw new SinkFailure('retry', 'store-down', 'the connection was cut')
+    },
+  })
+  await run(sink, 16, { processors: [odd] })
+  const { handed, stored, filtered, deadLettered } = sink.books
+  assert.deepEqual(
+    { handed, stored, filtered, deadLettered },
+    { handed: 16, stored: 7, filtered: 8, deadLettered: 1 },
   )
 })
 

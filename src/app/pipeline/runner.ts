@@ -15,7 +15,7 @@ import {
 import type { Clock } from '../../lib/clock.ts'
 import { wait } from '../../lib/wait.ts'
 import type { Letters } from './letters.ts'
-import { letterOf, letterWrite, sliceWrite } from './split.ts'
+import { type BatchWrite, letterOf, letterWrite, sliceWrite } from './split.ts'
 
 export interface PipelineParts {
   readonly name: string
@@ -138,7 +138,7 @@ class Runner {
       // The first write of a pipeline begins where the sink stands, whatever lies in between.
       const start = this.#status.position ?? from
       const started = this.#parts.clock.monotonicMs()
-      await this.#write({ batch, from: start, to, terms })
+      await this.#write({ batch, handedOver: delivery.batch, from: start, to, terms })
       this.#update({
         passed: delivery.running + rows,
         lastWriteMs: this.#parts.clock.monotonicMs() - started,
@@ -174,7 +174,7 @@ class Runner {
   }
 
   /** Writes everything of the batch that the sink takes; what it refuses becomes dead letters. */
-  async #write(write: SinkWrite & { batch: Batch }): Promise<void> {
+  async #write(write: BatchWrite): Promise<void> {
     if (write.batch.length === 0)
       return this.#done(write, await this.#parts.sink.write({ ...write, batch: undefined }, this.#signal))
     let written: Written
@@ -193,7 +193,7 @@ class Runner {
   }
 
   /** The sink names the refused rows: write what lies between them. */
-  async #around(write: SinkWrite & { batch: Batch }, refused: readonly Refusal[]): Promise<void> {
+  async #around(write: BatchWrite, refused: readonly Refusal[]): Promise<void> {
     let from = 0
     for (const refusal of refused.toSorted((a, b) => a.index - b.index)) {
       if (refusal.index > from) await this.#write(sliceWrite(write, from, refusal.index))
@@ -204,7 +204,7 @@ class Runner {
   }
 
   /** The sink cannot say which row is at fault: halve until the bad ones stand alone. */
-  async #bisect(write: SinkWrite & { batch: Batch }, failure: SinkFailure): Promise<void> {
+  async #bisect(write: BatchWrite, failure: SinkFailure): Promise<void> {
     const { length } = write.batch
     if (length === 1) return this.#bury(write, { code: failure.code, reason: failure.message })
     const middle = length >>> 1
@@ -212,7 +212,7 @@ class Runner {
     await this.#write(sliceWrite(write, middle, length))
   }
 
-  async #bury(write: SinkWrite & { batch: Batch }, refusal: Pick<Refusal, 'code' | 'reason'>): Promise<void> {
+  async #bury(write: BatchWrite, refusal: Pick<Refusal, 'code' | 'reason'>): Promise<void> {
     await this.#parts.letters.put([letterOf(this.#parts.name, write, 0, refusal)])
     const past = letterWrite(write)
     this.#done(past, await this.#parts.sink.write(past, this.#signal))

@@ -1,4 +1,4 @@
-import { type Batch, byNumber, numberAt, sliceDocuments, sliceReadings } from '../../core/batch.ts'
+import { type Batch, byNumber, type Edit, numberAt, sliceDocuments, sliceReadings } from '../../core/batch.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import type { LetterRow } from '../../core/letter-replay.ts'
 import type { Position } from '../../core/position.ts'
@@ -7,33 +7,51 @@ import { bytesAt, textAt } from '../../core/text-column.ts'
 
 export const noTerms: RunnerTerms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
 
+/** A write of rows, beside everything that the log handed over for them: processors may have taken rows out. */
+export interface BatchWrite extends SinkWrite {
+  readonly batch: Batch
+  readonly handedOver: Batch
+}
+
 /** Rows [from, to) of a write as a write of their own, with the positions in between. Columns stay views. */
-export function sliceWrite(
-  write: SinkWrite & { batch: Batch },
-  from: number,
-  to: number,
-): SinkWrite & { batch: Batch } {
-  const { batch } = write
+export function sliceWrite(write: BatchWrite, from: number, to: number): BatchWrite {
+  const { batch, handedOver, terms } = write
   const isFirst = from === 0
   const isLast = to === batch.length
   if (isFirst && isLast) return write
   const at = (i: number): Position => ({ ...write.from, next: numberAt(batch, i) })
-  // Terms that belong to no row (filtered, damaged) go with the first slice.
-  const extra = isFirst ? { ...write.terms, handed: write.terms.handed - batch.length } : noTerms
+  const [start, end] = [isFirst ? write.from : at(from), isLast ? write.to : at(to)]
+  // A filtered row is counted where its number lies: what follows may be read, and filtered, once more after a crash.
+  const handed = handedOver.kind === 'edit' ? 0 : rowsIn(handedOver, start.next, end.next)
+  const filtered = handedOver.kind === 'edit' ? 0 : handed - (to - from)
+  // What is lost lies before the batch.
+  const { damaged, expired } = isFirst ? terms : noTerms
   return {
     batch: sliceBatch(batch, from, to),
-    from: isFirst ? write.from : at(from),
-    to: isLast ? write.to : at(to),
-    terms: { ...extra, handed: extra.handed + to - from },
+    handedOver,
+    from: start,
+    to: end,
+    terms: { handed: handed + damaged + expired, filtered, deadLettered: 0, damaged, expired },
   }
 }
 
+/** How many rows of the batch have numbers in [from, to). */
+function rowsIn(batch: Batch, from: bigint, to: bigint): number {
+  let rows = 0
+  for (let i = 0; i < batch.length; i++) {
+    const number = numberAt(batch, i)
+    if (number >= from && number < to) rows++
+  }
+  return rows
+}
+
 /** The write that moves past one refused row: no rows, one dead letter in the books. */
-export function letterWrite(write: SinkWrite & { batch: Batch }): SinkWrite {
+export function letterWrite({ from, to, terms, batch }: BatchWrite): SinkWrite {
   return {
-    ...write,
+    from,
+    to,
     batch: undefined,
-    terms: { ...write.terms, deadLettered: write.terms.deadLettered + write.batch.length },
+    terms: { ...terms, deadLettered: terms.deadLettered + batch.length },
   }
 }
 
@@ -69,7 +87,10 @@ function deviceOf(batch: Batch, i: number): string | undefined {
 }
 
 /** The row, readings in the form that the ingest doors read, so that the letter can be replayed. What no name was found for has none. */
-function rowOf(batch: Batch, i: number): Partial<LetterRow> {
+function rowOf(
+  batch: Batch,
+  i: number,
+): Partial<LetterRow> | Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'> {
   if (batch.kind === 'edit') {
     const { device, metric, from, to, patch } = batch
     return { device, metric, from, to, patch }
