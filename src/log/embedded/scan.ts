@@ -14,12 +14,13 @@ export type Found =
     }
   | { readonly kind: 'damage'; readonly offset: number; readonly length: number }
 
-const windowBytes = 1 << 20
+/** Bytes read at once. A simulation, which opens small logs a million times, makes it less. */
+export const scanning = { windowBytes: 1 << 20 }
 const alignment = 8
 
 /** The memory that a scanner reads through. Who opens one segment after the other passes it on: each would leave a megabyte behind. */
 export function scanWindow(): Uint8Array {
-  return new Uint8Array(windowBytes)
+  return new Uint8Array(scanning.windowBytes)
 }
 
 /**
