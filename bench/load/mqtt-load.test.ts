@@ -56,6 +56,19 @@ test('a paced run sends what is due and no faster', async () => {
   assert.ok(result.seconds > 0.2, `${result.seconds}`)
 })
 
+test('a paced run that is stopped sends nothing more, and all of it is acknowledged', async () => {
+  await using server = await startMqttServer(({ packet }) => puback(packet.messageId))
+  const stop = new AbortController()
+  const paced = { ...options, messages: 0, seconds: 3_600, rate: 2_000, port: server.port }
+  const running = runLoad({ ...paced, stop: stop.signal })
+  while (server.received() < 100) await setTimeout(5)
+  stop.abort()
+  const result = await running
+  assert.ok(result.acked >= 100)
+  assert.equal(result.acked, result.sent)
+  assert.equal(result.acked, server.received())
+})
+
 test('no more than the window is in flight', async () => {
   await using server = await startMqttServer(() => undefined)
   const running = runLoad({ ...options, connections: 1, seconds: 1, messages: 0, port: server.port })

@@ -28,8 +28,14 @@ export interface LoadOptions {
   readonly rate: number
   /** Seconds since 1970 of the first message: another run into the same store takes another one. */
   readonly baseSeconds: number
-  /** As `PacketRingOptions` has it; not from the command line. */
+}
+
+/** What only a program that calls `runLoad` can give. */
+export interface LoadHooks {
+  /** As `PacketRingOptions` has it. */
   readonly spoil?: (connection: number, slot: number) => Uint8Array | undefined
+  /** Ends the sending before its time; on the command line SIGTERM does. What was sent is still waited for. */
+  readonly stop?: AbortSignal
 }
 
 export interface LoadResult {
@@ -53,7 +59,7 @@ export interface LoadResult {
   readonly failures: readonly string[]
 }
 
-export async function runLoad(options: LoadOptions): Promise<LoadResult> {
+export async function runLoad(options: LoadOptions & LoadHooks): Promise<LoadResult> {
   const latency = createHistogram()
   const ends: Promise<void>[] = []
   const publishers = Array.from({ length: options.connections }, (_, connection) => {
@@ -66,7 +72,16 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const cpu = process.cpuUsage()
   const start = performance.now()
   const stopPacing = options.rate > 0 ? pace(options, publishers, start) : rush(options, publishers)
+  const endEarly = (): void => {
+    stopPacing()
+    for (const publisher of publishers) {
+      publisher.cut()
+      publisher.finish()
+    }
+  }
+  options.stop?.addEventListener('abort', endEarly)
   await settled(Promise.all(ends), publishers)
+  options.stop?.removeEventListener('abort', endEarly)
   stopPacing()
   const spent = process.cpuUsage(cpu)
   const sum = (of: (publisher: Publisher) => number): number =>
@@ -190,7 +205,9 @@ function parseOptions(): LoadOptions {
 }
 
 if (import.meta.main) {
-  const result = await runLoad(parseOptions())
+  const stop = new AbortController()
+  process.once('SIGTERM', () => stop.abort())
+  const result = await runLoad({ ...parseOptions(), stop: stop.signal })
   console.log(JSON.stringify(result))
   process.exitCode = result.acked === result.sent && result.failures.length === 0 ? 0 : 1
 }

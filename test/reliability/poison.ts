@@ -2,13 +2,12 @@
 import path from 'node:path'
 import { z } from 'zod'
 import { runLoad } from '../../bench/load/mqtt-load.ts'
-import { valueStem } from '../../bench/load/packet-ring.ts'
-import { valueTail } from '../../bench/load/payload-forms.ts'
 import { badRecords } from '../support/bad-records.ts'
 import { SluiceProcess } from '../support/sluice-process.ts'
 import { drained } from '../support/sluice-status.ts'
 import { storedDocuments } from '../support/stored-documents.ts'
 import { countReadings, storedReadings } from '../support/stored-readings.ts'
+import { judgeLoads } from './runner/load-rows.ts'
 import type { Outcome, Report } from './runner/proof.ts'
 
 export const options = z
@@ -126,7 +125,15 @@ async function measure(
   expect('messages accepted at the door', status.books.messagesAccepted, good)
   expect('messages dead-lettered at the door', status.books.messagesDeadLettered, poison)
   expect("rows by the store's own count", await countReadings(data), good)
-  expect('rows that are right, each once', await countRight(data, kindOf), good)
+  const isGood = (connection: number, slot: number) => kindOf(connection, slot) === undefined
+  const {
+    right,
+    duplicates,
+    strange: foreign,
+  } = await judgeLoads([{ ...load, baseSeconds, isGood }], storedReadings(data))
+  expect('good rows as they were sent', right, good)
+  expect('duplicates', duplicates, 0)
+  expect('rows that nobody sent', foreign, 0)
   const { letters, strange } = await readLetters(data)
   expect('letters that are none of ours', strange, 0)
   expect(
@@ -135,25 +142,6 @@ async function measure(
     poison,
   )
   return { goodPerSecond: (good / tookMs) * 1000, good, poison, letters, faults }
-}
-
-/** Stored rows that were sent, as they were sent; a row that stands there twice counts once. */
-async function countRight(
-  data: string,
-  kindOf: (connection: number, slot: number) => unknown,
-): Promise<number> {
-  const seen = Array.from({ length: load.connections }, () => new Set<number>())
-  for await (const { length, device, metric, time, value } of storedReadings(data)) {
-    for (let i = 0; i < length; i++) {
-      const connection = Number(device[i]?.replace('load-', ''))
-      const ms = (time[i] ?? 0) / 1000 - baseSeconds * 1000
-      const slot = ms % 1000
-      const sent = Number(`${valueStem(Math.floor(ms / 1000))}.${valueTail(slot)}`)
-      const isTopic = Number(metric[i]?.replace('tag-', '')) === slot % load.topics
-      if (value[i] === sent && isTopic && kindOf(connection, slot) === undefined) seen[connection]?.add(ms)
-    }
-  }
-  return seen.reduce((total, times) => total + times.size, 0)
 }
 
 /** The letters by kind: each has the original bytes, the code that belongs to them and a reason, source, topic and device. */
