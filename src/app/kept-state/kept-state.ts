@@ -37,12 +37,46 @@ export interface OpenKeptState {
  * @throws SluiceError where the file cannot be opened, `log-version` where a newer Sluice wrote it.
  */
 export async function openKeptState(log: EmbeddedLog, options: StateOptions): Promise<OpenKeptState> {
+  return await openKeptStateOn(startWorker, log, options)
+}
+
+/** Where the state file is kept: a thread of its own, or a simulation's loop. */
+export interface StateThread {
+  post(message: ToState): void
+  onMessage(receive: (message: FromState) => void): void
+  /** Resolves with the cause if it dies of itself, which it never should. */
+  readonly died: Promise<unknown>
+  readonly ended: Promise<unknown>
+}
+
+export type StartStateThread = (start: StateStart) => StateThread
+
+function startWorker(start: StateStart): StateThread {
+  const worker = new Worker(new URL('./state-thread.ts', import.meta.url), {
+    workerData: start,
+    // Its rows are large and live for one batch: a heap of the usual size holds 20 MB of garbage before anybody looks.
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  })
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (receive) => worker.on('message', receive),
+    died: new Promise((resolve) => worker.once('error', resolve)),
+    ended: new Promise((resolve) => worker.once('exit', resolve)),
+  }
+}
+
+/** The same with that thread. */
+export async function openKeptStateOn(
+  thread: StartStateThread,
+  log: EmbeddedLog,
+  options: StateOptions,
+): Promise<OpenKeptState> {
   const [state, messages] = [new FoundKeys(), new FoundKeys()]
   const found = new Map([
     [stateStream, state],
     [messagesStream, messages],
   ])
-  const keeper = new StateKeeper(log, options)
+  const keeper = new StateKeeper(thread, log, options)
   await keeper.load(found)
   return { kept: { state, messages }, keeper }
 }
@@ -80,16 +114,15 @@ export class StateKeeper {
   setAside: string | undefined
   readonly #log: EmbeddedLog
   readonly #options: StateOptions
-  readonly #worker: Worker
+  readonly #thread: StateThread
   readonly #statuses = new Map<string, PipelineStatus>()
   readonly #stopping = new AbortController()
-  readonly #ended: Promise<unknown>
   readonly #loaded = Promise.withResolvers<void>()
   readonly #died = Promise.withResolvers<unknown>()
   /** While it loads. */
   #found: ReadonlyMap<string, FoundKeys> | undefined
 
-  constructor(log: EmbeddedLog, options: StateOptions) {
+  constructor(startThread: StartStateThread, log: EmbeddedLog, options: StateOptions) {
     this.#log = log
     this.#options = options
     const { name, file, logFolder: folder, groupOf } = options
@@ -100,15 +133,10 @@ export class StateKeeper {
       pipelines: keyedStreams.map((stream) => ({ stream, group: groupOf(stream) })),
     }
     for (const stream of keyedStreams) this.#statuses.set(stream, startingStatus(name, stream))
-    this.#worker = new Worker(new URL('./state-thread.ts', import.meta.url), {
-      workerData: start,
-      // Its rows are large and live for one batch: a heap of the usual size holds 20 MB of garbage before anybody looks.
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-    })
-    this.#ended = new Promise((resolve) => this.#worker.once('exit', resolve))
-    this.#worker.on('message', (message: FromState) => this.#receive(message))
+    this.#thread = startThread(start)
+    this.#thread.onMessage((message) => this.#receive(message))
     this.#followRenewals()
-    this.#worker.once('error', this.#died.resolve)
+    this.#thread.died.then(this.#died.resolve, this.#died.resolve)
     this.died = this.#died.promise.then(
       (cause) => new SluiceError('internal', 'the state thread died', cause),
     )
@@ -131,7 +159,7 @@ export class StateKeeper {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#send({ kind: 'stop' })
-    await this.#ended
+    await this.#thread.ended
   }
 
   #receive(message: FromState): void {
@@ -188,6 +216,6 @@ export class StateKeeper {
   }
 
   #send(message: ToState): void {
-    this.#worker.postMessage(message)
+    this.#thread.post(message)
   }
 }
