@@ -312,9 +312,8 @@ class StreamReader {
   #missing({ running }: Section): number {
     if (!this.#counted) return 0
     const { running: before, next } = this.#counted
-    // Of what damage took on both sides of our start, the rows below were taken while they were whole.
-    const isAcross = this.#isDoubtful && next < this.#start
-    return Math.max(0, running - (isAcross ? Math.max(before, this.#takenBefore) : before))
+    // Of what was lost on both sides of our start, the rows below were taken while they were whole.
+    return Math.max(0, running - (next < this.#start ? Math.max(before, this.#takenBefore) : before))
   }
 
   #count(running: number, next: number): void {

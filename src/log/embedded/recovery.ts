@@ -215,6 +215,8 @@ export class Gathered {
   renewals = 0
   ageSeconds = 0
   series = 0
+  /** How far the names file must reach. */
+  namesEnd = 0
   readonly names: NewSeries[] = []
   hasCheckpoint = false
 
@@ -248,6 +250,7 @@ export class Gathered {
     this.commits = totals.commits
     this.renewals = totals.renewals ?? 0
     this.series = Math.max(this.series, totals.series)
+    this.namesEnd = Math.max(this.namesEnd, totals.namesEnd)
     for (const [stream, rows] of Object.entries(totals.rows)) this.rows.set(stream, rows)
   }
 }

@@ -36,8 +36,8 @@ export type Surveyed =
     }
 
 /** The salt of a log as its files tell it. Where none does, no group can be read. */
-export function saltIn(storage: Storage, folder: string): number {
-  return findSalt(storage, listSegments(storage, folder)) ?? loadNames(storage, folder).salt ?? 0
+export function saltIn(storage: Storage, folder: string): number | undefined {
+  return findSalt(storage, listSegments(storage, folder)) ?? loadNames(storage, folder).salt
 }
 
 /**
@@ -47,7 +47,7 @@ export function saltIn(storage: Storage, folder: string): number {
  */
 export function* surveyLog(storage: Storage, folder: string): Generator<Surveyed> {
   const segments = listSegments(storage, folder)
-  const salt = saltIn(storage, folder)
+  const salt = saltIn(storage, folder) ?? 0
   const window = scanWindow()
   for (const [i, segment] of segments.entries()) {
     const file = openSegment(storage, segment)

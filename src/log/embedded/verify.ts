@@ -45,7 +45,8 @@ export interface LogVerdict {
   /** First number held, and one more than the last. */
   readonly first: number
   readonly next: number
-  /** Rows per stream since the log was created. */
+  /** Rows per stream before the first number held, as far as anything tells, and since the log was created. */
+  readonly rowsBefore: Readonly<Record<string, number>>
   readonly rows: Readonly<Record<string, number>>
   readonly faults: readonly LogFault[]
   /** What an earlier repair has set aside. */
@@ -83,6 +84,7 @@ class Verifier {
   /** Rows of each stream before what comes next; of streams that are not in it none, once that is known. */
   readonly #rows = new Map<string, number>()
   #hasAllRows = false
+  readonly #rowsBefore: Record<string, number> = {}
   /** Damage behind which no number has come yet. */
   #damage: Loss | undefined
   /** Where rows that turn out to be missing were lost. */
@@ -125,6 +127,7 @@ class Verifier {
       commits: this.#commits,
       first: this.#first ?? 0,
       next: this.#next ?? 0,
+      rowsBefore: this.#rowsBefore,
       rows: Object.fromEntries(this.#rows),
       faults: this.#faults.filter((one) => !this.#jumps.has(one) || Object.keys(one.rows).length > 0),
       setAside: this.#setAside,
@@ -190,6 +193,7 @@ class Verifier {
   #told(totals: ReadonlyMap<string, number>, isAll: boolean): void {
     for (const [stream, total] of totals) {
       const isKnown = this.#hasAllRows || this.#rows.has(stream)
+      if (!isKnown) this.#rowsBefore[stream] = total
       const lost = isKnown ? total - (this.#rows.get(stream) ?? 0) : 0
       if (lost > 0 && this.#suspect) this.#suspect.rows[stream] = (this.#suspect.rows[stream] ?? 0) + lost
       this.#rows.set(stream, total)
