@@ -3,6 +3,7 @@ import test from 'node:test'
 import * as firstAck from './first-ack.ts'
 import * as poison from './poison.ts'
 import { holds } from './runner/in-test.ts'
+import * as storeDown from './store-down.ts'
 
 test('after kill -9 it starts on its log and acknowledges', async (t) => {
   await holds(t, firstAck, { megabytes: 5, starts: 2, limitMs: 30_000 })
@@ -10,4 +11,9 @@ test('after kill -9 it starts on its log and acknowledges', async (t) => {
 
 test('poison of twelve kinds among good rows at full speed is in the dead letters, and no good row is affected', async (t) => {
   await holds(t, poison, { seconds: 0.3, rounds: 1, ratio: 0 })
+})
+
+test('a store that is down while rows come has each of them once afterwards', async (t) => {
+  const times = { memoryMb: 10_000, drain: 0, lagSeconds: 60 }
+  await holds(t, storeDown, { seconds: 2, measureSeconds: 0.3, calmSeconds: 0.5, ...times })
 })
