@@ -60,10 +60,11 @@ export async function writeJson(file: string, content: unknown): Promise<void> {
   await syncFolderOf(file)
 }
 
-/** Renames a file; nothing happens if it does not exist. */
+/** Renames a file, durably: what is renamed next must not take its place before. Nothing happens if it does not exist. */
 export async function renameFile(from: string, to: string): Promise<void> {
   try {
     await rename(from, to)
+    await syncFolderOf(to)
   } catch (error) {
     if (!isMissing(error)) throw error
   }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -58,6 +67,9 @@ function numbersIn(folder: string): number[] {
     .map((line) => (JSON.parse(line) as { seq: number }).seq)
 }
 
+/** The next write rotates it. */
+const isLong = (folder: string) => readFileSync(path.join(folder, 'out.ndjson')).length >= 4096
+
 const options = fileSinkSchema.parse({ path: 'out.ndjson', maxBytes: 4096 })
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i)
 
@@ -102,6 +114,25 @@ test(
     await sink.close()
     assert.ok(readdirSync(folder).includes('out.ndjson.3'))
     assert.deepEqual(numbersIn(folder), upTo(400))
+  }),
+)
+
+test(
+  'a rotation that fails half-way is brought to its end by the next write, and every row stands in the files once',
+  inFolder(async (folder) => {
+    const sink = await openFileSink('out', options, folder)
+    let next = 0
+    for (; numbersIn(folder).length === next && !isLong(folder); next += 10)
+      await sink.write(write(next, 10), signal)
+    // Where the position is written anew.
+    const inTheWay = path.join(folder, 'out.ndjson.position.json.new')
+    mkdirSync(inTheWay)
+    for (let i = 0; i < 2; i++) await assert.rejects(sink.write(write(next, 10), signal), /cannot be written/)
+    rmdirSync(inTheWay)
+    for (let i = 0; i < 2; i++, next += 10) await sink.write(write(next, 10), signal)
+    await sink.close()
+    assert.ok(readdirSync(folder).includes('out.ndjson.1'))
+    assert.deepEqual(numbersIn(folder), upTo(next))
   }),
 )
 

@@ -69,6 +69,8 @@ export async function openFileSink(
   const found = await readNoted(notedFile, file)
   let out: AppendFile = await openAppendFile(file)
   let noted: Noted
+  /** What a write that fails now leaves behind: the next one begins with it. */
+  let undone: 'rotation' | 'lines' | 'note' | undefined
   try {
     noted = await agree(found)
   } catch (error) {
@@ -92,15 +94,35 @@ export async function openFileSink(
   async function note(next: Noted): Promise<void> {
     await writeJson(notedFile, next)
     noted = next
+    undone = undefined
   }
 
+  /** May be cut short at any of its steps, and begun again. */
   async function rotate(): Promise<void> {
+    undone = 'rotation'
     await out.close()
     await removeFile(`${file}.${options.keep}`)
     for (let i = options.keep - 1; i >= 1; i--) await renameFile(`${file}.${i}`, `${file}.${i + 1}`)
     await renameFile(file, `${file}.1`)
     out = await openAppendFile(file)
-    await note({ ...noted, bytes: 0 })
+    noted = { ...noted, bytes: out.bytes }
+    undone = 'note'
+    await goBack()
+  }
+
+  /** To where the last write that succeeded has left the two. */
+  async function goBack(): Promise<void> {
+    // Where the note failed nobody knows which one is on disk. It must be the old one when the lines behind it go, or a start would take them
+    // for written.
+    if (undone === 'note') await writeJson(notedFile, noted)
+    await out.truncate(noted.bytes)
+    undone = undefined
+  }
+
+  /** Brings to its end what a failed write has left. */
+  async function finish(): Promise<void> {
+    if (undone === 'rotation') await rotate()
+    else if (undone !== undefined) await goBack()
   }
 
   async function append({ batch, from, to, terms }: SinkWrite): Promise<Written> {
@@ -108,10 +130,13 @@ export async function openFileSink(
     if (before !== undefined && BigInt(before.next) !== from.next) {
       throw new SinkFailure('stop', 'store-refused', `${file}: the position has moved`)
     }
+    await finish()
     if (out.bytes >= options.maxBytes) await rotate()
+    undone = 'lines'
     const stored = batch === undefined || batch.kind === 'edit' ? 0 : batch.length
     if (batch !== undefined) await out.append(linesOf(batch))
     const books = before?.books ?? noBooks
+    undone = 'note'
     await note({
       version: 1,
       log: to.log,
@@ -142,8 +167,7 @@ export async function openFileSink(
         return await append(write)
       } catch (error) {
         if (error instanceof SinkFailure) throw error
-        // Lines of a failed write must not stand before those of the next.
-        await out.truncate(noted.bytes).catch(() => undefined)
+        await finish().catch(() => undefined)
         throw new SinkFailure(
           'retry',
           'disk-full',
