@@ -11,6 +11,7 @@ import type { ExportOptions } from './export.ts'
 import { exitCode, exitCodeOf } from './failure.ts'
 import type { InspectOptions } from './log-inspect.ts'
 import { count, doorUrl, finite, hertz, httpUrl, positive, prefix, seed, some } from './option-values.ts'
+import type { ProveCommandOptions } from './prove.ts'
 import type { QueryOptions } from './query.ts'
 import type { ReplayOptions } from './replay.ts'
 import type { SimulateOptions } from './simulate.ts'
@@ -75,6 +76,31 @@ program
   .option('--phase <φ>', 'its φ in rad', finite)
   .option('--noise <sigma>', 'standard deviation of the noise', finite)
   .action((options: SimulateOptions) => run(async () => (await import('./simulate.ts')).runSimulate(options)))
+
+program
+  .command('prove')
+  .description('send from a verifying fleet, do faults to the server, and judge every record in every sink')
+  .option(
+    '--url <url>',
+    'a running Sluice, http://host:port; without it one is started for the proof',
+    httpUrl,
+  )
+  .option('--seconds <n>', 'for how long the fleet sends', positive, 30)
+  .option('--devices <n>', 'clients: MQTT 3.1.1 and 5, QoS 1 and 2, and HTTP in turn', some, 20)
+  .option('--rate <n>', 'records a second of all devices together; without it as fast as they can', positive)
+  .option('--seed <n>', 'the same seed gives the same records and faults; without it by chance', seed)
+  .addOption(
+    new Option('--qos <1|2|mixed>', 'of the MQTT devices').choices(['1', '2', 'mixed']).default('mixed'),
+  )
+  .option('--faults <names>', 'what is done to the server meanwhile, such as kill,term')
+  .option('-d, --data <folder>', 'a new folder for data and ledger, which is kept (default: a temporary one)')
+  .option('-c, --config <file>', "the server's configuration file (YAML)")
+  .option('--set <path=value>', "set one of the server's configuration values, may be repeated", collect, [])
+  .option('--json', 'one JSON object')
+  .option('--keep', 'keep data and ledger also when all is right')
+  .action((options: ProveCommandOptions) =>
+    run(async () => (await import('./prove.ts')).proveCommand(options)),
+  )
 
 const serverOption = ['--url <url>', 'the running Sluice', httpUrl, 'http://127.0.0.1:8080'] as const
 

@@ -88,13 +88,13 @@ interface LetterPage {
   readonly next?: string
 }
 
-/** All letters that a server has, from a time on: RFC 3339, or undefined for the beginning. */
-export async function readLetters(server: Asked, from: string | undefined): Promise<Letter[]> {
+/** All letters that a server has, from a time on: ms since 1970, or undefined for the beginning. */
+export async function readLetters(server: Asked, from: number | undefined): Promise<Letter[]> {
   const letters: Letter[] = []
   let next: string | undefined
   do {
     const query = new URLSearchParams({ limit: '10000' })
-    if (from !== undefined) query.set('from', from)
+    if (from !== undefined) query.set('from', String(from))
     if (next !== undefined) query.set('cursor', next)
     const page = (await server.get(`/api/v1/dead-letters?${query.toString()}`)) as LetterPage // as: the server's own answer
     letters.push(...page.letters)

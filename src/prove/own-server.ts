@@ -72,7 +72,7 @@ export class OwnServer {
       await this.hooks?.down()
     }
     const { program, mqttPort, httpPort, config, settings, nodeFlags } = this.options
-    const sets = { 'mqtt.port': mqttPort, 'http.port': httpPort, ...settings }
+    const sets = { ...settings, 'mqtt.port': mqttPort, 'http.port': httpPort }
     const child = spawn(
       process.execPath,
       [

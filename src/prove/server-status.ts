@@ -51,9 +51,14 @@ export async function readStatus(server: Asked): Promise<ServerStatus> {
   return (await server.get('/status')) as ServerStatus // as: the server's own answer; a missing member fails the reader
 }
 
+/** By stream. */
+type Rows = ServerStatus['log']['rows']
+
 export interface DrainOptions {
   /** Rows that the log must have at least, by stream: its own count follows its commits at a small distance. */
-  readonly rows: Readonly<Record<string, number>>
+  readonly rows: Rows
+  /** Nobody else sends: the log must come to rest. */
+  readonly isAlone: boolean
   readonly timeoutMs: number
   readonly signal: AbortSignal
   /** Told what is still missing, every time. */
@@ -62,33 +67,45 @@ export interface DrainOptions {
 
 const lookMs = 100
 
-/** Waits until the log takes nothing more and every sink has taken everything of it; returns that status. */
+/** Waits until every sink has taken what the log holds now; returns the status of that moment. */
 export async function drained(server: Asked, options: DrainOptions): Promise<ServerStatus> {
-  const endMs = systemClock.monotonicMs() + options.timeoutMs
-  let before = ''
+  const { rows: atLeast, isAlone, timeoutMs, signal, onWait } = options
+  const endMs = systemClock.monotonicMs() + timeoutMs
+  let before: Rows | undefined
+  let goal: Rows | undefined
   for (;;) {
-    options.signal.throwIfAborted()
+    signal.throwIfAborted()
     const status = await readStatus(server)
-    const missing = missingOf(status, options.rows)
-    const rows = JSON.stringify(status.log.rows)
-    if (missing === '' && rows === before) return status
+    const { rows } = status.log
+    const isAtRest = JSON.stringify(rows) === JSON.stringify(before)
+    // Whoever is not alone looks once more: by then the count has come up with what was acknowledged.
+    const isCounted = before !== undefined && (isAtRest || !isAlone) && holds(rows, atLeast)
+    goal = isCounted ? (goal ?? rows) : undefined
     before = rows
-    options.onWait?.(missing)
+    const missing = goal === undefined ? logMissing(rows, atLeast) : sinksMissing(status, goal)
+    if (missing === '') return status
+    onWait?.(missing)
     if (systemClock.monotonicMs() > endMs)
-      throw new Error(`not drained after ${options.timeoutMs / 1000} s: ${missing || 'the log still grows'}`)
-    await wait(lookMs, options.signal)
+      throw new Error(`not drained after ${timeoutMs / 1000} s: ${missing}`)
+    await wait(lookMs, signal)
   }
 }
 
-/** What the log or a sink has not taken yet; '' if nothing. */
-function missingOf({ log, sinks }: ServerStatus, atLeast: Readonly<Record<string, number>>): string {
-  const missing = Object.entries(atLeast)
-    .filter(([stream, rows]) => (log.rows[stream] ?? 0) < rows)
-    .map(([stream, rows]) => `the log has ${log.rows[stream] ?? 0} of ${rows} rows of ${stream}`)
+function holds(rows: Rows, atLeast: Rows): boolean {
+  return Object.entries(atLeast).every(([stream, count]) => (rows[stream] ?? 0) >= count)
+}
+
+function logMissing(rows: Rows, atLeast: Rows): string {
+  return `the log has ${JSON.stringify(rows)} rows, of ${JSON.stringify(atLeast)} at least, and is not at rest`
+}
+
+/** What a sink has not taken yet; '' if nothing. */
+function sinksMissing({ log, sinks }: ServerStatus, goal: Rows): string {
+  const missing: string[] = []
   for (const { name, stream, backlog, state, error } of sinks) {
-    if (backlog === 0) continue
+    if (backlog !== undefined && (log.rows[stream] ?? 0) - backlog >= (goal[stream] ?? 0)) continue
     const why = error === undefined ? '' : `: ${error}`
-    missing.push(`${name} has ${backlog ?? 'unknown many'} rows of ${stream} before it, is ${state}${why}`)
+    missing.push(`${name} has ${backlog ?? 'unknown many'} rows of ${stream} before it and is ${state}${why}`)
   }
   return missing.join('; ')
 }

@@ -1,0 +1,152 @@
+import { randomInt } from 'node:crypto'
+import path from 'node:path'
+import { components } from '../app/components.ts'
+import type { Config } from '../app/config/config.ts'
+import { loadConfig } from '../app/config/load.ts'
+import { printable } from '../lib/printable.ts'
+import type { Fault } from '../prove/fault.ts'
+import { faultTable } from '../prove/faults/table.ts'
+import type { Qos } from '../prove/fleet.ts'
+import { proveOwn } from '../prove/own-run.ts'
+import { prove, type ProveOptions } from '../prove/prove.ts'
+import { type ProveReport, reportText } from '../prove/report.ts'
+import type { ReadableSink } from '../prove/sink-judge.ts'
+import { exitCode, usage } from './failure.ts'
+
+export interface ProveCommandOptions {
+  readonly url?: string
+  readonly seconds: number
+  readonly devices: number
+  readonly rate?: number
+  readonly seed?: number
+  readonly qos: '1' | '2' | 'mixed'
+  readonly faults?: string
+  readonly data?: string
+  readonly config?: string
+  readonly set: readonly string[]
+  readonly json?: boolean
+  readonly keep?: boolean
+}
+
+/** Options that mean something for a server of our own only. */
+const ofOwnServer = ['faults', 'data', 'config', 'keep'] as const
+/** Where no configuration is named, a second sink beside the store; it keeps all that it is given. */
+const copySink = { 'sinks.copy.type': 'file', 'sinks.copy.path': 'copy.ndjson', 'sinks.copy.keep': '1000' }
+
+/** `sluice prove`: sends from a verifying fleet, judges every record in every sink, and says what it found; 0 only if all is right. */
+export async function proveCommand(options: ProveCommandOptions): Promise<number> {
+  const { seconds, devices, rate, qos, url, data, config, json } = options
+  const faults = await faultsOf(options.faults)
+  const settings = { ...(config === undefined ? copySink : {}), ...pairsOf(options.set) }
+  checkUrl(options)
+  const stop = new AbortController()
+  const giveUp = () => stop.abort(new Error('given up: nothing is proven'))
+  process.once('SIGINT', giveUp)
+  process.once('SIGTERM', giveUp)
+  const seed = options.seed ?? randomInt(2 ** 31)
+  const shared: Omit<ProveOptions, 'url' | 'own'> = {
+    ...{ seed, seconds, devices, rate, faults, onProgress: showProgress },
+    qos: qos === 'mixed' ? qos : (Number(qos) as Qos),
+  }
+  try {
+    let report: ProveReport
+    if (url === undefined) {
+      const sinksIn = async (folder: string) => readableSinks(await configOf(config, settings), folder)
+      await sinksIn('') // a configuration that is wrong is told before anything is made
+      const own = { program: process.argv[1] ?? '', folder: data, keep: options.keep === true }
+      report = await proveOwn({ ...shared, ...own, config, settings, sinksIn }, stop.signal)
+    } else report = (await prove({ ...shared, url, own: undefined }, stop.signal)).report
+    showProgress('')
+    process.stdout.write(
+      `${json === true ? JSON.stringify(report) : reportText(report, again(options, seed))}\n`,
+    )
+    return report.ok ? exitCode.ok : exitCode.failed
+  } finally {
+    showProgress('')
+    process.off('SIGINT', giveUp)
+    process.off('SIGTERM', giveUp)
+  }
+}
+
+/** The faults that `--faults` names. @throws usage what is unknown or cannot be done here, with those that can. */
+async function faultsOf(names: string | undefined): Promise<Fault[]> {
+  if (names === undefined) return []
+  const wanted = names.split(',').map((name) => name.trim())
+  const complaints: string[] = []
+  const faults: Fault[] = []
+  for (const name of new Set(wanted)) {
+    const fault = Object.hasOwn(faultTable, name) ? await faultTable[name]?.() : undefined
+    const reason = fault === undefined ? 'there is no such fault' : await fault.unavailable?.()
+    if (reason !== undefined) complaints.push(`${printable(name) || '(nothing)'}: ${reason}`)
+    else if (fault !== undefined) faults.push(fault)
+  }
+  if (complaints.length === 0) return faults
+  const possible: string[] = []
+  for (const [name, load] of Object.entries(faultTable))
+    if ((await (await load()).unavailable?.()) === undefined) possible.push(name)
+  throw usage(`--faults ${complaints.join('; ')}. Here can be had: ${possible.join(', ')}`)
+}
+
+function checkUrl(options: ProveCommandOptions): void {
+  if (options.url === undefined) return
+  const given = ofOwnServer.filter((name) => options[name] !== undefined).map((name) => `--${name}`)
+  if (options.set.length > 0) given.push('--set')
+  if (given.length > 0)
+    throw usage(
+      `${given.join(', ')} ${given.length === 1 ? 'is' : 'are'} for a server that is started for the proof; without --url one is`,
+    )
+}
+
+/** `path=value`, each later one over the earlier. */
+function pairsOf(sets: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    sets.map((set) => {
+      const at = set.indexOf('=')
+      if (at < 1) throw usage(`--set ${set}: expected path=value, such as log.segmentBytes=1MiB`)
+      return [set.slice(0, at), set.slice(at + 1)]
+    }),
+  )
+}
+
+/** As the server will read it, which gets none of our own environment's settings. */
+function configOf(file: string | undefined, settings: Readonly<Record<string, string>>): Promise<Config> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLUICE_')))
+  const sets = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  return loadConfig({ file, env, sets, components })
+}
+
+/** The sinks whose rows stand in files below the data folder. */
+function readableSinks({ stores, sinks }: Config, data: string): ReadableSink[] {
+  const readable: ReadableSink[] = []
+  for (const [name, { type }] of Object.entries(stores))
+    if (type === 'duckdb') readable.push({ name, type, file: path.join(data, `${name}.duckdb`) })
+  for (const [name, { type, options }] of Object.entries(sinks)) {
+    const file = options['path']
+    if (type === 'file' && typeof file === 'string')
+      readable.push({ name, type, file: path.resolve(data, file) })
+  }
+  return readable
+}
+
+/** The command that sends the same and does the same faults, as far as a seed decides that. */
+function again(options: ProveCommandOptions, seed: number): string {
+  const { url, seconds, devices, rate, qos, faults, config, set } = options
+  const parts = ['sluice prove']
+  const add = (name: string, value: string | number | undefined) => {
+    if (value !== undefined) parts.push(`--${name} ${value}`)
+  }
+  add('url', url)
+  add('seconds', seconds)
+  add('devices', devices)
+  add('rate', rate)
+  add('qos', qos)
+  add('faults', faults)
+  add('config', config)
+  for (const pair of set) add('set', pair)
+  add('seed', seed)
+  return printable(parts.join(' '))
+}
+
+function showProgress(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${printable(what)}`)
+}
