@@ -59,7 +59,7 @@ export interface Intake {
    * `value` is copied. @throws TypeError for an empty value, which could not be told from none.
    */
   set(key: string, value: Uint8Array | undefined): void
-  /** Adds an edit; sinks apply it after every row added before it. */
+  /** Adds an edit; sinks apply it after every row added before it. It ends its commit: ask for `durable()` before anything else is added. */
   addEdit(edit: Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'>): void
 
   /** A place behind everything added so far. Whoever fails half-way through a record returns here and leaves nothing behind. */
