@@ -43,6 +43,7 @@ export async function addDocumentation(server: FastifyInstance, version: string)
         { name: 'devices', description: 'What there is' },
         { name: 'documents', description: 'Posts, device logs, messages' },
         { name: 'dead letters', description: 'What could not be taken' },
+        { name: 'replays', description: 'Rows of the log given to a sink once more' },
         { name: 'operations', description: 'Health, status, metrics' },
       ],
     },

@@ -1,3 +1,4 @@
+import type { ReplayStatus } from '../core/replay.ts'
 import { breakerState, mainSink, parseErrors, pointsDropped, pointsWritten } from './nexus-numbers.ts'
 import type { PulledMetrics, Values } from './pulled-metrics.ts'
 import { alarmCodes, alarmsOf, backlogOf, type SinkSnapshot, type SourceSnapshot } from './snapshot.ts'
@@ -9,6 +10,7 @@ export function addPulledMetrics(pull: PulledMetrics): void {
   addSourceMetrics(pull)
   addLogMetrics(pull)
   addSinkMetrics(pull)
+  addReplayMetrics(pull)
 }
 
 /** The names that the Nexus historian documents, where they mean something here. */
@@ -267,6 +269,40 @@ function addSinkMetrics(pull: PulledMetrics): void {
     'Times that the process of a store was started again.',
     ['store'],
     ({ stores }) => stores.map(({ name, restarts }) => [{ store: name }, restarts] as const),
+  )
+}
+
+const replayStates: readonly ReplayStatus['state'][] = ['running', 'waiting', 'done', 'cancelled', 'failed']
+
+function addReplayMetrics(pull: PulledMetrics): void {
+  const named = ({ name, sink }: ReplayStatus) => ({ sink, replay: name })
+  pull.counter(
+    'sluice_replay_rows_total',
+    'The books of replays.',
+    ['sink', 'replay', 'stream', 'term'],
+    ({ replays }) =>
+      replays.flatMap((replay) =>
+        replay.streams.flatMap(({ stream, books }) =>
+          Object.entries(books).map(
+            ([term, rows]) => [{ ...named(replay), stream, term: snake(term) }, rows] as const,
+          ),
+        ),
+      ),
+  )
+  pull.gauge(
+    'sluice_replay_done_ratio',
+    'Share of the log that a replay has passed, of what it is to pass.',
+    ['sink', 'replay'],
+    ({ replays }) => replays.map((replay) => [named(replay), replay.done] as const),
+  )
+  pull.gauge(
+    'sluice_replay_state',
+    '1 for the state that a replay is in.',
+    ['sink', 'replay', 'state'],
+    ({ replays }) =>
+      replays.flatMap((replay) =>
+        replayStates.map((state) => [{ ...named(replay), state }, replay.state === state ? 1 : 0] as const),
+      ),
   )
 }
 

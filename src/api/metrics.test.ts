@@ -103,6 +103,7 @@ const quiet: Snapshot = {
   addresses: { mqtt: 'mqtt://127.0.0.1:1883' },
   sources: [source, { ...source, name: 'orders', lag: 11 }],
   sinks: [sink],
+  replays: [],
   stores: [{ name: 'main', ready: true, error: undefined, restarts: 2, pid: 1 }],
   lagSeconds: 1.5,
   batchesWritten: 8,

@@ -49,6 +49,7 @@ export const shownStatus = {
     books: numbers.describe('Of the doors, since the log was created.'),
     sinks: z.array(numbers).describe('Position, backlog and books of each sink and stream.'),
     stores: z.array(numbers),
+    replays: z.array(numbers).describe('Progress and books of each replay, as /api/v1/replays has them.'),
     sources: z.array(numbers).describe('State and counts of each source that configuration names.'),
     alarms: z.array(z.looseObject({ code: z.string() })),
   }),

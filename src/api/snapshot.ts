@@ -1,6 +1,7 @@
 import type { DoorBooks } from '../core/intake.ts'
 import type { LogStatus } from '../core/log.ts'
 import type { Position } from '../core/position.ts'
+import type { ReplayStatus } from '../core/replay.ts'
 import type { SinkBooks } from '../core/sink.ts'
 import type { FeedStatus } from '../core/source.ts'
 import { booksFaults } from './books.ts'
@@ -33,6 +34,8 @@ export interface Snapshot {
   /** One per sink and stream; those of the main store first. */
   readonly sinks: readonly SinkSnapshot[]
   readonly stores: readonly StoreSnapshot[]
+  /** Those that run and those that have ended. */
+  readonly replays: readonly ReplayStatus[]
   /** Seconds that the oldest rows wait that the main store does not hold yet. */
   readonly lagSeconds: number
   /** Batches of readings written to the main store since the process started. */

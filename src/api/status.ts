@@ -1,4 +1,5 @@
 import { balanceOf, doorFaults, sinkFaults } from './books.ts'
+import { replayAnswer } from './replay-answer.ts'
 import { mainSink, parseErrors, pointsDropped, pointsWritten } from './nexus-numbers.ts'
 import { alarmsOf, backlogOf, type Snapshot } from './snapshot.ts'
 
@@ -33,6 +34,7 @@ export function statusAnswer(snapshot: Snapshot): object {
     sources: snapshot.sources,
     sinks,
     stores,
+    replays: snapshot.replays.map(replayAnswer),
     alarms: alarmsOf(snapshot),
   }
 }

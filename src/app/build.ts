@@ -10,6 +10,7 @@ import { addMetrics, createMetrics } from '../api/metrics.ts'
 import { addMqttRoute, mqttPath } from '../api/mqtt-route.ts'
 import { addOperations } from '../api/operations.ts'
 import { addRest } from '../api/rest/rest.ts'
+import { addReplays } from '../api/rest/replays.ts'
 import { addTop } from '../api/rest/top.ts'
 import { createServer } from '../api/server.ts'
 import type { Snapshot } from '../api/snapshot.ts'
@@ -32,7 +33,7 @@ import { LiveHub } from '../live/hub.ts'
 import { WebSocketDoor } from '../live/websocket.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
-import { createSink } from '../sinks/table.ts'
+import { createSink, replaySinks } from '../sinks/table.ts'
 import { createMqttGateway, type MqttGateway } from '../sources/mqtt/gateway.ts'
 import { createSource } from '../sources/table.ts'
 import { BooksWatch } from './books-watch.ts'
@@ -43,6 +44,8 @@ import { liveSource } from './live-source.ts'
 import { Measurements } from './measurements.ts'
 import type { PipelineStatus } from './pipeline/runner.ts'
 import { toldStatus } from './pipeline/told-status.ts'
+import { type ReplayTarget, sinkTarget, storeTarget } from './replays/replay-targets.ts'
+import { Replays, replaysGroup } from './replays/replays.ts'
 import { SinkPipeline } from './sink-pipeline.ts'
 import { SourceRunner } from './source-runner.ts'
 import { healthOf, snapshotOf } from './status.ts'
@@ -87,6 +90,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     ...storeNames.flatMap((name) => storedStreams.map((stream) => groupOf(name, stream))),
     ...Object.keys(config.sinks).map((name) => groupOf(name, 'readings')),
     ...keyedStreams.map((stream) => groupOf(stateName, stream)),
+    replaysGroup,
   ]
 
   const log = await openEmbeddedLog(logFolder, {
@@ -125,6 +129,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
 
   built.defer(() => intake.close())
 
+  const targets = new Map<string, ReplayTarget>()
   const stores = Object.entries(config.stores).map(([name, { type, options }]) => {
     const store = new StoreProcess(log, intake, {
       name,
@@ -144,6 +149,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       onStatus: measurements.pipeline,
     })
     store.start()
+    targets.set(name, storeTarget(store, replayedStreams(config, name, storedStreams)))
     built.defer(() => store.stop())
     return store
   })
@@ -160,6 +166,10 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       }
       const pipeline = new SinkPipeline(log, intake, sink, 'readings', group, processors, onStatus)
       built.defer(() => pipeline.stop())
+      const open = await replaySinks(type, name, options, config.data)
+      const failed = (error: unknown) => logger.error({ err: error, sink: name }, 'a replay has failed')
+      const streams = replayedStreams(config, name, ['readings'])
+      if (open) targets.set(name, sinkTarget(log, intake, pipeline, streams, open, failed))
       return pipeline
     }),
   )
@@ -182,6 +192,16 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       ),
   })
   built.defer(() => keeper.stop())
+  const replays = new Replays({
+    log,
+    logFolder,
+    intake,
+    clock: systemClock,
+    targets,
+    onEvent: (level, message) => logger[level](message),
+  })
+  replays.restore(kept.state)
+  built.defer(() => replays.stop())
 
   const formats = createFormats(config.limits)
   const format = formats.json
@@ -234,6 +254,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       seriesOfTopic: (topic) => seriesOf(router.route(encoder.encode(topic), 0, Buffer.byteLength(topic))),
     })
   }
+  addReplays(server, { desk: replays, clock: systemClock })
   const instance = await instanceOf(config.data)
   const sources = await Promise.all(
     Object.entries(config.sources).map(async ([name, { type, options }]) => {
@@ -257,7 +278,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
   if (config.mqtt.webSocket) addMqttRoute(server, config.mqtt.maxPacketBytes, mqtt.webSocket)
   await addWebApp(server, webFolder)
-  const parts = { log, intake, mqtt, http, live, sources, stores, sinks, keeper }
+  const parts = { log, intake, mqtt, http, live, sources, stores, sinks, keeper, replays }
   const started = systemClock.monotonicMs()
   const addresses: Record<string, string> = {}
   const snapshot = (): Snapshot =>
@@ -349,6 +370,14 @@ function seriesOf(route: Route | undefined): { device: string; metric: string } 
   return route?.device === undefined || route.metric === undefined
     ? undefined
     : { device: route.device, metric: route.metric }
+}
+
+/** What a replay gives a sink: its streams, by the processors that live rows go through. */
+function replayedStreams(config: Config, name: string, streams: readonly string[]): ReplayTarget['streams'] {
+  const processors = config.pipelines[name]?.processors ?? []
+  return streams
+    .filter((stream) => stream !== letterReplaysStream)
+    .map((stream) => ({ stream, processors: stream === 'readings' ? processors : [] }))
 }
 
 /** Where `npm run build` puts the web app. */

@@ -7,6 +7,7 @@ import type { GroupCommitIntake } from '../intake/intake.ts'
 import type { EmbeddedLog } from '../log/embedded/log.ts'
 import type { MqttGateway } from '../sources/mqtt/gateway.ts'
 import type { StateKeeper } from './kept-state/kept-state.ts'
+import type { Replays } from './replays/replays.ts'
 import type { SinkPipeline } from './sink-pipeline.ts'
 import type { SourceRunner } from './source-runner.ts'
 import type { StoreProcess } from './store-process/store-process.ts'
@@ -22,6 +23,7 @@ export interface StatusParts {
   readonly stores: readonly StoreProcess[]
   readonly sinks: readonly SinkPipeline[]
   readonly keeper: Pick<StateKeeper, 'statuses' | 'setAside'>
+  readonly replays: Pick<Replays, 'list'>
 }
 
 export function healthOf({
@@ -63,7 +65,7 @@ const shownAddresses = 10
 
 /** Everything as it stands now; `rest` is what only the composition root knows. */
 export function snapshotOf(
-  { log, intake, mqtt, http, live, sources: runners, stores, sinks, keeper }: StatusParts,
+  { log, intake, mqtt, http, live, sources: runners, stores, sinks, keeper, replays }: StatusParts,
   rest: Pick<Snapshot, 'uptimeMs' | 'addresses' | 'lagSeconds' | 'batchesWritten'> & {
     readonly topics: readonly string[]
     readonly maxIntakeBytes: number
@@ -92,6 +94,7 @@ export function snapshotOf(
       ...sinks.map(({ status }) => status),
       ...keeper.statuses,
     ],
+    replays: replays.list(),
     stores: stores.map(({ name, status: { ready, error, restarts, pid } }) => ({
       name,
       ready,

@@ -14,18 +14,26 @@ export class Client {
     return (await (await this.fetch('GET', path, query, signal)).json()) as T
   }
 
+  /** Sends a body as JSON. */
+  async post<T>(path: string, body: object): Promise<T> {
+    // As of `get`.
+    return (await (await this.fetch('POST', path, {}, undefined, body)).json()) as T
+  }
+
   async fetch(
     method: string,
     path: string,
     query: Record<string, string | undefined>,
     signal?: AbortSignal,
+    body?: object,
   ): Promise<Response> {
     const target = new URL(path, this.#url)
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) target.searchParams.set(name, value)
     let answer: Response
     try {
-      answer = await fetch(target, { method, signal: signal ?? null })
+      const sent = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+      answer = await fetch(target, { method, signal: signal ?? null, ...sent })
     } catch (error) {
       throw this.unreachable(error)
     }

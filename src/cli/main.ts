@@ -13,7 +13,7 @@ import type { InspectOptions } from './log-inspect.ts'
 import { count, doorUrl, finite, hertz, httpUrl, positive, prefix, seed, some } from './option-values.ts'
 import type { ProveCommandOptions } from './prove.ts'
 import type { QueryOptions } from './query.ts'
-import type { ReplayOptions } from './replay.ts'
+import type { ReplayOptions } from './replay-options.ts'
 import type { SimulateOptions } from './simulate.ts'
 import type { TailOptions } from './tail.ts'
 import type { TopOptions } from './top.ts'
@@ -35,6 +35,8 @@ const program = new Command('sluice')
   .version(version)
   .showHelpAfterError('Try it with --help.')
   .exitOverride()
+  // Else a command that has commands of its own would take their options.
+  .enablePositionalOptions()
 
 const collect = (value: string, all: string[]) => [...all, value]
 
@@ -168,14 +170,46 @@ program
   .option('--json', 'one JSON object a line')
   .action((options: TailOptions) => run(async () => (await import('./tail.ts')).tail(options)))
 
-program
+const replay = program
   .command('replay')
-  .description('fill an empty embedded store from the log, while Sluice is stopped')
-  .requiredOption('--into <name>', 'the store, a new file <name>.duckdb in the data folder')
-  .option('-c, --config <file>', 'configuration file (YAML)')
-  .option('-d, --data <folder>', 'data folder (default ./data)')
+  .description(
+    'give a sink once more what the log holds, beside live traffic, or fill an empty store while Sluice is stopped',
+  )
+  .option(...serverOption)
+  .option('--sink <name>', 'the store or sink of the running Sluice that rows are given to')
+  .option(
+    '--from <time|cursor>',
+    'time of writing into the log, or a live cursor; default all that the log holds',
+  )
+  .option('--to <time|cursor>', 'the same; default where the log stands now')
+  .option('--rate <rows>', 'rows a second; default as many as live traffic leaves room for', positive)
+  .option('--name <name>', 'name of the replay; default the sink and a number')
+  .option('--wait', 'until it is done, and say what came of it')
+  .option(
+    '--into <name>',
+    'an empty store, a new file <name>.duckdb in the data folder, while Sluice is stopped',
+  )
+  .option('-c, --config <file>', 'configuration file (YAML), with --into')
+  .option('-d, --data <folder>', 'data folder (default ./data), with --into')
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
   .action((options: ReplayOptions) => run(async () => (await import('./replay.ts')).replay(options)))
+
+replay
+  .command('list')
+  .description('replays that run, and those that have ended')
+  .option(...serverOption)
+  .option('--json', 'one JSON object a line')
+  .action((options: { url: string; json?: boolean }) =>
+    run(async () => (await import('./replay-live.ts')).listReplays(options)),
+  )
+
+replay
+  .command('cancel <name>')
+  .description('cancel one that runs, or forget one that has ended; what it has written stays')
+  .option(...serverOption)
+  .action((name: string, options: { url: string }) =>
+    run(async () => (await import('./replay-live.ts')).endReplay(name, options)),
+  )
 
 program
   .command('dead-letters')

@@ -2,29 +2,35 @@ import { configSchema } from '../app/config/config.ts'
 import { loadConfig } from '../app/config/load.ts'
 import type { PipelineStatus } from '../app/pipeline/runner.ts'
 import { replayOffline } from '../app/replay.ts'
-import { type ConfigOptions, configSources } from './config-options.ts'
+import { configSources } from './config-options.ts'
 import { exitCode, usage } from './failure.ts'
+import { booksText, startReplay } from './replay-live.ts'
+import type { ReplayOptions } from './replay-options.ts'
 
-export interface ReplayOptions extends ConfigOptions {
-  readonly into: string
+/** `sluice replay`: beside a running Sluice with `--sink`, while it is stopped with `--into`. */
+export async function replay(options: ReplayOptions): Promise<number> {
+  const { into, sink } = options
+  if (into !== undefined && sink !== undefined)
+    throw usage(
+      '--into fills an empty store while Sluice is stopped, --sink replays beside it: give one of them',
+    )
+  if (into !== undefined) return replayInto(into, options)
+  if (sink === undefined)
+    throw usage('say where to: --sink NAME beside a running Sluice, or --into NAME while it is stopped')
+  return startReplay(options)
 }
 
-/** `sluice replay --into NAME`: fills an empty embedded store from the log, while Sluice is stopped. */
-export async function replay(options: ReplayOptions): Promise<number> {
-  const name = configSchema.shape.stores.unwrap().keyType.safeParse(options.into)
-  if (!name.success) throw usage(`--into ${options.into}: ${name.error.issues[0]?.message}`)
+/** Fills an empty embedded store from the log, while Sluice is stopped. */
+async function replayInto(into: string, options: ReplayOptions): Promise<number> {
+  const name = configSchema.shape.stores.unwrap().keyType.safeParse(into)
+  if (!name.success) throw usage(`--into ${into}: ${name.error.issues[0]?.message}`)
   const config = await loadConfig(configSources(options))
   const stop = new AbortController()
   process.once('SIGINT', () =>
     stop.abort(new Error('stopped; the store holds a part of the log and can be removed')),
   )
-  const results = await replayOffline(config, options.into, showProgress, stop.signal)
-  for (const { stream, books } of results) {
-    const { handed, stored, repeated, overwritten, damaged } = books
-    process.stdout.write(
-      `${stream}: handed ${handed}, stored ${stored}, repeated ${repeated}, overwritten ${overwritten}, damaged ${damaged}\n`,
-    )
-  }
+  const results = await replayOffline(config, into, showProgress, stop.signal)
+  for (const { stream, books } of results) process.stdout.write(`${stream}: ${booksText({ ...books })}\n`)
   return exitCode.ok
 }
 

@@ -147,6 +147,7 @@ export const errorTable = {
   'not-allowed': row('caller', false, 403, 0x87, 7, 'info', 'Ask an administrator for the right.'),
   'bad-request': row('caller', false, 400, 0x83, 3, 'info', 'Correct the named parameters.'),
   'not-found': row('caller', false, 404, 0x83, 5, 'info', 'Check the name.'),
+  conflict: row('caller', false, 409, 0x83, 6, 'info', 'Choose another name, or end what has it.'),
   busy: row('caller', true, 503, 0x97, 8, 'warn', 'Try again after the time given.'),
   'disk-full': row(
     'operator',

@@ -7,6 +7,8 @@ import { OpeningSink } from './opening-sink.ts'
 interface SinkComponent {
   readonly schema: z.ZodType
   open(name: string, options: unknown, dataFolder: string): Promise<Sink>
+  /** The options of a sink that takes a replay, beside the live one; absent where there is no such thing. */
+  replay?(options: unknown, replay: string): { readonly options: unknown; readonly note: string }
 }
 
 /** Every sink that only writes: one line each. */
@@ -15,6 +17,12 @@ export const sinkTable: Readonly<Record<string, () => Promise<SinkComponent>>> =
     import('./file/file-sink.ts').then(({ fileSinkSchema, openFileSink }) => ({
       schema: fileSinkSchema,
       open: (name, options, dataFolder) => openFileSink(name, fileSinkSchema.parse(options), dataFolder),
+      replay(options, replay) {
+        const given = fileSinkSchema.parse(options)
+        const path = `${given.path}.replay-${replay}`
+        const note = `a file cannot be asked what it holds: the rows go to ${path}, some that the sink has written before among them`
+        return { options: { ...given, path }, note }
+      },
     })),
 }
 
@@ -29,4 +37,20 @@ export async function createSink(
   if (!load) throw new SluiceError('config-invalid', `there is no sink of type ${type}`)
   const component = await load()
   return new OpeningSink(name, () => component.open(name, options, dataFolder))
+}
+
+/** What opens sinks for the replays of a sink, by the replay's name; undefined where its type takes none. */
+export async function replaySinks(
+  type: string,
+  name: string,
+  options: unknown,
+  dataFolder: string,
+): Promise<((replay: string) => { readonly sink: Sink; readonly note: string }) | undefined> {
+  const component = await sinkTable[type]?.()
+  const { replay: replayOptions } = component ?? {}
+  if (component === undefined || replayOptions === undefined) return undefined
+  return (replay) => {
+    const { options: own, note } = replayOptions(options, replay)
+    return { sink: new OpeningSink(name, () => component.open(name, own, dataFolder)), note }
+  }
 }

@@ -1,0 +1,75 @@
+import type { Position } from './position.ts'
+import type { SinkBooks } from './sink.ts'
+
+/** A bound of a replay: a time of writing into the log, in µs, or an exact place. */
+export type ReplayBound =
+  | { readonly kind: 'time'; readonly micros: number }
+  | { readonly kind: 'cursor'; readonly position: Position }
+
+/** What a user asks to be replayed. */
+export interface ReplayAsk {
+  /** One is given where there is none. */
+  readonly name?: string | undefined
+  readonly sink: string
+  /** undefined: from the first row that the log holds. */
+  readonly from?: ReplayBound | undefined
+  /** undefined: up to where the log stands now. */
+  readonly to?: ReplayBound | undefined
+  /** Rows a second; undefined: as fast as live traffic leaves room. */
+  readonly rate?: number | undefined
+}
+
+/**
+ * `waiting`: its sink cannot take rows now; it goes on by itself. `failed`: it can never go on. Rows of one that was cancelled or has failed
+ * stay in the sink.
+ */
+export type ReplayState = 'running' | 'waiting' | 'done' | 'cancelled' | 'failed'
+
+/** How far a replay has come in one stream. */
+export interface ReplayStreamStatus {
+  readonly stream: string
+  /** Everything below this number is done. */
+  readonly position: bigint
+  readonly books: SinkBooks
+}
+
+export interface ReplayStatus {
+  readonly name: string
+  readonly sink: string
+  readonly state: ReplayState
+  /** Why it waits or has failed. */
+  readonly error: string | undefined
+  /** What whoever started it should know. */
+  readonly note: string | undefined
+  /** The first number, and the first that is not meant. */
+  readonly from: bigint
+  readonly to: bigint
+  readonly rate: number | undefined
+  /** µs since 1970. */
+  readonly started: number
+  readonly ended: number | undefined
+  /** Who started it. */
+  readonly principal: string
+  readonly rows: number
+  readonly rowsPerSecond: number
+  /** Undefined while nobody can tell, and at the end. */
+  readonly secondsLeft: number | undefined
+  /** Share of the numbers that have been passed, 0 to 1. */
+  readonly done: number
+  readonly streams: readonly ReplayStreamStatus[]
+}
+
+/** Where replays are started, watched and ended. */
+export interface ReplayDesk {
+  /**
+   * Resolves when the replay is on disk and runs: it goes on after a crash.
+   * @throws SluiceError `bad-request` for bounds that the log does not hold, `not-found` for an unknown sink, `conflict` for a name that is taken.
+   */
+  start(ask: ReplayAsk, principal: string): Promise<ReplayStatus>
+  /** Those that run and those that have ended, in the order of their start. */
+  list(): readonly ReplayStatus[]
+  /** @throws SluiceError `not-found` */
+  get(name: string): ReplayStatus
+  /** Cancels one that runs, forgets one that has ended. @throws SluiceError `not-found` */
+  end(name: string): Promise<{ readonly status: ReplayStatus; readonly forgotten: boolean }>
+}
