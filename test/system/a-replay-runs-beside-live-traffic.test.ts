@@ -133,7 +133,7 @@ test('a store that lacks rows is given them by a replay beside live traffic, ove
   assert.ok(after.done < 1, 'the kill fell into the replay')
   await run.send(500)
   const done = await run.once('again', ({ state }) => state !== 'running' && state !== 'waiting')
-  assert.equal(done.state, 'done', done.error)
+  assert.deepEqual([done.state, done.error], ['done', undefined])
   const books = done.streams.find(({ stream }) => stream === 'readings')?.books
   // What the live lane has stored counts as repeated; so do rows that an edit deleted.
   assert.equal(books?.['handed'], 9_000)

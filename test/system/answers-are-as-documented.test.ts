@@ -100,6 +100,17 @@ test('every route answers as the document says, whether it goes well or not', as
   await ask('DELETE', `${readings}?${range}`, 200)
   await ask('DELETE', '/api/v1/dead-letters?to=now', 200)
   await ask('GET', '/api/v1/top?seconds=1', 200)
+  const replays = '/api/v1/replays'
+  await ask('POST', replays, 201, { body: '{"sink":"main","name":"again","rate":100000}' })
+  await ask('POST', replays, 409, { body: '{"sink":"main","name":"again"}' })
+  await ask('POST', replays, 404, { body: '{"sink":"none"}' })
+  await ask('POST', replays, 400, { body: '{}' })
+  await ask('GET', replays, 200)
+  await ask('GET', `${replays}?a=1`, 400)
+  await ask('GET', `${replays}/again`, 200)
+  await ask('GET', `${replays}/none`, 404)
+  await ask('DELETE', `${replays}/again`, 200)
+  await ask('DELETE', `${replays}/none`, 404)
   for (const probe of ['/health', '/health/live', '/health/ready', '/metrics', '/status'])
     await ask('GET', probe, 200)
 
@@ -110,7 +121,7 @@ test('every route answers as the document says, whether it goes well or not', as
 })
 
 test('what is refused before a route is asked is documented for each of them', async () => {
-  const anywhere = { '{stream}': 'posts', '{id}': '1' }
+  const anywhere = { '{stream}': 'posts', '{id}': '1', '{name}': 'again' }
   for (const [route, methods] of Object.entries(document.paths))
     for (const [name, { responses }] of Object.entries(methods)) {
       const target = route.replace(/\{\w+\}/, (part) => anywhere[part as keyof typeof anywhere])
