@@ -14,7 +14,10 @@ test('the OpenAPI document names every route with its parameters, and the page h
   assert.deepEqual(Object.keys(paths).sort(), [
     '/api/history',
     '/api/v1/dead-letters',
+    '/api/v1/dead-letters/export',
+    '/api/v1/dead-letters/replay',
     '/api/v1/dead-letters/{id}',
+    '/api/v1/dead-letters/{id}/replay',
     '/api/v1/devices',
     '/api/v1/documents/{stream}',
     '/api/v1/export',

@@ -5,7 +5,7 @@ import { textColumn } from './text-column.ts'
 export const letterReplaysStream = 'letter-replays'
 
 /** A row as a sink's dead letter has it. */
-export type LetterRow = ReadingRow | DocumentRow | EditRow
+export type LetterRow = ReadingRow | DocumentRow
 
 interface ReadingRow {
   readonly device_id: string
@@ -27,14 +27,6 @@ interface DocumentRow {
   /** µs since 1970. */
   readonly time: number
   readonly body: string
-}
-
-interface EditRow {
-  readonly device: string
-  readonly metric?: string | undefined
-  readonly from: number
-  readonly to: number
-  readonly patch?: { readonly value?: number | string; readonly quality?: number } | undefined
 }
 
 /**
@@ -67,10 +59,6 @@ export function batchOf(row: LetterRow, base: bigint): Batch {
     const { stream, key, time, body } = row
     const columns = { time: Float64Array.of(time), key: textColumn([key]), body: textColumn([body]) }
     return { kind: 'documents', ...place, stream, ...columns }
-  }
-  if ('device' in row) {
-    const { device, metric, from, to, patch } = row
-    return { kind: 'edit', ...place, device, metric, from, to, patch }
   }
   const { device_id: device, tag_id: metric, v, unit = '', extra } = row
   const hasText = typeof v === 'string'

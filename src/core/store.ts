@@ -96,6 +96,8 @@ export interface DocumentQuery {
   readonly limit: number
   /** Continue before this number (newest first). */
   readonly before: bigint | undefined
+  /** Oldest first, continuing after this number. */
+  readonly after?: bigint | undefined
 }
 
 export interface DocumentRow {

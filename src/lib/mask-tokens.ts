@@ -35,6 +35,11 @@ export function maskTokens(bytes: Uint8Array, from: number, to: number): Uint8Ar
   return joined(parts)
 }
 
+/** True if something may have been masked in the bytes: what was there before nobody knows any more. */
+export function hasMask(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(masked)
+}
+
 const quote = 0x22
 const backslash = 0x5c
 /** The longest secret name with every letter escaped, in its quotes, is shorter. */

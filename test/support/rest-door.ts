@@ -10,6 +10,8 @@ import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
 import type { Authorizer } from '../../src/core/authorizer.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import { encodeCursor, type Position } from '../../src/core/position.ts'
+import { createFormats } from '../../src/formats/table.ts'
+import { createRouter, defaultTopics } from '../../src/formats/topics.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { TemporaryFolder } from '../../src/lib/temporary-folder.ts'
@@ -83,6 +85,10 @@ export async function openRestDoor(
     position: options.position ?? (async () => unbegun),
     passed: options.passed ?? ((_stream, position, signal) => progress.passed(position, signal)),
     intake,
+    authorizer: options.authorizer ?? localAuthorizer,
+    router: createRouter(defaultTopics, defaultRecordLimits),
+    formats: createFormats(defaultRecordLimits).named,
+    sinks: new Set(['main']),
     clock: systemClock,
     limits: defaultRecordLimits,
     temporary: new TemporaryFolder(exports),

@@ -1,15 +1,14 @@
-import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
-import { SluiceError } from '../../core/errors.ts'
 import type { DocumentRow } from '../../core/store.ts'
 import { callerSignal, sendPieces } from './answer-stream.ts'
 import { documentPages } from './document-pages.ts'
-import { letterBody, letterFilter, letterQuery, maxLooked, readLetter, type Wanted } from './letter-filter.ts'
+import { findLetter, letterId } from './find-letter.ts'
+import { letterFilter, letterQuery, maxLooked, readLetter } from './letter-filter.ts'
+import { letterText, shownLetter } from './letter-text.ts'
 import { encodePage } from './page-cursor.ts'
 import * as given from './parameters.ts'
-import type { TimeText } from './query-time.ts'
 import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
-import { shownError, shownNext, shownTime } from './shown-answers.ts'
+import { shownError, shownNext } from './shown-answers.ts'
 
 const config = { access: 'dead-letters' } as const
 
@@ -41,21 +40,18 @@ function addList(server: RestServer, { clock, store, answers }: RouteParts): voi
   server.get('/api/v1/dead-letters', { schema, config }, (request, reply) => {
     const { limit, cursor, bytes, time, ...wanted } = request.query
     const pages = documentPages(store, letterQuery(wanted, cursor?.[0]), callerSignal(reply))
-    const letters = pieces(pages, limit, (row) => letterText(row, wanted, time, bytes !== 'omit'))
+    const letters = pieces(pages, limit, (row) => {
+      const letter = readLetter(row.body, wanted)
+      return letter && letterText(row, letter, time, bytes !== 'omit')
+    })
     return sendPieces(reply, 'application/json; charset=utf-8', letters, answers)
   })
 }
 
 function addOne(server: RestServer, { store }: RouteParts): void {
-  const params = z.object({
-    id: given.parameter((text) => given.sequence.safeParse(text).data, 'the id of a letter', {
-      type: 'string',
-      description: 'As the list gave it.',
-    }),
-  })
   const schema = answering(
     {
-      params,
+      params: z.object({ id: letterId }),
       querystring: z.strictObject({ time: given.timeForm }),
       tags: ['dead letters'],
       summary: 'One record that could not be taken',
@@ -63,12 +59,9 @@ function addOne(server: RestServer, { store }: RouteParts): void {
     { 200: shownLetter, 400: shownError, 404: shownError, 503: shownError },
   )
   server.get('/api/v1/dead-letters/:id', { schema, config }, async (request, reply) => {
-    const { id } = request.params
-    const query = { ...letterQuery({}, id + 1n), limit: 1 }
-    const [row] = await store.documents(query, callerSignal(reply))
-    const letter = row?.seq === id ? letterText(row, {}, request.query.time, true) : undefined
-    if (letter === undefined) throw new SluiceError('not-found', `there is no letter ${id}`)
-    return reply.header('content-type', 'application/json; charset=utf-8').send(letter)
+    const { row, letter } = await findLetter(store, request.params.id, callerSignal(reply))
+    const text = letterText(row, letter, request.query.time, true)
+    return reply.header('content-type', 'application/json; charset=utf-8').send(text)
   })
 }
 
@@ -104,34 +97,6 @@ async function* pieces(
   }
   yield looked < maxLooked ? `${text}]}` : `${text}],"next":"${encodePage([String(lastSeq)])}"}`
 }
-
-/** The letter as JSON, undefined where it is not wanted. */
-function letterText(
-  { seq, time, body }: DocumentRow,
-  wanted: Wanted,
-  timeText: TimeText,
-  withBytes: boolean,
-): string | undefined {
-  const letter = readLetter(body, wanted)
-  if (letter === undefined) return undefined
-  const { code, reason, source, device, topic, principal, bytes } = letter
-  const content = withBytes ? { bytes, text: textOf(bytes) } : {}
-  const rest = JSON.stringify({ code, reason, source, device, topic, principal, ...content })
-  return `{"id":"${seq}","time":${timeText(time)},${rest.slice(1)}`
-}
-
-/** The original bytes where they are UTF-8. */
-function textOf(bytes: string): string | undefined {
-  const original = Buffer.from(bytes, 'base64')
-  return isUtf8(original) ? original.toString() : undefined
-}
-
-const shownLetter = letterBody.omit({ key: true }).extend({
-  id: z.string().describe('The number that the log gave it.'),
-  time: shownTime,
-  bytes: z.string().describe('The original bytes in base64; tokens are masked.'),
-  text: z.string().optional().describe('The original bytes where they are UTF-8.'),
-})
 
 const shownLetters = z.object({
   letters: z.array(shownLetter.partial({ bytes: true })),

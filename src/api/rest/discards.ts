@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { DiscardedLetter } from '../../core/discard.ts'
-import { SluiceError } from '../../core/errors.ts'
 import { BadRequest } from '../error-answer.ts'
 import { callerSignal } from './answer-stream.ts'
 import { isApplied } from './applied.ts'
 import { documentPages } from './document-pages.ts'
+import { findLetter, letterId } from './find-letter.ts'
 import { letterFilter, letterQuery, readLetter, type Wanted } from './letter-filter.ts'
+import { named } from './letter-reader.ts'
 import { beginsBeforeEnd } from './parameters.ts'
 import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
 import { shownError } from './shown-answers.ts'
@@ -23,21 +24,42 @@ export function addDiscards(server: RestServer, parts: RouteParts): void {
     },
     { 200: shown, 202: shown, 400: shownError, 503: shownError },
   )
-  // Two at once would give the same bytes back twice.
-  let isBusy = false
   server.delete('/api/v1/dead-letters', { schema, config }, async (request, reply) => {
     if (Object.keys(request.query).length === 0)
       throw new BadRequest([
         { field: 'to', message: 'say which letters are meant; to=now means all of them' },
       ])
-    if (isBusy) throw new SluiceError('busy', 'letters are being discarded by somebody else')
-    isBusy = true
-    try {
-      const answer = await discard(parts, request.query, request.principal.name, callerSignal(reply))
-      return await reply.status(answer.applied ? 200 : 202).send(answer)
-    } finally {
-      isBusy = false
-    }
+    const gone = callerSignal(reply)
+    const answer = await parts.turn.take(gone, () =>
+      discard(parts, request.query, request.principal.name, gone),
+    )
+    return reply.status(answer.applied ? 200 : 202).send(answer)
+  })
+  addOne(server, parts)
+}
+
+function addOne(server: RestServer, parts: RouteParts): void {
+  const schema = answering(
+    {
+      params: z.object({ id: letterId }),
+      tags: ['dead letters'],
+      summary: 'Discard one letter, for good',
+    },
+    { 200: shown, 202: shown, 400: shownError, 404: shownError, 503: shownError },
+  )
+  server.delete('/api/v1/dead-letters/:id', { schema, config }, async (request, reply) => {
+    const { intake, store, passed, turn } = parts
+    const gone = callerSignal(reply)
+    const answer = await turn.take(gone, async () => {
+      const { row } = await findLetter(store, request.params.id, gone)
+      const freedBytes = Buffer.byteLength(row.body)
+      intake.tick()
+      intake.discard({ letters: [named(row)], principal: request.principal.name })
+      intake.giveBack(freedBytes)
+      const { position } = await intake.durable()
+      return { discarded: 1, freedBytes, applied: await isApplied(passed, 'dead-letters', position, gone) }
+    })
+    return reply.status(answer.applied ? 200 : 202).send(answer)
   })
 }
 
@@ -52,13 +74,7 @@ async function discard(
   principal: string,
   gone: AbortSignal,
 ): Promise<Answer> {
-  const { intake, store, passed } = parts
-  const code = intake.refusal()
-  if (code !== undefined) throw new SluiceError(code, 'nothing can be discarded now')
-  // Letters that were acknowledged a moment ago are meant too.
-  const { position } = await intake.durable()
-  if (!(await isApplied(passed, 'dead-letters', position, gone)))
-    throw new SluiceError('store-down', 'the store is too far behind to discard anything')
+  const { intake, store } = parts
   let discarded = 0
   let letters: DiscardedLetter[] = []
   const write = async () => {

@@ -31,6 +31,16 @@ export const letterBody = z.object({
   source: z.string(),
   device: z.string().optional(),
   topic: z.string().optional(),
+  offset: z
+    .string()
+    .optional()
+    .describe(
+      'Where its source has it: topic[partition]@offset of Kafka, the offset in a stream of RabbitMQ.',
+    ),
+  format: z
+    .string()
+    .optional()
+    .describe('What it was read as, or the content type that nobody reads; JSON where it is absent.'),
   principal: z.string().optional(),
   key: z.string().optional(),
   bytes: z.base64(),

@@ -2,13 +2,16 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
+import type { Authorizer } from '../../core/authorizer.ts'
 import type { Discarder } from '../../core/discard.ts'
+import type { Format, Router } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import type { Position } from '../../core/position.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { TemporaryFolder } from '../../lib/temporary-folder.ts'
 import type { AnswerGate } from './answer-gate.ts'
+import type { LetterTurn } from './letter-turn.ts'
 import type { StoreQueries } from './store-queries.ts'
 
 /** What the REST routes need. */
@@ -20,6 +23,13 @@ export interface RestParts {
   passed(stream: 'readings' | 'dead-letters', position: Position, signal: AbortSignal): Promise<void>
   /** For edits and discards, which go through the log. */
   readonly intake: Intake & Discarder
+  /** Who may replay what. */
+  readonly authorizer: Authorizer
+  /** For letters that are read again: the names that a topic gives, and what reads a format's name or a content type. */
+  readonly router: Router
+  readonly formats: (type: string | undefined) => Format | undefined
+  /** Sinks that take rows which they refused once more. */
+  readonly sinks: ReadonlySet<string>
   readonly clock: Clock
   readonly limits: RecordLimits
   /** Where exports are made. */
@@ -33,6 +43,7 @@ export interface RestParts {
 /** As the routes see them: with the gates that all share. */
 export interface RouteParts extends RestParts {
   readonly answers: AnswerGate
+  readonly turn: LetterTurn
 }
 
 /** A server whose routes check their parameters with zod. */

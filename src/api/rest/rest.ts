@@ -8,6 +8,9 @@ import { addEdits } from './edits.ts'
 import { addExport } from './export.ts'
 import { addHistory } from './history.ts'
 import { addLists } from './lists.ts'
+import { addLetterExport } from './letter-export.ts'
+import { addLetterReplays } from './letter-replays.ts'
+import { LetterTurn } from './letter-turn.ts'
 import { addReadings } from './readings.ts'
 import type { RestParts } from './rest-parts.ts'
 
@@ -20,7 +23,7 @@ export function addRest(server: FastifyInstance, parts: RestParts): void {
     scope.setValidatorCompiler(validatorCompiler)
     scope.setSerializerCompiler(serializerCompiler)
     const rest = scope.withTypeProvider<ZodTypeProvider>()
-    const shared = { ...parts, answers: new AnswerGate(maxAnswers) }
+    const shared = { ...parts, answers: new AnswerGate(maxAnswers), turn: new LetterTurn(parts) }
     for (const add of [
       addLists,
       addReadings,
@@ -29,6 +32,8 @@ export function addRest(server: FastifyInstance, parts: RestParts): void {
       addDocuments,
       addDeadLetters,
       addDiscards,
+      addLetterReplays,
+      addLetterExport,
       addHistory,
     ])
       add(rest, shared)

@@ -1,9 +1,18 @@
-import { type Batch, byNumber, type Edit, numberAt, sliceDocuments, sliceReadings } from '../../core/batch.ts'
+import {
+  type Batch,
+  byNumber,
+  type Edit,
+  isText,
+  numberAt,
+  type Readings,
+  sliceDocuments,
+  sliceReadings,
+} from '../../core/batch.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import type { LetterRow } from '../../core/letter-replay.ts'
 import type { Position } from '../../core/position.ts'
 import type { Refusal, RunnerTerms, SinkWrite } from '../../core/sink.ts'
-import { bytesAt, textAt } from '../../core/text-column.ts'
+import { shownTextAt } from '../../core/text-column.ts'
 
 export const noTerms: RunnerTerms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
 
@@ -98,22 +107,27 @@ function rowOf(
   if (batch.kind === 'documents') {
     return {
       stream: batch.stream,
-      key: textAt(batch.key, i),
+      key: shownTextAt(batch.key, i),
       time: batch.time[i] ?? 0,
-      body: Buffer.from(bytesAt(batch.body, i)).toString('utf8'),
+      body: shownTextAt(batch.body, i),
     }
   }
   const name = batch.names.get(batch.series[i] ?? -1)
-  const text = batch.text ? textAt(batch.text, i) : ''
+  const flags = batch.flags[i] ?? 0
   const value = batch.value[i] ?? Number.NaN
-  const extra = batch.extra === undefined ? '' : textAt(batch.extra, i)
+  const extra = batch.extra === undefined ? '' : shownTextAt(batch.extra, i)
   return {
     ...(name === undefined ? {} : { device_id: name.device, tag_id: name.metric }),
-    v: Number.isNaN(value) ? text : value,
+    // JSON has no word for a number that is none; a letter tells what stood there.
+    v: (flags & isText) !== 0 ? textOf(batch, i) : Number.isFinite(value) ? value : String(value),
     q: batch.quality[i] ?? 0,
     ts: (batch.time[i] ?? 0) / 1000,
     ...(name === undefined || name.unit === '' ? {} : { unit: name.unit }),
-    ...(((batch.flags[i] ?? 0) & byNumber) === 0 ? {} : { by_number: true }),
+    ...((flags & byNumber) === 0 ? {} : { by_number: true }),
     ...(extra === '' ? {} : { extra }),
   }
+}
+
+function textOf({ text }: Readings, i: number): string {
+  return text === undefined ? '' : shownTextAt(text, i)
 }

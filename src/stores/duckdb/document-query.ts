@@ -3,7 +3,7 @@ import type { DocumentTables } from './documents.ts'
 import type { Readers } from './readers.ts'
 import { int, timeBound, toBigint, toNumber, toText } from './sql.ts'
 
-/** Documents of a stream, newest number first. */
+/** Documents of a stream, newest number first; oldest first behind `after`. */
 export async function queryDocuments(
   readers: Readers,
   tables: DocumentTables,
@@ -17,9 +17,11 @@ export async function queryDocuments(
   if (query.key !== undefined) where.push(`key = $${values.push(query.key)}`)
   if (query.match !== undefined) where.push(`contains(lower(body), lower($${values.push(query.match)}))`)
   if (query.before !== undefined) where.push(`seq < ${int(query.before)}`)
+  if (query.after !== undefined) where.push(`seq > ${int(query.after)}`)
+  const order = query.after === undefined ? 'DESC' : 'ASC'
   const rows = await readers.read(signal, (sql) =>
     sql.rows(
-      `SELECT key, time, seq, body FROM ${table.table} WHERE ${where.join(' AND ')} ORDER BY seq DESC LIMIT ${int(query.limit)}`,
+      `SELECT key, time, seq, body FROM ${table.table} WHERE ${where.join(' AND ')} ORDER BY seq ${order} LIMIT ${int(query.limit)}`,
       values,
     ),
   )

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { openRestDoor, type RestDoorOptions } from '../../../test/support/rest-door.ts'
+import type { Refused } from '../../../test/support/rest-rows.ts'
+import { localAuthorizer } from '../../auth/local-authorizer.ts'
+import type { Authorizer } from '../../core/authorizer.ts'
+
+/** Letters as the store has them; their numbers are 0, 1, 2 … */
+const stored = [
+  { device: 'a', topic: 'dev/a/m', text: 'tru', principal: 'ann' },
+  { device: 'b', topic: 'dev/b/m', text: '{"v":1}', source: 'main', key: 'main/11111111-0000/7' },
+  { device: 'c', text: '{"id":', source: 'plant', offset: 'orders[0]@7' },
+  { topic: 'plain/topic', text: '1' },
+  { device: 'e', topic: 'dev/e/m', text: 'x', format: 'image/png' },
+]
+
+/** Everybody has the rights of this machine. */
+const trusting: Authorizer = {
+  ...localAuthorizer,
+  named: () => localAuthorizer.anonymous('127.0.0.1', false),
+}
+
+async function doorWithLetters(t: TestContext, options: RestDoorOptions = {}) {
+  const door = await openRestDoor(t, undefined, {
+    passed: () => Promise.resolve(),
+    authorizer: trusting,
+    ...options,
+  })
+  const rows = stored.map(({ text, ...letter }, i) => ({
+    key: '',
+    time: 1e15 + i,
+    body: JSON.stringify({
+      code: 'undecodable',
+      reason: 'no',
+      source: 'mqtt',
+      ...letter,
+      bytes: Buffer.from(text).toString('base64'),
+    }),
+  }))
+  const write = door.log.write(door.log.documents('dead-letters', rows))
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  const ask = async (method: string, path: string, body?: unknown) => {
+    const init = body === undefined ? {} : { body: JSON.stringify(body) }
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+    const answer = await fetch(`${door.url}/api/v1/dead-letters${path}`, { method, headers, ...init })
+    return { status: answer.status, body: (await answer.json()) as Refused & Record<string, unknown> } // each test looks at its members
+  }
+  return { door, ask }
+}
+
+const bad: readonly [
+  method: string,
+  path: string,
+  body: unknown,
+  status: number,
+  fields: readonly string[],
+][] = [
+  ['POST', '/1x/replay', undefined, 400, ['id']],
+  ['POST', '/99/replay', undefined, 404, []],
+  ['POST', '/0/replay', [], 400, ['body']],
+  ['POST', '/0/replay', { text: 1, topic: '', foo: 1 }, 400, ['text', 'topic', 'foo']],
+  ['POST', '/0/replay', { text: '1', bytes: 'MQ==' }, 400, ['body']],
+  ['POST', '/0/replay', { bytes: '!' }, 400, ['bytes']],
+  ['POST', '/0/replay', { text: '\ud800' }, 400, ['text']],
+  ['POST', '/0/replay', { topic: 'dev/#' }, 400, ['topic']],
+  ['POST', '/0/replay', { topic: `dev/${'x'.repeat(2_000)}/m` }, 400, ['topic']],
+  ['POST', '/0/replay', { topic: 'nowhere' }, 400, ['topic']],
+  ['POST', '/0/replay', { text: '[]' }, 400, ['text']],
+  ['POST', '/1/replay', { topic: 'dev/a/m' }, 400, ['topic']],
+  ['POST', '/1/replay', undefined, 400, []], // of another log
+  ['POST', '/2/replay', { text: '{"v":{}}' }, 400, ['v']],
+  ['POST', '/3/replay', undefined, 400, ['topic']],
+  ['POST', '/4/replay', undefined, 400, []], // nobody reads a picture
+  ['POST', '/replay', undefined, 400, ['to']],
+  ['POST', '/replay?limit=5', undefined, 400, ['to']],
+  ['POST', '/replay?limit=0&cursor=x&code=y&foo=1', undefined, 400, ['limit', 'cursor', 'code', 'foo']],
+  ['POST', '/replay?from=5&to=5', undefined, 400, ['from']],
+  ['GET', '/export?time=s&limit=5&device=', undefined, 400, ['time', 'limit', 'device']],
+  ['DELETE', '/1x', undefined, 400, ['id']],
+  ['DELETE', '/99', undefined, 404, []],
+]
+
+test('what is wrong with a request is told by its field, and nothing becomes of it', async (t) => {
+  const { door, ask } = await doorWithLetters(t)
+  for (const [method, path, body, status, fields] of bad) {
+    const what = `${method} ${path} ${JSON.stringify(body)}`
+    const answer = await ask(method, path, body)
+    assert.equal(answer.status, status, `${what}: ${JSON.stringify(answer.body)}`)
+    const { details, message } = answer.body.error as Partial<Refused['error']>
+    assert.deepEqual((details ?? []).map(({ field }) => field).sort(), fields.toSorted(), `${what}: ${message}`)
+  }
+  assert.deepEqual([door.intake.books.rowsReceived, door.intake.books.messagesReceived], [0, 0])
+})
+
+test('letters are tried oldest first, as many as are asked for, and those that fail are told', async (t) => {
+  const { ask } = await doorWithLetters(t)
+  const first = await ask('POST', '/replay?to=now&limit=2')
+  assert.equal(first.status, 200)
+  const { replayed, failed, failures, next } = first.body
+  assert.deepEqual([replayed, failed], [0, 2])
+  assert.deepEqual(
+    (failures as { id: string; code: string }[]).map(({ id, code }) => [id, code]),
+    [
+      ['0', 'undecodable'],
+      ['1', 'bad-request'],
+    ],
+  )
+  const rest = await ask('POST', `/replay?to=now&limit=3&cursor=${String(next)}`)
+  assert.deepEqual([rest.body['failed'], rest.body['next']], [3, undefined])
+  assert.equal((await ask('POST', '/replay?to=now&code=not-allowed')).body['failed'], 0)
+})
+
+test('an export has every letter with its bytes, oldest first', async (t) => {
+  const { door } = await doorWithLetters(t)
+  const answer = await fetch(`${door.url}/api/v1/dead-letters/export?time=rfc3339`)
+  assert.match(answer.headers.get('content-type') ?? '', /^application\/x-ndjson/)
+  const lines = (await answer.text()).trimEnd().split('\n')
+  const letters = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  assert.deepEqual(
+    letters.map(({ id, text, offset, format }) => ({ id, text, offset, format })),
+    stored.map(({ text, offset, format }, i) => ({ id: String(i), text, offset, format })),
+  )
+  const some = await fetch(`${door.url}/api/v1/dead-letters/export?source=plant`)
+  assert.equal((await some.text()).split('\n').length, 2)
+})
+
+test('a replay needs the right of who replays, and that of who sent it', async (t) => {
+  const { body: unknown } = await (await doorWithLetters(t, { authorizer: localAuthorizer })).ask(
+    'POST',
+    '/0/replay',
+    { text: 'true' },
+  )
+  assert.match(unknown.error.message, /ann may not publish there/)
+  const asked: string[] = []
+  const denied = new Set<string>()
+  const authorizer: Authorizer = {
+    ...localAuthorizer,
+    named: (name) => ({ kind: 'device', name, roles: [] }),
+    decide: ({ name }, door, action, resource) => {
+      const what = `${name} ${door} ${action} ${resource}`
+      asked.push(what)
+      return denied.has(what) ? { allowed: false, reason: 'no' } : { allowed: true }
+    },
+  }
+  const { ask } = await doorWithLetters(t, { authorizer })
+  const sender = 'ann mqtt publish dev/a/m'
+  const caller = 'local http replay dev/a/m'
+  const writer = 'local http publish dev/a/m'
+  for (const right of [sender, caller, writer]) {
+    denied.clear()
+    denied.add(right)
+    const { status, body } = await ask('POST', '/0/replay', { text: 'true' })
+    assert.deepEqual([status, body.error.code], [403, 'not-allowed'], right)
+  }
+  denied.clear()
+  asked.length = 0
+  assert.equal((await ask('POST', '/0/replay', { text: 'true' })).status, 200)
+  assert.deepEqual(asked, ['local http replay *', caller, writer, sender])
+  asked.length = 0
+  assert.equal((await ask('POST', '/0/replay')).status, 400)
+  assert.deepEqual(
+    asked,
+    ['local http replay *', caller, sender],
+    'as it was sent: not the words of the caller',
+  )
+})

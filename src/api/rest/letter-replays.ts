@@ -1,0 +1,237 @@
+import { z } from 'zod'
+import { errorTable, type ErrorCode } from '../../core/errors.ts'
+import { encodeCursor } from '../../core/position.ts'
+import type { DocumentRow } from '../../core/store.ts'
+import { BadRequest, errorBody, refuse } from '../error-answer.ts'
+import { callerSignal } from './answer-stream.ts'
+import { isApplied } from './applied.ts'
+import { documentPages } from './document-pages.ts'
+import { findLetter, letterId } from './find-letter.ts'
+import { type LetterBody, letterFilter, letterQuery, maxLooked, readLetter } from './letter-filter.ts'
+import { type Asked, type Failure, LetterReader, named } from './letter-reader.ts'
+import { encodePage } from './page-cursor.ts'
+import * as given from './parameters.ts'
+import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
+import { shownError, shownNext } from './shown-answers.ts'
+
+const config = { access: 'replay' } as const
+
+/** `POST /api/v1/dead-letters/{id}/replay` and `POST /api/v1/dead-letters/replay`: letters are read again, and taken away with what they become. */
+export function addLetterReplays(server: RestServer, parts: RouteParts): void {
+  const reader = new LetterReader(parts)
+  addOne(server, parts, reader)
+  addMany(server, parts, reader)
+}
+
+function addOne(server: RestServer, parts: RouteParts, reader: LetterReader): void {
+  const { limits, turn, store, passed } = parts
+  const body = z
+    .strictObject({
+      text: z
+        .string()
+        .refine((text) => text.isWellFormed(), 'must be Unicode')
+        .optional()
+        .describe('What is read instead of the original bytes, as JSON.'),
+      bytes: z
+        .base64('expected base64')
+        .optional()
+        .describe('The same in base64, read in the format of the letter.'),
+      topic: z
+        .string()
+        .min(1, 'must not be empty')
+        .refine((text) => Buffer.byteLength(text) <= limits.topicBytes, `${limits.topicBytes} bytes at most`)
+        .refine((text) => text.isWellFormed() && !/[\0+#]/.test(text), 'must be a topic, without + and #')
+        .optional()
+        .describe('The topic whose names hold, instead of the one that it came by.'),
+    })
+    .refine(
+      ({ text, bytes }) => text === undefined || bytes === undefined,
+      'expected text or bytes, not both',
+    )
+    .nullish()
+  const schema = answering(
+    {
+      params: z.object({ id: letterId }),
+      body,
+      tags: ['dead letters'],
+      summary: 'Read a letter again, as it was or corrected; it is gone with the commit that holds its rows',
+    },
+    { 200: shownOne, 202: shownOne, 400: shownError, 404: shownError, 503: shownError },
+  )
+  // Base64 and the escapes of JSON take more room than what they stand for.
+  const bodyLimit = 2 * limits.batchBytes
+  server.post('/api/v1/dead-letters/:id/replay', { schema, config, bodyLimit }, async (request, reply) => {
+    const { text, bytes, topic } = request.body ?? {}
+    const correction = { text, bytes: bytes === undefined ? undefined : Buffer.from(bytes, 'base64'), topic }
+    const gone = callerSignal(reply)
+    const caller = request.principal
+    return await turn.take(gone, async (now) => {
+      const { row, letter } = await findLetter(store, request.params.id, gone)
+      await parts.intake.room()
+      const read = reader.read(row, letter, correction, { caller, now })
+      if (typeof read !== 'number') return await refused(reply, request.id, read)
+      const position = await take(parts, [row], caller.name)
+      const applied = await isApplied(passed, 'dead-letters', position, gone)
+      return await reply
+        .status(applied ? 200 : 202)
+        .send({ rows: read, applied, cursor: encodeCursor([position]) })
+    })
+  })
+}
+
+/** Letters of one commit: what they become is held in memory until it is on disk. */
+const maxTogether = 200
+const maxTogetherChars = 256 * 1024
+/** Failures told of one answer. */
+const maxTold = 20
+const mostLetters = 10_000
+
+function addMany(server: RestServer, parts: RouteParts, reader: LetterReader): void {
+  const querystring = z
+    .strictObject({
+      ...letterFilter(parts.clock),
+      limit: given
+        .wholeNumber(1, mostLetters)
+        .default(given.standardLimit)
+        .describe(`Letters tried: ${given.standardLimit} unless given, at most ${mostLetters}.`),
+      cursor: given.cursor(z.tuple([given.sequence])),
+    })
+    .superRefine(given.beginsBeforeEnd)
+  const schema = answering(
+    {
+      querystring,
+      tags: ['dead letters'],
+      summary: 'Read the letters that fit again, oldest first; those that fail stay',
+    },
+    { 200: shownMany, 400: shownError, 503: shownError },
+  )
+  server.post('/api/v1/dead-letters/replay', { schema, config }, async (request, reply) => {
+    const { limit, cursor, ...wanted } = request.query
+    if (Object.values(wanted).every((value) => value === undefined))
+      throw new BadRequest([
+        { field: 'to', message: 'say which letters are meant; to=now means all of them' },
+      ])
+    const gone = callerSignal(reply)
+    return await parts.turn.take(gone, async (now) => {
+      const query = { ...letterQuery(wanted, undefined), after: cursor?.[0] ?? -1n }
+      const many = new Many(parts, reader, { caller: request.principal, now })
+      let left = limit
+      let looked = 0
+      let last = query.after
+      const answer = (isMore: boolean) => ({
+        ...many.counts,
+        ...(isMore ? { next: encodePage([String(last)]) } : {}),
+      })
+      for await (const page of documentPages(parts.store, query, gone)) {
+        for (const row of page) {
+          const letter = readLetter(row.body, wanted)
+          if (letter !== undefined) {
+            if (left === 0) {
+              await many.flush()
+              return answer(true)
+            }
+            left--
+            await many.add(row, letter)
+          }
+          last = row.seq
+          looked++
+        }
+        await many.flush()
+      }
+      return answer(looked === maxLooked)
+    })
+  })
+}
+
+/** Reads letters again, some in a commit. */
+class Many {
+  readonly counts = {
+    replayed: 0,
+    rows: 0,
+    failed: 0,
+    failures: [] as ({ readonly id: string } & Failure)[],
+  }
+  readonly #parts: RouteParts
+  readonly #reader: LetterReader
+  readonly #asked: Asked
+  #open: (readonly [row: DocumentRow, letter: LetterBody])[] = []
+  #chars = 0
+
+  constructor(parts: RouteParts, reader: LetterReader, asked: Asked) {
+    this.#parts = parts
+    this.#reader = reader
+    this.#asked = asked
+  }
+
+  async add(row: DocumentRow, letter: LetterBody): Promise<void> {
+    this.#open.push([row, letter])
+    this.#chars += row.body.length
+    if (this.#open.length >= maxTogether || this.#chars >= maxTogetherChars) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    if (this.#open.length === 0) return
+    await this.#parts.intake.room()
+    const taken: DocumentRow[] = []
+    const { counts } = this
+    let rows = 0
+    for (const [row, letter] of this.#open) {
+      const read = this.#reader.read(row, letter, {}, this.#asked)
+      if (typeof read === 'number') {
+        taken.push(row)
+        rows += read
+      } else {
+        counts.failed++
+        if (counts.failures.length < maxTold) counts.failures.push({ id: String(row.seq), ...read })
+      }
+    }
+    this.#open = []
+    this.#chars = 0
+    if (taken.length === 0) return
+    await take(this.#parts, taken, this.#asked.caller.name)
+    counts.replayed += taken.length
+    counts.rows += rows
+  }
+}
+
+/** Takes the letters away in the commit that holds what they have become: nothing may be awaited between that and this. */
+async function take({ intake }: RouteParts, rows: readonly DocumentRow[], principal: string) {
+  intake.discard({ letters: rows.map(named), principal, replayed: true })
+  let bytes = 0
+  for (const { body } of rows) bytes += Buffer.byteLength(body)
+  intake.giveBack(bytes)
+  const { position } = await intake.durable()
+  return position
+}
+
+function refused(reply: Parameters<typeof refuse>[0], requestId: string, { code, reason, field }: Failure) {
+  const details = field === undefined ? undefined : [{ field, message: reason }]
+  const body = errorBody(code, `it fails again, and stays: ${reason}`, requestId, details)
+  return refuse(reply, code).code(errorTable[code].http).send(JSON.stringify(body))
+}
+
+const shownOne = z.object({
+  rows: z
+    .int()
+    .describe('Readings that it has become; 1 for the row of a sink, which is handed to it again.'),
+  applied: z.boolean().describe('False where the store needs longer; it is safe and will be applied.'),
+  cursor: z.string(),
+})
+
+const codes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]] // the table has rows
+const shownMany = z.object({
+  replayed: z.int().describe('Letters; they are gone.'),
+  rows: z.int().describe('What they have become.'),
+  failed: z.int().describe('Letters that could not be read again; they stay.'),
+  failures: z
+    .array(
+      z.object({
+        id: z.string(),
+        code: z.enum(codes),
+        reason: z.string(),
+        field: z.string().optional(),
+      }),
+    )
+    .describe(`The first ${maxTold} of those.`),
+  next: shownNext,
+})
