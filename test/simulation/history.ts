@@ -1,0 +1,318 @@
+import type { DoorBooks } from '../../src/core/intake.ts'
+import { scanning } from '../../src/log/embedded/scan.ts'
+import { DirectSender, isFiltered } from './direct-sender.ts'
+import { Ledger, SinkLedger } from './ledger.ts'
+import { LetterLedger } from './letter-ledger.ts'
+import { Machine } from './machine.ts'
+import { drawPlan, type Plan } from './plan.ts'
+import { Program, sinkFile } from './program.ts'
+import { rowsOfFiles } from './file-rows.ts'
+import { enter, realImmediate } from './simulated-globals.ts'
+import { SimulatedFiles } from './simulated-files.ts'
+import { checkBooks, SimulatedStore, type StoredRow, type Trouble } from './simulated-store.ts'
+import { must, Violation } from './violation.ts'
+import { World } from './world.ts'
+
+export interface HistoryResult {
+  readonly seed: number
+  /** Of everything that happened, in order. */
+  readonly hash: number
+  readonly events: number
+  readonly offered: number
+  readonly acked: number
+  readonly crashes: number
+  /** Undefined: everything was as promised. */
+  readonly violation: string | undefined
+  /** Everything that happened, if it was recorded. */
+  readonly trace: readonly string[]
+}
+
+export async function runHistory(seed: number, isRecording = false): Promise<HistoryResult> {
+  const history = new History(seed, isRecording)
+  return await history.run()
+}
+
+/** More events than any history has that comes to an end. */
+const maxEvents = 60_000
+
+/** One life of a machine: messages, faults, crashes and starts as the seed has them; then all is well, everything drains, and is judged. */
+class History {
+  readonly #seed: number
+  readonly #world: World
+  readonly #plan: Plan
+  readonly #machine: Machine
+  readonly #ledger = new Ledger()
+  readonly #letters: LetterLedger
+  readonly #ledgers: { readonly far: SinkLedger; readonly near: SinkLedger }
+  readonly #stores: {
+    readonly far: SimulatedStore
+    readonly near: SimulatedStore
+    readonly letters: SimulatedStore
+  }
+  readonly #files: SimulatedFiles
+  readonly #senders: readonly DirectSender[]
+  #program: Program | undefined
+  #state: 'down' | 'starting' | 'running' | 'stopping' = 'down'
+  #boot = 0
+  #events = 0
+  #crashes = 0
+  #sent = 0
+  /** Events until the program is killed. */
+  #untilCrash: number
+  #isSettling = false
+  #isOver = false
+  #untilLook = 0
+
+  constructor(seed: number, isRecording: boolean) {
+    this.#seed = seed
+    this.#world = new World(seed, isRecording)
+    const world = this.#world
+    this.#plan = drawPlan(world)
+    Object.assign(world.slowness, this.#plan.slowness)
+    world.haste = this.#plan.haste
+    this.#machine = new Machine(world, this.#plan.disk)
+    this.#files = new SimulatedFiles(world, this.#machine.storage)
+    this.#letters = new LetterLedger(this.#ledger)
+    const ledgers = { far: new SinkLedger('far', this.#ledger), near: new SinkLedger('near', this.#ledger) }
+    this.#ledgers = ledgers
+    const { trouble } = this.#plan
+    const never = () => false
+    const take = (ledger: SinkLedger) => (row: StoredRow) => ledger.take(row.number, row.value)
+    const store = (name: string, stream: string, bad: Partial<Trouble>, onRow: (row: StoredRow) => void) =>
+      new SimulatedStore(
+        world,
+        name,
+        stream,
+        { isRefused: never, isChoked: never, ...trouble, ...bad },
+        onRow,
+      )
+    const isBad = (value: number) => value > 0 && value % this.#plan.badEvery === 3
+    const isNamed = (value: number) => !this.#isSettling && isBad(value)
+    // At the end it names none, for one that refuses everything it is given is down.
+    const isChoked = (value: number) => this.#isSettling && isBad(value)
+    this.#stores = {
+      far: store('far', 'readings', { isRefused: isNamed, isChoked }, take(ledgers.far)),
+      near: store('near', 'readings', { isChoked: isBad }, take(ledgers.near)),
+      letters: store('letters', 'dead-letters', {}, (row) =>
+        this.#letters.take(row.number, row.key, row.body),
+      ),
+    }
+    this.#senders = Array.from(
+      { length: this.#plan.senders },
+      (_, i) => new DirectSender(world, this.#ledger, `sender ${i}`),
+    )
+    this.#untilCrash = this.#drawCrash()
+  }
+
+  async run(): Promise<HistoryResult> {
+    enter(this.#world, this.#files)
+    scanning.windowBytes = 8 * 1024
+    // Errors are what a simulation is made of, and nobody reads where they come from but in a record.
+    const { stackTraceLimit } = Error
+    if (!this.#world.trace.isRecording) Error.stackTraceLimit = 0
+    const fail = (error: unknown) => {
+      this.#world.failure ??= error
+    }
+    process.on('unhandledRejection', fail)
+    let violation: string | undefined
+    try {
+      this.#start()
+      await this.#drive()
+    } catch (error) {
+      violation =
+        error instanceof Violation
+          ? error.message
+          : `it threw ${error instanceof Error ? error.stack : String(error)}`
+    } finally {
+      process.off('unhandledRejection', fail)
+      Error.stackTraceLimit = stackTraceLimit
+      enter(undefined)
+    }
+    const { trace } = this.#world
+    return {
+      seed: this.#seed,
+      hash: trace.hash,
+      events: this.#events,
+      offered: this.#ledger.offers.length,
+      acked: this.#ledger.acked,
+      crashes: this.#crashes,
+      violation,
+      trace: trace.lines,
+    }
+  }
+
+  /** Event after event. After each, everything that it has set going runs until it waits for another. */
+  #drive(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let left = 0
+      let isDone = false
+      const end = (error?: unknown) => {
+        if (isDone) return
+        isDone = true
+        if (error === undefined) resolve()
+        else reject(asError(error))
+      }
+      const turn = () => {
+        left--
+        if (isDone) return
+        try {
+          this.#next()
+          if (this.#isOver) end()
+        } catch (error) {
+          end(error)
+        }
+        if (left === 0 && !isDone) fill()
+      }
+      const fill = () => {
+        left = 64
+        for (let i = 0; i < left; i++) realImmediate(turn)
+      }
+      fill()
+    })
+  }
+
+  #next(): void {
+    const world = this.#world
+    if (world.failure !== undefined) throw asError(world.failure)
+    this.#events++
+    must(this.#events < maxEvents, () => `it does not come to an end: ${this.#unsettled() ?? 'settled'}`)
+    if (this.#machine.storage.isStopped) return this.#crash()
+    if (!this.#isSettling && --this.#untilCrash <= 0) {
+      this.#untilCrash = this.#drawCrash()
+      return this.#crash()
+    }
+    if (!this.#isSettling && this.#state === 'running' && world.chance(this.#plan.sendRate))
+      return this.#send()
+    if (this.#isSettling && --this.#untilLook <= 0) {
+      this.#untilLook = 20
+      if (this.#state === 'running' && this.#unsettled() === undefined) return this.#judge()
+    }
+    must(world.step(), () => `nothing will ever happen: ${this.#state}, ${this.#unsettled()}`)
+  }
+
+  #send(): void {
+    if (this.#sent++ >= this.#plan.messages) return this.#settle()
+    if (this.#program !== undefined) this.#world.pick(this.#senders).send(this.#program.intake, this.#boot)
+  }
+
+  #start(): void {
+    this.#state = 'starting'
+    this.#boot++
+    const { faults } = this.#machine
+    // A full log whose sink refuses a row waits for somebody to raise its limit.
+    const options = this.#isSettling ? { ...this.#plan.program, maxBytes: 1e9 } : this.#plan.program
+    Program.open(this.#world, this.#machine, this.#stores, options).then(
+      (program) => {
+        this.#program = program
+        this.#state = 'running'
+      },
+      (error: unknown) => {
+        if (this.#machine.storage.isStopped) return
+        if (this.#machine.faults === faults) {
+          this.#world.failure = new Violation(`a start failed though nothing was wrong: ${String(error)}`)
+          return
+        }
+        this.#world.post('turn', 'a supervisor', () => this.#crash('kill'), 'outside')
+      },
+    )
+  }
+
+  #crash(how: 'kill' | 'power' = this.#world.chance(0.5) ? 'kill' : 'power'): void {
+    this.#crashes++
+    this.#world.trace.add(how)
+    this.#world.endProgram()
+    this.#program = undefined
+    this.#machine.die(how)
+    this.#start()
+  }
+
+  /** From here on nothing goes wrong any more. */
+  #settle(): void {
+    this.#isSettling = true
+    this.#machine.heal()
+    for (const { trouble } of Object.values(this.#stores))
+      trouble.down = trouble.cutBefore = trouble.cutAfter = 0
+    this.#crash()
+  }
+
+  #drawCrash(): number {
+    return 1 + this.#world.below(this.#plan.crashEvery)
+  }
+
+  /** What is still on its way, in words. */
+  #unsettled(): string | undefined {
+    const program = this.#program
+    if (program === undefined) return 'there is no program'
+    const { state } = program.log.status()
+    const { rows } = program.log.tail.watermark()
+    if (state !== 'open') return `the log is ${state}`
+    const ends = [
+      ['far', this.#stores.far.books.handed, rows['readings'] ?? 0],
+      ['near', this.#stores.near.books.handed, rows['readings'] ?? 0],
+      ['file', program.file.books.handed, rows['readings'] ?? 0],
+      ['letters', this.#stores.letters.books.handed, rows['dead-letters'] ?? 0],
+    ] as const
+    const late = ends.find(([, handed, written]) => handed < written)
+    if (late !== undefined) return `${late[0]} was handed ${late[1]} of ${late[2]}`
+    // Edits are no rows.
+    const { far, near } = this.#ledgers
+    const isLate = (value: number) => value < 0 && !far.has(value)
+    const edit = this.#ledger.offers.find(({ answer, values }) => answer === 'acked' && values.some(isLate))
+    if (edit !== undefined) return `far waits for the edit ${edit.values.join()}`
+    const { position } = program.file
+    if (near.lastEdit < far.lastEdit || Number(position?.next ?? 0) <= far.lastEdit) return 'an edit is late'
+    return undefined
+  }
+
+  #judge(): void {
+    this.#isOver = true
+    const program = this.#program
+    if (program === undefined) return
+    const { log } = program
+    const { far, near, letters } = this.#stores
+    const { renewals } = log.status()
+    const { rows } = log.tail.watermark()
+    must(renewals === 0, () => 'the log took itself for an older copy')
+    for (const { name, stream, books } of [far, near, letters]) {
+      must(
+        books.handed === (rows[stream] ?? 0),
+        () => `${name} was handed ${books.handed} of ${rows[stream]} rows`,
+      )
+      must(
+        books.damaged + books.expired === 0,
+        () => `${name} counts ${books.damaged} damaged, ${books.expired} expired`,
+      )
+    }
+    this.#letters.judge(
+      { far: this.#ledgers.far, near: this.#ledgers.near },
+      { far: far.books, near: near.books },
+    )
+    this.#ledgers.far.judge(() => false)
+    this.#ledgers.near.judge(isFiltered)
+    const file = new SinkLedger('file', this.#ledger)
+    const lines = rowsOfFiles(this.#machine.storage, sinkFile)
+    for (const { number, value } of lines) file.take(number, value)
+    file.judge(() => false)
+    checkBooks('file', program.file.books, lines.filter(({ value }) => value > 0).length)
+    checkDoor(program.intake.books, rows)
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('something was thrown that is no error', { cause: error })
+}
+
+/** The door's books after the last commit, beside what the log has counted. */
+function checkDoor(books: DoorBooks, rows: Readonly<Record<string, number>>): void {
+  const { rowsReceived, rowsAccepted, rowsRefused, rowsDeadLettered } = books
+  const { messagesReceived, messagesAccepted, messagesRefused, messagesDeadLettered } = books
+  const holds =
+    rowsReceived === rowsAccepted + rowsRefused + rowsDeadLettered &&
+    messagesReceived === messagesAccepted + messagesRefused + messagesDeadLettered &&
+    rowsAccepted === (rows['readings'] ?? 0) &&
+    rowsDeadLettered === (rows['dead-letters'] ?? 0)
+  must(
+    holds,
+    () => `the door's books do not balance: ${JSON.stringify(books)} beside ${JSON.stringify(rows)}`,
+  )
+}

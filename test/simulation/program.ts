@@ -1,0 +1,123 @@
+import type { PipelineStatus } from '../../src/app/pipeline/runner.ts'
+import { SinkPipeline } from '../../src/app/sink-pipeline.ts'
+import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
+import { type EmbeddedLog, openOn } from '../../src/log/embedded/log.ts'
+import { createFilter, filterSchema } from '../../src/processors/filter.ts'
+import { openFileSink } from '../../src/sinks/file/file-sink.ts'
+import { OpeningSink } from '../../src/sinks/opening-sink.ts'
+import type { Machine } from './machine.ts'
+import { runRemotePipelines } from './remote-pipelines.ts'
+import { simulatedFolder } from './simulated-globals.ts'
+import { WorldThread } from './simulated-thread.ts'
+import type { SimulatedStore } from './simulated-store.ts'
+import type { World } from './world.ts'
+
+export const logFolder = `${simulatedFolder}/log`
+export const sinkFile = `${simulatedFolder}/rows.ndjson`
+/** Rows of this device never reach the store `near`. */
+export const filteredDevice = 'filtered'
+
+export interface ProgramOptions {
+  readonly segmentBytes: number
+  readonly maxBytes: number
+  readonly retentionSeconds: number
+  readonly commitRows: number
+  readonly batchRows: number
+  readonly lingerMs: number
+  readonly rotateBytes: number
+}
+
+export interface Stores {
+  /** In a process of its own: readings and dead letters. */
+  readonly far: SimulatedStore
+  readonly letters: SimulatedStore
+  /** In the program's thread, behind a filter. */
+  readonly near: SimulatedStore
+}
+
+/** What build.ts builds, less what needs sockets, threads and processes. It lives until it is stopped or its world ends it. */
+export class Program {
+  readonly log: EmbeddedLog
+  readonly intake: GroupCommitIntake
+  readonly #sinks: readonly SinkPipeline[]
+  readonly #stopping: AbortController
+  readonly #remote: Promise<void>
+
+  private constructor(
+    log: EmbeddedLog,
+    intake: GroupCommitIntake,
+    sinks: readonly SinkPipeline[],
+    stopping: AbortController,
+    remote: Promise<void>,
+  ) {
+    this.log = log
+    this.intake = intake
+    this.#sinks = sinks
+    this.#stopping = stopping
+    this.#remote = remote
+  }
+
+  static async open(
+    world: World,
+    { storage }: Machine,
+    { far, letters, near }: Stores,
+    options: ProgramOptions,
+  ): Promise<Program> {
+    const { segmentBytes, maxBytes, retentionSeconds, commitRows, batchRows, lingerMs, rotateBytes } = options
+    const writer = { segmentBytes, maxBytes, retentionSeconds, reserveBytes: 0 }
+    const thread = new WorldThread(world, storage, logFolder, writer)
+    const groups = ['far', 'letters', 'near', 'file']
+    const log = await openOn(thread, storage, logFolder, groups)
+    const intake = createIntake(log, world.clock, log.start, {
+      limits: { series: 1000, seriesPerDevice: 100, nameBytes: 100 },
+      rules: [],
+      strict: false,
+      maxRows: commitRows,
+      lingerMs,
+      maxBytes: 4096,
+      deadLetters: { maxBytes: 1e9 },
+    })
+    const stopping = new AbortController()
+    const remote = runRemotePipelines(
+      {
+        world,
+        storage,
+        folder: logFolder,
+        log,
+        intake,
+        name: 'far',
+        maxRows: batchRows,
+        lingerMs,
+        onStatus() {},
+      },
+      [
+        { store: far, group: 'far', processors: [] },
+        { store: letters, group: 'letters', processors: [] },
+      ],
+      stopping.signal,
+    )
+    const filter = createFilter(filterSchema.parse({ device: filteredDevice, drop: true }))
+    const file = new OpeningSink('file', () =>
+      openFileSink('file', { path: sinkFile, maxBytes: rotateBytes, keep: 1000 }, simulatedFolder),
+    )
+    const sinks = [
+      new SinkPipeline(log, intake, near.connect(), 'readings', 'near', [filter], () => {}),
+      new SinkPipeline(log, intake, file, 'readings', 'file', [], () => {}),
+    ]
+    return new Program(log, intake, sinks, stopping, remote)
+  }
+
+  /** How the sink stands that writes a file. */
+  get file(): PipelineStatus {
+    // as: `open` makes two.
+    return (this.#sinks[1] as SinkPipeline).status
+  }
+
+  /** As SIGTERM does it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all([this.#remote, ...this.#sinks.map((sink) => sink.stop())])
+    await this.intake.close()
+    await this.log.close()
+  }
+}
