@@ -1,26 +1,18 @@
 import { Client } from './client.ts'
+import { letterFilter, type LetterFilterOptions, letterPath, lettersPath } from './dead-letters-filter.ts'
 import { exitCode } from './failure.ts'
 
-export interface DiscardOptions {
+export interface DiscardOptions extends LetterFilterOptions {
   readonly url: string
-  readonly device?: string
-  readonly source?: string
-  readonly code?: string
-  readonly from?: string
-  readonly to?: string
 }
 
-/** `sluice dead-letters discard`: removes the letters that fit, for good. */
-export async function discardLetters({
-  url,
-  device,
-  source,
-  code,
-  from,
-  to,
-}: DiscardOptions): Promise<number> {
-  const query = { device, source, code, from, to }
-  const response = await new Client(url).fetch('DELETE', '/api/v1/dead-letters', query)
+/** `sluice dead-letters discard`: removes a letter, or those that fit, for good. */
+export async function discardLetters(id: string | undefined, options: DiscardOptions): Promise<number> {
+  const client = new Client(options.url)
+  const response =
+    id === undefined
+      ? await client.fetch('DELETE', lettersPath, letterFilter(options))
+      : await client.fetch('DELETE', letterPath(id, options), {})
   // The server's own answer, of the shape its OpenAPI document gives.
   const { discarded, freedBytes, applied } = (await response.json()) as {
     discarded: number
@@ -28,6 +20,7 @@ export async function discardLetters({
     applied: boolean
   }
   const later = applied ? '' : '; the store needs longer to remove them, and will'
-  process.stdout.write(`discarded ${discarded} letters of ${freedBytes} bytes${later}\n`)
+  const letters = discarded === 1 ? '1 letter' : `${discarded} letters`
+  process.stdout.write(`discarded ${letters} of ${freedBytes} bytes${later}\n`)
   return exitCode.ok
 }

@@ -5,11 +5,11 @@ import { Command, CommanderError, Option } from 'commander'
 import { printableLines } from '../lib/printable.ts'
 import { version } from '../lib/version.ts'
 import type { ConfigOptions } from './config-options.ts'
-import type { DiscardOptions } from './dead-letters-discard.ts'
+import { addDeadLetters } from './dead-letters.ts'
 import type { DemoClearOptions } from './demo-clear.ts'
 import type { ExportOptions } from './export.ts'
 import { exitCode, exitCodeOf } from './failure.ts'
-import type { InspectOptions } from './log-inspect.ts'
+import { addLog } from './log.ts'
 import { count, doorUrl, finite, hertz, httpUrl, positive, prefix, seed, some } from './option-values.ts'
 import type { ProveCommandOptions } from './prove.ts'
 import type { QueryOptions } from './query.ts'
@@ -211,29 +211,9 @@ replay
     run(async () => (await import('./replay-live.ts')).endReplay(name, options)),
   )
 
-program
-  .command('dead-letters')
-  .description('records that could not be taken')
-  .command('discard')
-  .description('remove the letters that fit all that is given, for good; --to now removes all')
-  .option(...serverOption)
-  .option('--device <name>', 'of this device')
-  .option('--source <name>', 'that came through this door, or that this sink refused')
-  .option('--code <code>', 'with this code, such as undecodable')
-  .option('--from <time>', 'ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, or -1h')
-  .option('--to <time>', 'the same; default no bound')
-  .action((options: DiscardOptions) =>
-    run(async () => (await import('./dead-letters-discard.ts')).discardLetters(options)),
-  )
+addDeadLetters(program, run)
 
-program
-  .command('log')
-  .description('the log of a data folder')
-  .command('inspect')
-  .description('what its segments hold, from end to end; also beside a running Sluice')
-  .option('-d, --data <folder>', 'data folder', './data')
-  .option('--json', 'one JSON object a segment')
-  .action((options: InspectOptions) => run(async () => (await import('./log-inspect.ts')).inspect(options)))
+addLog(program, run)
 
 program
   .command('demo')
