@@ -1,5 +1,7 @@
 import path from 'node:path'
 import { SluiceError } from '../core/errors.ts'
+import { keyedStreams } from '../core/keyed-state.ts'
+import { letterReplaysStream } from '../core/letter-replay.ts'
 import { lockFolder } from '../lib/folder-lock.ts'
 import { diskStorage } from '../lib/storage.ts'
 import { openEmbeddedLog } from '../log/embedded/log.ts'
@@ -7,6 +9,9 @@ import { openStore } from '../stores/table.ts'
 import type { Config } from './config/config.ts'
 import type { PipelineStatus } from './pipeline/runner.ts'
 import { type ReplayResult, replayInto } from './replay-into.ts'
+
+/** Streams that are not documents for people. The rows of replayed letters a store takes when it is fed live, from the first on. */
+const notForStores: readonly string[] = [...keyedStreams, letterReplaysStream]
 
 const noLetters = {
   put: () =>
@@ -38,7 +43,7 @@ export async function replayOffline(
   const { type, options } = config.stores[name] ?? { type: 'duckdb', options: {} }
   const store = await openStore(type, options, { name, dataFolder: config.data })
   try {
-    const streams = Object.keys(log.status().rows).filter((stream) => stream !== 'messages')
+    const streams = Object.keys(log.status().rows).filter((stream) => !notForStores.includes(stream))
     return await replayInto(store, name, log, streams, noLetters, onProgress, signal)
   } catch (error) {
     throw error instanceof SluiceError && error.code === 'bad-request' ? advised(error, config, name) : error
