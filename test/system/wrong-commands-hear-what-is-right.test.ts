@@ -52,6 +52,13 @@ test('a wrong command is exit code 2, and says what would be right', async () =>
     [['simulate', '--prefix', 'a+b'], /without spaces, \+/],
     [['log', 'inspect', '--data', folder], /there is no log in .*--data/],
     [['log', 'inspect', '--data', import.meta.filename], /there is no log in .*--data/],
+    [['log', 'verify', '--data', folder], /there is no log in .*--data/],
+    [['log', 'repair', '--data', folder], /there is no log in .*--data/],
+    [['log', 'export', '--data', folder], /there is no log in .*--data/],
+    [
+      ['log', 'export', '--data', folder, '--from', 'monday'],
+      /--from monday: expected a number of the log, or a time/,
+    ],
     [['replay', '--into', 'x', '--data', import.meta.filename], /there is no log in /],
     [
       ['tail', '--devices', '', '--url', url],
