@@ -15,6 +15,13 @@ export function textAt(column: TextColumn, i: number): string {
   return decoder.decode(bytesAt(column, i))
 }
 
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Value i as text, with U+FFFD for what is no UTF-8: to show a value that was refused for it. */
+export function shownTextAt(column: TextColumn, i: number): string {
+  return lenient.decode(bytesAt(column, i))
+}
+
 /** Value i as bytes, a view and not a copy. */
 export function bytesAt(column: TextColumn, i: number): Uint8Array {
   return column.bytes.subarray(column.offsets[i] ?? 0, column.offsets[i + 1] ?? 0)
