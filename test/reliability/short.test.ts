@@ -1,12 +1,17 @@
 /** The proofs of this folder with small numbers. What a loaded machine cannot promise (times, ratios) is left to the long runs. */
 import test from 'node:test'
 import * as firstAck from './first-ack.ts'
+import * as kills from './kills.ts'
 import * as poison from './poison.ts'
 import { holds } from './runner/in-test.ts'
 import * as storeDown from './store-down.ts'
 
 test('after kill -9 it starts on its log and acknowledges', async (t) => {
   await holds(t, firstAck, { megabytes: 5, starts: 2, limitMs: 30_000 })
+})
+
+test('kills into commits, transactions and starts lose nothing and double nothing, over MQTT and HTTP', async (t) => {
+  await holds(t, kills, { cycles: 3, devices: 8, rate: 5_000, everyStart: 2 })
 })
 
 test('poison of twelve kinds among good rows at full speed is in the dead letters, and no good row is affected', async (t) => {

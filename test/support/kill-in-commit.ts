@@ -30,7 +30,7 @@ export async function killInCommit(
 }
 
 function shoot({ data, aim, pids, timeoutMs }: Shot): boolean {
-  const file = aim === 'log' ? newest(path.join(data, 'log'), '.seg') : newest(data, '.duckdb.wal')
+  const file = aim === 'log' ? newest(path.join(data, 'log'), '.seg') : `${newest(data, '.duckdb')}.wal`
   const before = sizeOf(file)
   const end = performance.now() + timeoutMs
   let hit = false
