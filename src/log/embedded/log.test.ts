@@ -83,6 +83,29 @@ test('a failed commit takes with it those sent before its failure was known, and
   assert.deepEqual(await firstValues(log, 1), [3])
 })
 
+test('what must fail with a commit fails at once: nobody counts it as kept in the commit after that', async () => {
+  const { log, thread, storage } = await openSimulatedLog()
+  thread.isAutomatic = false
+  const commit = (value: number) => settled(log.commit(changesOf({ readings: countingReadings(value, 1) })))
+  const outcomes = [commit(0)]
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  const fail = storage.fault
+  storage.fault = (call) => {
+    const fault = fail?.(call)
+    // While the first is being written.
+    if (fault) outcomes.push(commit(1), commit(2))
+    return fault
+  }
+  thread.handle()
+  // The thread has not come to them.
+  assert.deepEqual(await Promise.all(outcomes), ['disk-full', 'disk-full', 'disk-full'])
+  thread.check()
+  const next = [commit(3), commit(4)]
+  thread.handle()
+  assert.deepEqual(await Promise.all(next), ['durable', 'durable'])
+  assert.deepEqual(await firstValues(log, 2), [3, 4])
+})
+
 test('a commit that can never be written fails alone: those beside it are durable', async () => {
   const { log, thread } = await openSimulatedLog()
   thread.isAutomatic = false

@@ -122,6 +122,8 @@ export class EmbeddedLog implements Log {
   readonly #damage = new Set<string>()
   /** Counts failures: commits sent before a failure was known must fail too, since they may need names that it took away. */
   #epoch = 0
+  /** Commits that were refused with the one before them, and whose own answer is still to come. */
+  #refusedEarly = 0
   /** Aborts when the log closes or its thread has died: consumers end. */
   readonly #ended = new AbortController()
   /** What commits are refused with once the log has ended. */
@@ -297,12 +299,8 @@ export class EmbeddedLog implements Log {
       const durable = mintDurable({ log: this.id, partition: 0, next: BigInt(message.watermark.next) })
       for (const { resolve } of this.#take(message.commits)) resolve(durable)
       for (const wake of [...this.#tailWaiters]) wake()
-    } else if (message.kind === 'failed') {
-      this.#epoch = message.epoch
-      this.#status = { ...this.#status, state: message.state }
-      const error = new SluiceError(message.code, message.message)
-      for (const { reject } of this.#take(message.commits)) reject(error)
-    } else if (message.kind === 'status') {
+    } else if (message.kind === 'failed') this.#fail(message)
+    else if (message.kind === 'status') {
       this.#status = message.status
       this.#watermark = message.watermark
     } else if (message.kind === 'renewed') {
@@ -313,6 +311,22 @@ export class EmbeddedLog implements Log {
       this.#renewal?.reject(new SluiceError(message.code, `the log got no new id: ${message.message}`))
       this.#renewal = undefined
     } else if (message.kind === 'closed') this.#closed.resolve()
+  }
+
+  /**
+   * All that was sent before this was known fails too. It is refused now, not when its own answer comes: the books of the next commit,
+   * which may be durable and the last, must not count it.
+   */
+  #fail({ commits, epoch, code, message, state }: Extract<FromThread, { kind: 'failed' }>): void {
+    this.#status = { ...this.#status, state }
+    if (this.#refusedEarly > 0) {
+      this.#refusedEarly -= commits
+      return
+    }
+    this.#epoch = epoch
+    const refused = this.#take(this.#waiting.length)
+    this.#refusedEarly = refused.length - commits
+    for (const { reject } of refused) reject(new SluiceError(code, message))
   }
 
   #renew(reason: string): Promise<void> {
