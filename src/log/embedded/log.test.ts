@@ -86,19 +86,24 @@ test('a failed commit takes with it those sent before its failure was known, and
 test('what must fail with a commit fails at once: nobody counts it as kept in the commit after that', async () => {
   const { log, thread, storage } = await openSimulatedLog()
   thread.isAutomatic = false
+  await turn()
   const commit = (value: number) => settled(log.commit(changesOf({ readings: countingReadings(value, 1) })))
-  const outcomes = [commit(0)]
+  const outcomes: string[] = []
+  const add = (value: number) => commit(value).then((outcome) => outcomes.push(outcome))
+  const all = [add(0)]
   storage.failNth(1, { code: 'ENOSPC' }, 'write')
   const fail = storage.fault
   storage.fault = (call) => {
     const fault = fail?.(call)
     // While the first is being written.
-    if (fault) outcomes.push(commit(1), commit(2))
+    if (fault) all.push(add(1), add(2))
     return fault
   }
   thread.handle()
   // The thread has not come to them.
-  assert.deepEqual(await Promise.all(outcomes), ['disk-full', 'disk-full', 'disk-full'])
+  await turn()
+  assert.deepEqual(outcomes, ['disk-full', 'disk-full', 'disk-full'])
+  await Promise.all(all)
   thread.check()
   const next = [commit(3), commit(4)]
   thread.handle()
