@@ -40,9 +40,12 @@ export async function proveCommand(options: ProveCommandOptions): Promise<number
   const settings = { ...(config === undefined ? copySink : {}), ...pairsOf(options.set) }
   checkUrl(options)
   const stop = new AbortController()
-  const giveUp = () => stop.abort(new Error('given up: nothing is proven'))
-  process.once('SIGINT', giveUp)
-  process.once('SIGTERM', giveUp)
+  const giveUp = () => {
+    if (stop.signal.aborted) process.exit(exitCode.failed) // the second time: what was started is killed, its folder stays
+    stop.abort(new Error('given up: nothing is proven'))
+  }
+  process.on('SIGINT', giveUp)
+  process.on('SIGTERM', giveUp)
   const seed = options.seed ?? randomInt(2 ** 31)
   const shared: Omit<ProveOptions, 'url' | 'own'> = {
     ...{ seed, seconds, devices, rate, faults, onProgress: showProgress },

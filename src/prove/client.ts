@@ -14,7 +14,7 @@ export interface ClientOptions {
   readonly page: LedgerPage
   /** Where it writes down its bad records; it sends none where there is no such page. */
   readonly badPage?: LedgerPage | undefined
-  /** How fast it may send, together with others; without one as fast as it can. */
+  /** How fast it may send; without one as fast as it can. */
   readonly pace?: Pace | undefined
   /** First level of its topics. */
   readonly prefix: string

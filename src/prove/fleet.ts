@@ -46,13 +46,14 @@ export class Fleet {
     const { answerTimeoutMs = 20_000, httpUrl, rate } = options
     const { plan } = ledger
     const kinds = kindsOf(qos, httpUrl !== undefined)
-    const pace = rate === undefined ? undefined : new Pace(systemClock, rate)
     this.ledger = ledger
     this.badLedger = badLedger
-    this.#isPaced = pace !== undefined
+    this.#isPaced = rate !== undefined
     this.#senders = Array.from({ length: plan.devices }, (_, device) => {
       const kind = kinds[device % kinds.length] ?? 'http'
       const pages = { page: ledger.open(device, epoch), badPage: badLedger?.open(device, epoch) }
+      // One each: what they shared, the quickest to ask would have.
+      const pace = rate === undefined ? undefined : new Pace(systemClock, rate / plan.devices)
       const shared = { ...pages, plan, pace, answerTimeoutMs }
       return kind === 'http'
         ? new HttpClient({ ...shared, url: httpUrl ?? '', batch: window })

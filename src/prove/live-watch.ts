@@ -32,6 +32,7 @@ type Frame =
   | { readonly type: 'error'; readonly error?: { readonly message?: string } }
 
 const retryMs = 100
+const subscribeMs = 20_000
 const maxExamples = 5
 
 /**
@@ -62,10 +63,19 @@ export class LiveWatch {
     this.#plan = plan
   }
 
-  /** Resolves when it is subscribed: everything that is sent from now on must come. */
+  /** Resolves when it is subscribed: everything that is sent from now on must come. @throws Error if that takes too long. */
   async start(): Promise<void> {
+    const timer = setTimeout(
+      () =>
+        this.#subscribed.reject(new Error(`no subscription at ${this.#url.href} within ${subscribeMs} ms`)),
+      subscribeMs,
+    )
     this.#connect()
-    await this.#subscribed.promise
+    try {
+      await this.#subscribed.promise
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** Waits until everything acknowledged has come or was announced, as long as more comes in within `quietMs`. */

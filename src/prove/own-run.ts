@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { SluiceError } from '../core/errors.ts'
 import { freePort } from './free-port.ts'
 import { OwnServer, type OwnServerOptions } from './own-server.ts'
 import { type Proof, prove, type ProveOptions } from './prove.ts'
@@ -28,6 +29,11 @@ export async function proveOwn(options: OwnRunOptions, signal: AbortSignal): Pro
   const { program, keep, config, settings, faults } = options
   const folder = path.resolve(options.folder ?? fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-prove-')))
   fs.mkdirSync(folder, { recursive: true })
+  if (fs.readdirSync(folder).length > 0)
+    throw new SluiceError(
+      'bad-request',
+      `${folder} is not empty: a proof begins with nothing, and must not mix with other data`,
+    )
   let isKept = options.folder !== undefined
   try {
     const ports = { mqttPort: await freePort(), httpPort: await freePort() }
