@@ -17,7 +17,7 @@ import {
   renameFile,
   writeJson,
 } from '../../lib/append-file.ts'
-import { linesOf } from './lines.ts'
+import { linesOf, refusalsOf } from './lines.ts'
 
 export const fileSinkSchema = z.strictObject({
   path: z
@@ -130,6 +130,8 @@ export async function openFileSink(
     if (before !== undefined && BigInt(before.next) !== from.next) {
       throw new SinkFailure('stop', 'store-refused', `${file}: the position has moved`)
     }
+    const refused = batch === undefined ? [] : refusalsOf(batch)
+    if (refused.length > 0) return { stored: 0, repeated: 0, overwritten: 0, refused }
     await finish()
     if (out.bytes >= options.maxBytes) await rotate()
     undone = 'lines'
@@ -156,28 +158,42 @@ export async function openFileSink(
     return { stored, repeated: 0, overwritten: 0, refused: [] }
   }
 
+  async function write(write: SinkWrite): Promise<Written> {
+    try {
+      return await append(write)
+    } catch (error) {
+      if (error instanceof SinkFailure) throw error
+      await finish().catch(() => undefined)
+      throw failureOf(error, file)
+    }
+  }
+
+  /** The last write that was begun: two that come at once must not mix their lines, and the second is fenced. */
+  let last: Promise<unknown> = Promise.resolve()
+
   return {
     name,
     async state(log, partition): Promise<SinkState | undefined> {
       if (noted.log !== log || noted.partition !== partition) return undefined
       return { position: { log, partition, next: BigInt(noted.next) }, books: noted.books }
     },
-    async write(write) {
-      try {
-        return await append(write)
-      } catch (error) {
-        if (error instanceof SinkFailure) throw error
-        await finish().catch(() => undefined)
-        throw new SinkFailure(
-          'retry',
-          'disk-full',
-          `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-          error,
-        )
-      }
+    write(next) {
+      const done = last.then(() => write(next))
+      last = done.catch(() => undefined)
+      return done
     },
     close: () => out.close(),
   }
+}
+
+const notAllowed: readonly unknown[] = ['EACCES', 'EPERM', 'EROFS']
+
+function failureOf(error: unknown, file: string): SinkFailure {
+  const why = `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`
+  const isAllowed = !(error instanceof Error && 'code' in error && notAllowed.includes(error.code))
+  return isAllowed
+    ? new SinkFailure('retry', 'disk-full', why, error)
+    : new SinkFailure('stop', 'store-refused', why, error)
 }
 
 /** @throws SinkFailure `stop` where the note cannot be trusted. */
