@@ -117,7 +117,7 @@ export class PaperLog {
 export const noTerms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
 
 /** A folder that is removed after the test. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: Pick<TestContext, 'after'>): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-duckdb-'))
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
   return folder

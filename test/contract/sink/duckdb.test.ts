@@ -1,0 +1,4 @@
+import { duckdb } from './duckdb.ts'
+import { examineSink } from './exam.ts'
+
+examineSink(duckdb)

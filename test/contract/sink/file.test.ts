@@ -1,0 +1,4 @@
+import { file } from './file.ts'
+import { examineSink } from './exam.ts'
+
+examineSink(file)

@@ -1,0 +1,4 @@
+import { state } from './state.ts'
+import { examineSink } from './exam.ts'
+
+examineSink(state)
