@@ -1,4 +1,4 @@
-import type { Readings } from './batch.ts'
+import type { Batch } from './batch.ts'
 import type { Sink } from './sink.ts'
 
 /** `worstQuality` is the lowest of all rows: bad 0 lies below uncertain 64 below good 192 (OPC UA part 13 has it by this name). */
@@ -135,7 +135,27 @@ export interface Store extends Sink {
   ): Promise<number>
 }
 
-/** For readers that want columns of the whole store in number order, such as a store copy. */
+/** Rows of one log and kind that a store holds. Their numbers ascend. */
+export interface CopyPart {
+  readonly kind: 'edits' | 'readings' | 'documents'
+  readonly log: string
+  readonly partition: number
+  /** That of the documents; else 'readings'. */
+  readonly stream: string
+  /** The lowest number, and one more than the highest. */
+  readonly from: bigint
+  readonly until: bigint
+}
+
+/** A store whose rows can be copied to another, with the numbers that they have and in the order in which the logs win. */
 export interface StoreCopy {
-  scan(fromSeq: bigint, signal: AbortSignal): AsyncIterable<Readings>
+  /** Everything there is, in the order in which it is to be copied: edits before the rows that they have left. */
+  parts(signal: AbortSignal): Promise<CopyPart[]>
+  /** Rows of a part from a number on, a few thousand a batch. */
+  scan(part: CopyPart, from: bigint, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * To be called before rows of these logs, the older first, come by the replay of this name: rows of a later log win over those of an earlier one.
+   * @throws SinkFailure `stop` where the store has met them in another order.
+   */
+  adopt(logs: readonly string[], replay: string): Promise<void>
 }

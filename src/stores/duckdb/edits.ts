@@ -10,7 +10,7 @@ import { int, type Sql, timeBound, toBigint, toNumber, toText } from './sql.ts'
 import type { Applied } from './writer.ts'
 
 /** An edit as the store remembers it: it covers rows of older logs, and rows of its own log and partition with a lower number. */
-interface StoredEdit {
+export interface StoredEdit {
   readonly origin: number
   readonly seq: bigint
   readonly device: string
@@ -60,6 +60,14 @@ export class Edits {
               },
       })
     }
+  }
+
+  /** Those of an origin, in the order of their numbers. */
+  ofOrigin(origin: number): StoredEdit[] {
+    const all = [...this.#byDevice.values()].flat()
+    return all
+      .filter((edit) => edit.origin === origin)
+      .sort((a, b) => (a.seq < b.seq ? -1 : a.seq > b.seq ? 1 : 0))
   }
 
   /** What remembered edits make of rows on their way in: a patched batch, and which rows are deleted. The same batch if nothing changes. */

@@ -18,6 +18,8 @@ export interface Place {
 }
 
 const partitions = 4096
+/** Of the first log that a store meets: below it is room for older ones, whose rows a copy may bring. */
+const firstGeneration = 1024
 const noTerms = { handed: 0, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
 const nothing: Written = { stored: 0, repeated: 0, overwritten: 0, refused: [] }
 const noBooks: SinkBooks = { ...noTerms, stored: 0, repeated: 0, overwritten: 0 }
@@ -63,7 +65,7 @@ export class Positions {
         `partition ${partition}: at most ${partitions} are kept apart`,
       )
     }
-    let generation = 0
+    let generation = firstGeneration
     for (const place of this.#places.values()) {
       const own = generationOf(place.origin)
       if (place.log === log) return own * partitions + partition
@@ -84,6 +86,50 @@ export class Positions {
       if (place.next > floor) floor = place.next
     }
     return floor
+  }
+
+  /** The logs, older ones first, with their generations. */
+  get logs(): Map<string, number> {
+    const places = [...this.#places.values()].sort((a, b) => a.origin - b.origin)
+    return new Map(places.map(({ log, origin }) => [log, generationOf(origin)]))
+  }
+
+  /**
+   * Makes logs known that a copy brings, older ones first: each gets a generation between those of its neighbours here. @throws SinkFailure
+   * `stop` where there is none.
+   */
+  async adopt(sql: Sql, order: readonly string[], replay: string): Promise<void> {
+    const known = this.logs
+    for (const log of order) {
+      if (known.has(log)) continue
+      const at = order.indexOf(log)
+      const generations = (logs: readonly string[]) => logs.flatMap((each) => known.get(each) ?? [])
+      const later = generations(order.slice(at + 1))
+      const generation =
+        later.length === 0 ? 1 + Math.max(firstGeneration - 1, ...known.values()) : Math.min(...later) - 1
+      if (generation < 0 || [...known.values()].includes(generation))
+        throw orderFailure(
+          `log ${log} is older than logs that this store has met, and there is no room before them`,
+        )
+      known.set(log, generation)
+    }
+    const generations = order.map((log) => known.get(log) as number)
+    if (generations.some((generation, i) => i > 0 && generation <= (generations[i - 1] as number)))
+      throw orderFailure('the two stores have met their logs in different orders')
+    const lane = { stream: adoptedStream, replay }
+    for (const log of order) {
+      if (this.logs.has(log)) continue
+      const place = { origin: (known.get(log) as number) * partitions, next: 0n, books: noBooks }
+      await sql.transaction(() => insertPlace(sql, log, 0, lane, place))
+      this.#places.set(key(log, 0, lane), { ...place, ...lane, log })
+    }
+  }
+
+  /** Log and partition of an origin. */
+  placeOf(origin: number): { readonly log: string; readonly partition: number } | undefined {
+    for (const { log, origin: own } of this.#places.values())
+      if (generationOf(own) === generationOf(origin)) return { log, partition: origin % partitions }
+    return undefined
   }
 
   /** Every origin that rows may have. */
@@ -150,11 +196,9 @@ export class Positions {
         [from.log, lane.stream, lane.replay],
       )
       if (present.length > 0) throw fenced(`the position of log ${from.log} was created by another owner`)
-      await sql.run(
-        `INSERT INTO positions VALUES ($1, ${int(from.partition)}, $2, $3, ${int(origin)}, ${int(to.next)}, ${counts.map(int).join(', ')})`,
-        [from.log, lane.stream, lane.replay],
-      )
-      return { origin, next: to.next, books }
+      const first = { origin, next: to.next, books }
+      await insertPlace(sql, from.log, from.partition, lane, first)
+      return first
     }
     const changed = await sql.runPrepared(
       `UPDATE positions SET next = $5::BIGINT, handed = handed + $7::BIGINT, stored = stored + $8::BIGINT,
@@ -176,6 +220,33 @@ export class Positions {
     const { log, partition } = write.from
     this.#places.set(key(log, partition, lane), { ...place, ...lane, log })
   }
+}
+
+/** What stands in a position's row for a log that nothing has come of yet. */
+const adoptedStream = ''
+
+function orderFailure(why: string): SinkFailure {
+  return new SinkFailure(
+    'stop',
+    'store-refused',
+    `${why}: which of their rows win could not be kept; copy into a new store`,
+  )
+}
+
+async function insertPlace(
+  sql: Sql,
+  log: string,
+  partition: number,
+  lane: Lane,
+  place: Place,
+): Promise<void> {
+  const { origin, next, books } = place
+  const { handed, stored, repeated, overwritten, filtered, deadLettered, expired, damaged } = books
+  const counts = [handed, stored, repeated, overwritten, filtered, deadLettered, expired, damaged]
+  await sql.run(
+    `INSERT INTO positions VALUES ($1, ${int(partition)}, $2, $3, ${int(origin)}, ${int(next)}, ${counts.map(int).join(', ')})`,
+    [log, lane.stream, lane.replay],
+  )
 }
 
 export function generationOf(origin: number): number {

@@ -201,26 +201,6 @@ test('an export holds every row of the range, as CSV and as Parquet', async (t) 
   )
 })
 
-test('a scan gives every row in order of number, and a store filled from it is equal', async (t) => {
-  const [store] = await filled(t, 1_000)
-  const late = new PaperLog({ next: 5_000_000_000n })
-  await late.put(store, [{ device: 'e', metric: 'x', time: at(1), value: 'late', extra: '{"k":1}' }])
-  const copy = await openStore(t)
-  const sink = copy.replaySink('copy')
-  let next = 0n
-  let rows = 0
-  for await (const batch of store.scan(0n, never)) {
-    const to = batch.base + BigInt(batch.row?.at(-1) ?? 0) + 1n
-    const place = { log: late.id, partition: 0 }
-    const terms = { handed: batch.length, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
-    await sink.write({ batch, from: { ...place, next }, to: { ...place, next: to }, terms }, never)
-    next = to
-    rows += batch.length
-  }
-  assert.equal(rows, 1_801)
-  for (const device of ['d', 'e']) assert.deepEqual(await rowsOf(copy, device), await rowsOf(store, device))
-})
-
 test('a query that is called off ends with its reason, and the next one runs', async (t) => {
   const [store] = await filled(t)
   const abort = new AbortController()

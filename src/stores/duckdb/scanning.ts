@@ -11,27 +11,25 @@ import { ChunkColumns } from './vectors.ts'
 const stepRows = 500_000
 const widest = 2n ** 31n
 
-/** All readings in order of number, log after log: for copies of the store. Series ids are the store's own. */
-export async function* scan(
+/** Readings of one origin in order of number. Series ids are the store's own. */
+export async function* scanReadings(
   parts: QueryParts,
-  origins: readonly number[],
+  origin: number,
   fromSeq: bigint,
   signal: AbortSignal,
 ): AsyncGenerator<Readings> {
-  for (const origin of [...origins].sort((a, b) => a - b)) {
-    let from = fromSeq
-    let width = BigInt(stepRows)
-    for (;;) {
-      const step = await readChunks(parts.readers, signal, (sql) => readStep(sql, parts, origin, from, width))
-      if (step === undefined) break
-      if (step.rows === 'too-many') {
-        width = width / 2n > 0n ? width / 2n : 1n
-        continue
-      }
-      yield step.rows
-      from = step.to
-      if (step.rows.length < stepRows / 4) width = width * 2n < widest ? width * 2n : widest
+  let from = fromSeq
+  let width = BigInt(stepRows)
+  for (;;) {
+    const step = await readChunks(parts.readers, signal, (sql) => readStep(sql, parts, origin, from, width))
+    if (step === undefined) return
+    if (step.rows === 'too-many') {
+      width = width / 2n > 0n ? width / 2n : 1n
+      continue
     }
+    yield step.rows
+    from = step.to
+    if (step.rows.length < stepRows / 4) width = width * 2n < widest ? width * 2n : widest
   }
 }
 

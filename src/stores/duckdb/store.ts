@@ -1,9 +1,10 @@
-import type { Readings } from '../../core/batch.ts'
+import type { Batch } from '../../core/batch.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { type Sink, SinkFailure, type SinkState, type SinkWrite, type Written } from '../../core/sink.ts'
 import type {
   BucketQuery,
   BucketRows,
+  CopyPart,
   DevicePage,
   DeviceQuery,
   DocumentQuery,
@@ -31,7 +32,7 @@ import { Readers } from './readers.ts'
 import { readChunks, windowRows } from './reading.ts'
 import { Removals } from './removals.ts'
 import { Retention, type RetentionRules } from './retention.ts'
-import { scan } from './scanning.ts'
+import { type CopiedParts, copyParts, scanPart } from './copying.ts'
 import { migrate } from './schema.ts'
 import { SeriesTable } from './series-table.ts'
 import { StateSnapshots } from './snapshots.ts'
@@ -79,6 +80,7 @@ export class DuckdbStore implements Store, StoreCopy {
   readonly #positions: Positions
   readonly #chunks: Chunks
   readonly #documents: DocumentTables
+  readonly #edits: Edits
   readonly #snapshots: StateSnapshots
   readonly #upkeep: Upkeep
   readonly #windowRows: number
@@ -117,6 +119,7 @@ export class DuckdbStore implements Store, StoreCopy {
     this.#positions = parts.positions
     this.#chunks = parts.chunks
     this.#documents = parts.documents
+    this.#edits = parts.edits
     this.#snapshots = parts.snapshots
     this.#writer = new Writer(parts)
     this.#windowRows = options.windowRows ?? windowRows
@@ -201,8 +204,16 @@ export class DuckdbStore implements Store, StoreCopy {
     return exportRange(this.#queryParts, query, format, path, signal)
   }
 
-  scan(fromSeq: bigint, signal: AbortSignal): AsyncIterable<Readings> {
-    return scan(this.#queryParts, [...this.#positions.origins()], fromSeq, signal)
+  parts(signal: AbortSignal): Promise<CopyPart[]> {
+    return copyParts(this.#copiedParts, signal)
+  }
+
+  scan(part: CopyPart, from: bigint, signal: AbortSignal): AsyncIterable<Batch> {
+    return scanPart(this.#copiedParts, part, from, signal)
+  }
+
+  adopt(logs: readonly string[], replay: string): Promise<void> {
+    return this.#queue.write(() => this.#positions.adopt(this.#sql, logs, replay))
   }
 
   /** Does all upkeep that is due (cutting, sorting, retention), or the first jobs of it, however busy the store is. */
@@ -230,6 +241,10 @@ export class DuckdbStore implements Store, StoreCopy {
     const last = this.#snapshots.isEmpty ? undefined : this.#queue.upkeep(() => this.#snapshot())
     await Promise.allSettled([last, this.#queue.close()])
     this.#engine.close()
+  }
+
+  get #copiedParts(): CopiedParts {
+    return { ...this.#queryParts, positions: this.#positions, edits: this.#edits, documents: this.#documents }
   }
 
   get #queryParts(): QueryParts {
