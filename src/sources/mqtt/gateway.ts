@@ -18,6 +18,7 @@ import { type GatewayContext, newGatewayContext } from './gateway-context.ts'
 import { type MqttLog, silentLog } from './log.ts'
 import { setTimeout as wait } from 'node:timers/promises'
 import { reason } from './packets/reason.ts'
+import { sweepEveryMs, sweepGateway } from './sweep.ts'
 import { type Traffic, TrafficWatch } from './traffic-watch.ts'
 
 export interface MqttGatewayDependencies {
@@ -57,8 +58,6 @@ interface Doors {
   readonly tls: TlsDoor | undefined
 }
 
-const sweepEveryMs = 250
-
 export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
   const { logger: log = silentLog, limits = defaultRecordLimits } = deps
   const counters = newCounters()
@@ -87,7 +86,10 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
     log.info({ address: tcp.address.address, port: tcp.address.port }, 'mqtt: listening')
     if (tls !== undefined)
       log.info({ address: tls.address.address, port: tls.address.port }, 'mqtt: listening for TLS')
-    const sweeper = setInterval(() => sweep(gateway, open), sweepEveryMs)
+    const sweeper = setInterval(() => {
+      tls?.sweep(deps.clock.monotonicMs())
+      sweepGateway(gateway)
+    }, sweepEveryMs)
     try {
       await aborted(signal)
     } finally {
@@ -138,23 +140,6 @@ async function openDoors(gateway: GatewayContext, reception: Reception): Promise
     for (const connection of gateway.connections) connection.destroy()
     await tcp.close()
     throw error
-  }
-}
-
-function sweep(gateway: GatewayContext, doors: Doors): void {
-  const now = gateway.clock.monotonicMs()
-  doors.tls?.sweep(now)
-  for (const connection of gateway.connections) connection.sweep(now)
-  try {
-    gateway.intake.tick()
-    gateway.departures.sweep()
-    gateway.retained.sweep()
-    const hasLetters = gateway.letters.sweep(gateway.intake, now)
-    const { keeper, publishes, fanOut } = gateway
-    const isDirty = keeper.isDirty && gateway.intake.refusal() === undefined
-    if (hasLetters || isDirty || publishes.dirty || fanOut.hasPending) gateway.deliverAfter(gateway.commit(0))
-  } catch (error) {
-    gateway.log.warn({ err: error }, 'mqtt: what had to be kept by now could not be')
   }
 }
 
