@@ -223,6 +223,49 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
     await page.context().close()
   })
 
+  test('a dead letter is corrected and replayed, another discarded, and all that fit are tried at once', async () => {
+    for (const _ of [1, 2, 3]) await publishBad()
+    const { page, faults } = await openPage(browser, { width: 1280, height: 900 })
+    await page.goto(url('/dead-letters?device=odd'))
+    const rows = page.getByRole('table').getByRole('button')
+    const drawer = page.getByRole('dialog')
+    await rows.nth(2).waitFor()
+    const before = await rows.count()
+    await rows.first().click()
+    const text = drawer.getByRole('textbox')
+    assert.equal(await text.inputValue(), '{"value": 4.21, "qual')
+    await drawer.getByRole('button', { name: 'Replay', exact: true }).click()
+    await drawer.getByRole('alert').getByText('it fails again, and stays').waitFor()
+    await text.fill('{"value": 4.21}')
+    await drawer.getByRole('button', { name: 'Replay corrected' }).click()
+    await drawer.getByRole('status').getByText('1 reading of it is stored').waitFor()
+    await page.keyboard.press('Escape')
+    await drawer.waitFor({ state: 'detached' })
+    await rows.nth(before - 2).waitFor()
+    await rows.nth(before - 1).waitFor({ state: 'detached' })
+
+    await rows.first().click()
+    await drawer.getByRole('button', { name: 'Discard…' }).click()
+    await drawer.getByRole('button', { name: 'Yes, discard' }).click()
+    await drawer.getByRole('status').getByText('discarded').waitFor()
+    await page.keyboard.press('Escape')
+    await rows.nth(before - 2).waitFor({ state: 'detached' })
+
+    await page.getByRole('button', { name: 'Replay all that fit…' }).click()
+    const question = page.getByRole('alertdialog')
+    await question.getByText(`Replay ${before - 2} letter`).waitFor()
+    await question.getByRole('button', { name: 'Replay' }).click()
+    await question.getByRole('status').getByText('0 letters replayed').waitFor()
+    await question.getByRole('button', { name: 'Close' }).click()
+    // The browser notes an answer that says no.
+    assert.deepEqual(
+      faults.filter((fault) => !fault.includes('status of 400')),
+      [],
+    )
+    assert.equal((await latestOf('odd')).value, 4.21)
+    await page.context().close()
+  })
+
   test('every page fits a small phone, and the keyboard reaches its content first', async () => {
     const places = [
       { place: '', shows: 'Sensor-100' },
@@ -245,6 +288,13 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
       await page.context().close()
     }
   })
+
+  async function latestOf(device: string): Promise<{ value: unknown }> {
+    const answer = await fetch(`http://127.0.0.1:${sluice.httpPort}/api/v1/latest?device=${device}`)
+    const { latest } = (await answer.json()) as { latest: { value: unknown }[] } // its documented shape
+    assert.equal(latest.length, 1)
+    return latest[0] ?? assert.fail()
+  }
 
   async function publishBad(): Promise<void> {
     const { connectAsync } = await import('mqtt')

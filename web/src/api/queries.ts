@@ -93,6 +93,21 @@ export const lettersQuery = (filter: LetterFilter) =>
     placeholderData: keepPreviousData,
   })
 
+/** Letters counted at most: a list of more says nothing that a person would want to know exactly. */
+export const mostCounted = 1000
+
+/** How many fit, and whether there are more. */
+export const letterCountQuery = (filter: LetterFilter) =>
+  queryOptions({
+    queryKey: ['letters', 'count', filter],
+    queryFn: async ({ signal }) => {
+      const parameters = { ...filter, bytes: 'omit', limit: mostCounted }
+      const { rows, next } = await get('/api/v1/dead-letters', parameters, readLetters, signal)
+      return { count: rows.length, isMore: next !== undefined }
+    },
+    gcTime: 0,
+  })
+
 /** One letter with its bytes, which never change. */
 export const letterQuery = (id: string) =>
   queryOptions({

@@ -51,17 +51,34 @@ export function address(path: string, parameters: Parameters): string {
 }
 
 /** GET as JSON, decoded. @throws ApiFault, Unreachable, AnswerFault. */
-export async function get<T>(
+export function get<T>(
   path: string,
   parameters: Parameters,
   read: (value: unknown) => T,
   signal: AbortSignal,
 ): Promise<T> {
+  return ask(address(path, parameters), { signal, headers: { accept: 'application/json' } }, read)
+}
+
+/** What changes something: its answer as JSON, decoded. @throws ApiFault, Unreachable, AnswerFault. */
+export function send<T>(
+  method: 'POST' | 'DELETE',
+  path: string,
+  parameters: Parameters,
+  read: (value: unknown) => T,
+  body?: object,
+): Promise<T> {
+  const sent =
+    body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+  return ask(address(path, parameters), { method, ...sent }, read)
+}
+
+async function ask<T>(url: string, init: RequestInit, read: (value: unknown) => T): Promise<T> {
   let response: Response
   try {
-    response = await fetch(address(path, parameters), { signal, headers: { accept: 'application/json' } })
+    response = await fetch(url, init)
   } catch (error) {
-    if (signal.aborted) throw error
+    if (init.signal?.aborted) throw error
     throw new Unreachable(error)
   }
   const body: unknown = await response.json().catch(() => undefined)

@@ -13,15 +13,19 @@ import { Button } from '../../ui/button.tsx'
 import { Fault } from '../../ui/fault.tsx'
 import { Notice, Reading } from '../../ui/notice.tsx'
 import { useTitle } from '../../ui/title.ts'
+import { AllLetters } from './all-letters.tsx'
 import { LetterDrawer } from './letter-drawer.tsx'
 import { type LetterSearch, readLetterSearch, sinces } from './letter-search.ts'
 
 const route = getRouteApi('/dead-letters')
 
-/** Codes that a letter can carry: those whose mending is the sender's. */
-const letterCodes = Object.entries(errorTable)
-  .filter(([, row]) => row.actor === 'sender')
-  .map(([code]) => code)
+/** Codes that a letter can carry: those whose mending is the sender's, and some that somebody here must mend. */
+const letterCodes = [
+  ...Object.entries(errorTable)
+    .filter(([, row]) => row.actor === 'sender')
+    .map(([code]) => code),
+  ...['not-ingest', 'not-allowed', 'series-limit'],
+]
 
 /** Records that could not be taken: why, from whom, and their bytes as they came. */
 export function LettersPage() {
@@ -31,9 +35,8 @@ export function LettersPage() {
   const navigate = route.useNavigate()
   const [open, setOpen] = useState<LetterRow>()
   const { since, ...names } = search
-  const query = useInfiniteQuery(
-    lettersQuery({ ...names, from: since === undefined ? undefined : `-${since}` }),
-  )
+  const filter = { ...names, from: since === undefined ? undefined : `-${since}` }
+  const query = useInfiniteQuery(lettersQuery(filter))
   useNewLetters(query.refetch)
   const letters = query.data?.pages.flatMap((page) => page.rows) ?? []
   const isFiltered = Object.keys(search).length > 0
@@ -69,6 +72,7 @@ export function LettersPage() {
       ) : (
         <LetterTable letters={letters} onOpen={setOpen} />
       )}
+      {letters.length > 0 && <AllLetters filter={filter} />}
       {query.hasNextPage && (
         <div className="mt-4">
           <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -214,11 +218,13 @@ function LetterTable({
                 <span className="text-warn">{letter.code}</span>
                 <span className="lg:hidden">{formatAgo(present - letter.time)}</span>
                 <span className="md:hidden">
-                  {letter.source} {letter.device ?? letter.topic}
+                  {letter.source} {letter.device ?? letter.topic ?? letter.offset}
                 </span>
               </p>
             </td>
-            <td className="text-sm wrap-anywhere max-md:hidden">{letter.device ?? letter.topic ?? '–'}</td>
+            <td className="text-sm wrap-anywhere max-md:hidden">
+              {letter.device ?? letter.topic ?? letter.offset ?? '–'}
+            </td>
             <td className="text-sm text-ink-2 max-md:hidden">{letter.source}</td>
           </tr>
         ))}
