@@ -13,7 +13,7 @@ import {
 import { damagedOf, rowsOf, valuesOf } from '../../../test/support/log-reading.ts'
 import { groupsOf, rotCommit } from '../../../test/support/rotten-log.ts'
 import { folder, range, WrittenLog } from '../../../test/support/written-log.ts'
-import { formatVersion, groupHeaderBytes } from './group.ts'
+import { formatVersion, groupHeaderBytes, maskOf } from './group.ts'
 import type { Damage } from './group-walk.ts'
 import { findSalt, listSegments, segmentHeaderBytes } from './segment.ts'
 
@@ -292,7 +292,7 @@ test('a commit of a newer Sluice is refused in clear words', () => {
   const { offset = 0, length = 0 } = last ?? {}
   const group = Buffer.from(log.bytes(file).subarray(offset, offset + length))
   group.writeUInt16LE(formatVersion + 1, 12)
-  group.writeUInt32LE(crc32(group.subarray(12), salt), 8)
+  group.writeUInt32LE((crc32(group.subarray(12), salt) ^ maskOf(offset)) >>> 0, 8)
   const open = log.storage.open(file, 'write')
   open.write([group], offset)
   open.close()

@@ -10,6 +10,7 @@ import {
   groupHeaderBytes,
   groupMagic,
   Kind,
+  maskOf,
   maxGroupBytes,
   sectionHeaderBytes,
   type Totals,
@@ -49,19 +50,23 @@ export function groupLength(view: DataView, at: number, end: number): number | u
   return length
 }
 
-/** The group at `at`, whole and undamaged, or undefined. Throws `log-version` for one that a newer Sluice wrote. */
+/**
+ * The group at `at`, whole, undamaged and written for that `offset` of its segment, or undefined. Throws `log-version` for one that a newer
+ * Sluice wrote.
+ */
 export function readGroup(
   bytes: Uint8Array,
   view: DataView,
   at: number,
   end: number,
   salt: number,
+  offset = 0,
 ): Group | undefined {
   const length = groupLength(view, at, end)
   if (length === undefined || at + length > end) return undefined
-  if (zlib.crc32(bytes.subarray(at + 12, at + length), salt) !== view.getUint32(at + 8, true))
-    return undefined
   const version = view.getUint16(at + 12, true)
+  const crc = zlib.crc32(bytes.subarray(at + 12, at + length), salt) ^ (version > 1 ? maskOf(offset) : 0)
+  if (crc >>> 0 !== view.getUint32(at + 8, true)) return undefined
   if (version > formatVersion)
     throw new SluiceError(
       'log-version',

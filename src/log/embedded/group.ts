@@ -12,8 +12,9 @@ import type { TextColumn } from '../../core/text-column.ts'
  *
  *   0  u32  magic 'SLG1'
  *   4  u32  length of the group, header included, a multiple of 8
- *   8  u32  CRC-32 of bytes 12 … length, started with the log's salt
- *  12  u16  format version (2; 1 had no totals)
+ *   8  u32  CRC-32 of bytes 12 … length, started with the log's salt; XOR `maskOf` its place in the segment, so that a disk that hands out one
+ *           block for another hands out damage
+ *  12  u16  format version (2; 1 had no totals, and no mask)
  *  14  u16  sections
  *  16  f64  number: the first number of the group
  *  24  f64  synced: every number below it was on disk before this group was written
@@ -96,6 +97,8 @@ export interface EncodedGroup {
   readonly length: number
   /** Numbers taken. */
   readonly numbers: number
+  /** To be masked: `placeGroup`. */
+  readonly crc: number
 }
 
 const zeros = new Uint8Array(8)
@@ -150,6 +153,17 @@ export function encodeCheckpoint(totals: Totals, place: Omit<GroupPlace, 'rows' 
   return group.finish(place, 0)
 }
 
+/** To be called before a group is written at that offset of a segment; again where it is written elsewhere. */
+export function placeGroup({ parts, crc }: EncodedGroup, offset: number): void {
+  const [header] = parts
+  if (header) new DataView(header.buffer).setUint32(8, (crc ^ maskOf(offset)) >>> 0, true)
+}
+
+/** Another number for every place in a segment where a group can stand. */
+export function maskOf(offset: number): number {
+  return Math.imul(offset / 8, 0x9e3779b1)
+}
+
 class GroupBuilder {
   readonly #header = new Uint8Array(groupHeaderBytes)
   readonly #parts: Uint8Array[] = [this.#header]
@@ -197,8 +211,7 @@ class GroupBuilder {
     view.setUint32(44, place.ageSeconds, true)
     let crc = zlib.crc32(this.#header.subarray(12), place.salt)
     for (let i = 1; i < this.#parts.length; i++) crc = zlib.crc32(this.#parts[i] as Uint8Array, crc)
-    view.setUint32(8, crc, true)
-    return { parts: this.#parts, length: this.#length, numbers }
+    return { parts: this.#parts, length: this.#length, numbers, crc }
   }
 }
 

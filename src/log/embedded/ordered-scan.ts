@@ -9,8 +9,8 @@ type Damaged = Extract<Found, { kind: 'damage' }>
 const aheadBytes = 1 << 16
 
 /**
- * The groups of a segment that are whole and in their place. A disk that gives one block for another, or an older one, hands out groups
- * with the right CRC, and only their numbers tell: these belong to the damage around them.
+ * The groups of a segment that are whole and in their place. A disk may give one block for another: where it gives one of another segment, or a
+ * group of format 1, which is not bound to its place, only the numbers tell. Such a group belongs to the damage around it.
  */
 export class OrderedScanner {
   readonly #file: StorageFile

@@ -147,7 +147,7 @@ class Repair {
 
   #takeGroup({ segment, group, bytes, view, offset }: Extract<Surveyed, { kind: 'group' }>): void {
     this.#note(segment, this.#damage ?? this.#faultAt(path.basename(segment.file), offset), group.number)
-    this.#draft?.append([bytes.subarray(group.at, group.at + group.length)])
+    this.#draft?.move(bytes.subarray(group.at, group.at + group.length), offset)
     const { log } = this.#gathered
     this.#gathered.take(group, bytes, view, true)
     if (!this.#hasLog && this.#gathered.log !== log) this.#log = this.#gathered.log
@@ -178,7 +178,7 @@ class Repair {
     }
     const timeMicros = this.#clock.now()
     const place = { number, synced: number, timeMicros, ageSeconds, salt: this.#salt }
-    this.#draft?.append(encodeCheckpoint(totals, place).parts)
+    this.#draft?.append(encodeCheckpoint(totals, place))
   }
 
   #finish(segment: Segment): void {

@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { changesOf, documentsOf } from '../../../test/support/log-changes.ts'
 import { MemoryStorage } from '../../../test/support/memory-storage.ts'
 import { seededRandom } from '../../../test/support/random.ts'
-import { encodeGroup } from './group.ts'
+import { type EncodedGroup, encodeGroup, placeGroup } from './group.ts'
 import { SegmentScanner } from './scan.ts'
 
 const salt = 123
 
-/** The bytes of a commit whose first number is `number`, at least `bytes` long. */
+/** The bytes of a commit whose first number is `number`, at least `bytes` long; of format 1, which may stand anywhere. */
 function groupBytes(number: number, bytes = 0): Buffer {
+  const group = Buffer.concat(encoded(number, bytes).parts)
+  group.writeUInt16LE(1, 12)
+  group.writeUInt32LE(crc32(group.subarray(12), salt), 8)
+  return group
+}
+
+function encoded(number: number, bytes = 0): EncodedGroup {
   const documents = [documentsOf('posts', [{ key: '', body: 'x'.repeat(bytes) }])]
   const place = { number, synced: number, timeMicros: 0, ageSeconds: 0, salt, series: 0, rows: new Map() }
-  return Buffer.concat(encodeGroup(changesOf({ documents }), place).parts)
+  return encodeGroup(changesOf({ documents }), place)
 }
 
 function fileOf(bytes: Uint8Array) {
@@ -41,6 +49,17 @@ test('groups are found one after the other through a window smaller than any of 
   for (const windowBytes of [64, 4096, 1 << 20]) {
     assert.deepEqual(scan(bytes, new Uint8Array(windowBytes)), { numbers: [0, 1, 2, 3], damage: [] })
   }
+})
+
+test('a group is whole in its own place only', () => {
+  const [first, second] = [encoded(0), encoded(1)]
+  placeGroup(first, 0)
+  placeGroup(second, first.length)
+  const [a, b] = [Buffer.concat(first.parts), Buffer.concat(second.parts)]
+  assert.equal(a.length, b.length)
+  assert.deepEqual(scan(Buffer.concat([a, b])), { numbers: [0, 1], damage: [] })
+  assert.deepEqual(scan(Buffer.concat([a, a])), { numbers: [0], damage: [[a.length, a.length]] })
+  assert.deepEqual(scan(Buffer.concat([b, a])), { numbers: [], damage: [[0, 2 * a.length]] })
 })
 
 test('an empty file has nothing in it', () => {

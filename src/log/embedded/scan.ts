@@ -86,7 +86,7 @@ export class SegmentScanner {
     const length = groupLength(this.#view, this.#at, this.#filled)
     if (length === undefined || this.offset + length > end) return undefined
     this.#need(length, end)
-    const group = readGroup(this.#bytes, this.#view, this.#at, this.#filled, this.#salt)
+    const group = readGroup(this.#bytes, this.#view, this.#at, this.#filled, this.#salt, this.offset)
     if (!group) return undefined
     const offset = this.offset
     if (!peek) this.#at += length

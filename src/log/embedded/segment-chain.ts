@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Storage, StorageFile } from '../../lib/storage.ts'
-import type { EncodedGroup } from './group.ts'
+import { type EncodedGroup, placeGroup } from './group.ts'
 import type { LastSegment } from './recovery.ts'
 import {
   encodeSegmentHeader,
@@ -116,6 +116,7 @@ export class SegmentChain {
     const parts: Uint8Array[] = []
     let length = 0
     for (const group of groups) {
+      placeGroup(group, this.#at + length)
       parts.push(...group.parts)
       length += group.length
     }
@@ -159,6 +160,7 @@ export class SegmentChain {
 
   #begin(segment: Segment, header: SegmentHeader, checkpoint: EncodedGroup): StorageFile {
     let file: StorageFile | undefined
+    placeGroup(checkpoint, segmentHeaderBytes)
     try {
       file = this.#storage.open(segment.file, 'create')
       file.write([encodeSegmentHeader(header), ...checkpoint.parts], 0)

@@ -1,5 +1,6 @@
 import type { Storage, StorageFile } from '../../lib/storage.ts'
 import { chunksOf } from './chunks.ts'
+import { type EncodedGroup, maskOf, placeGroup } from './group.ts'
 import { encodeSegmentHeader, type Segment, type SegmentHeader, segmentHeaderBytes } from './segment.ts'
 
 /** What the name of a draft ends with; the file under it counts for nothing, and may be removed. */
@@ -24,16 +25,24 @@ export class SegmentDraft {
     return this.#at === segmentHeaderBytes
   }
 
-  append(parts: readonly Uint8Array[]): void {
-    this.#file.write(parts, this.#at)
-    for (const { length } of parts) this.#at += length
+  append(group: EncodedGroup): void {
+    placeGroup(group, this.#at)
+    this.#write(group.parts)
+  }
+
+  /** Appends a whole group that stood at `offset` of the segment. */
+  move(group: Uint8Array, offset: number): void {
+    const moved = Buffer.from(group)
+    const mask = moved.readUInt16LE(12) > 1 ? maskOf(offset) ^ maskOf(this.#at) : 0
+    moved.writeUInt32LE((moved.readUInt32LE(8) ^ mask) >>> 0, 8)
+    this.#write([moved])
   }
 
   /** Appends a part of a file as it is. */
   copy(file: string, offset: number, length: number): void {
     const from = this.#storage.open(file, 'read')
     try {
-      for (const { bytes } of chunksOf(from, offset, length)) this.append([bytes])
+      for (const { bytes } of chunksOf(from, offset, length)) this.#write([bytes])
     } finally {
       from.close()
     }
@@ -50,5 +59,10 @@ export class SegmentDraft {
 
   close(): void {
     this.#file.close()
+  }
+
+  #write(parts: readonly Uint8Array[]): void {
+    this.#file.write(parts, this.#at)
+    for (const { length } of parts) this.#at += length
   }
 }
