@@ -250,41 +250,6 @@ test('books and counts are those of the last commit that is durable', () => {
   assert.deepEqual(log.writer.books, booksOf(4))
 })
 
-test('no single failing call loses, doubles or invents a row', async () => {
-  const faults: readonly StorageFault[] = [
-    { code: 'EIO' },
-    { code: 'EIO', done: 1 },
-    { code: 'EIO', done: 0.5 },
-    { code: 'ENOSPC', done: 0.7 },
-    { code: 'EMFILE' },
-    { code: 'EACCES' },
-  ]
-  for (const fault of faults) {
-    for (let nth = 1; nth <= 60; nth++) {
-      const log = new WrittenLog({ segmentBytes: 400 }, nth)
-      log.count(4)
-      log.storage.failNth(nth, fault)
-      const kept = range(0, 4)
-      const firstSeen = log.values
-      for (let i = 0; i < 8; i++) {
-        const from = firstSeen + i * 4
-        try {
-          log.commit({ names: i === 3 ? [nameOf(1)] : [], readings: countingReadings(from, 4) })
-          kept.push(...range(from, from + 4))
-        } catch {
-          // Refused.
-        }
-        log.writer.check(Number.MAX_SAFE_INTEGER)
-      }
-      const why = `${fault.code} ${fault.done} at call ${nth}`
-      assert.deepEqual(await log.readValues(), kept, why)
-      assert.ok(kept.length >= 32, `${why}: only ${kept.length} rows`)
-      log.losePowerAndStart()
-      assert.deepEqual(await log.readValues(), kept, `${why}, then power loss`)
-    }
-  }
-})
-
 test('a check never throws, whatever call fails, and a commit after it is taken', () => {
   for (let nth = 1; nth <= 20; nth++) {
     for (const code of ['EIO', 'EACCES'] as const) {
