@@ -3,40 +3,37 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Bug } from './bugs.ts'
 
-/** What looks for bugs: a command of its own, so that a bug can be planted in everything it loads. Its exit code tells whether it found one. */
-export interface Finder {
-  /** After `node`; the seed where it takes one. */
-  command(seed: number): readonly string[]
-  /** What the command printed of its figures. */
-  tried(output: string): string
-}
-
-export const finders = {
-  log: {
-    command: (seed) => ['test/planted/find-in-log.ts', String(seed), '300'],
-    tried: (output) => `${(JSON.parse(output) as { histories: number }).histories} histories`,
-  },
-} as const satisfies Record<string, Finder>
-
-export type FinderName = keyof typeof finders
+/** Who looks for a bug: a command of its own, so that the bug can be planted in everything it loads. Its exit code tells whether it found one. */
+export type Finder =
+  /** The model of the log beside a plain list (test/support/log-model.ts). */
+  | { readonly by: 'log' }
+  /** The simulation of the whole path. */
+  | { readonly by: 'simulation' }
+  /** A test of the suite by its name, or the beginning of it. */
+  | { readonly by: 'test'; readonly file: string; readonly name: string }
 
 export interface Finding {
   readonly found: boolean
-  /** What the finder said. */
-  readonly output: string
+  /** What it took. */
   readonly tried: string
-  readonly seconds: number
 }
 
 const root = path.resolve(import.meta.dirname, '../..')
 const loader = new URL('./plant.ts', import.meta.url).href
 
-/** Lets a finder look at the product with the bug in it, or at the product as it is. @throws if it has found something that is not the bug. */
-export async function look(name: FinderName, bug: Bug | undefined, seed: number): Promise<Finding> {
-  const { command, tried }: Finder = finders[name]
+/**
+ * Lets a finder look at the product with the bug in it, or at the product as it is, from a seed on; `histories` bounds those that
+ * draw lots. @throws if it has found something that is not the bug.
+ */
+export async function look(
+  finder: Finder,
+  bug: Bug | undefined,
+  seed: number,
+  histories: number,
+): Promise<Finding> {
   const began = performance.now()
   const planted = bug && { NODE_OPTIONS: `--import=${loader}`, TEST_PLANT: bug.name }
-  const child = spawn(process.execPath, command(seed), {
+  const child = spawn(process.execPath, commandOf(finder, seed, histories), {
     cwd: root,
     env: { ...plainEnvironment(), ...planted },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,13 +44,23 @@ export async function look(name: FinderName, bug: Bug | undefined, seed: number)
   })
   const [output, complaint, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
   if (code !== 0 && bug?.seen.test(output) !== true)
-    throw new Error(`${name}, seed ${seed}: exit code ${code}, and not for the bug:\n${output}\n${complaint}`)
-  return {
-    found: code !== 0,
-    output,
-    tried: tried(output),
-    seconds: Math.round((performance.now() - began) / 100) / 10,
-  }
+    throw new Error(
+      `${finder.by}, seed ${seed}: exit code ${code}, and not for the bug:\n${output}\n${complaint}`,
+    )
+  const seconds = `${((performance.now() - began) / 1000).toFixed(1)} s`
+  return { found: code !== 0, tried: `${triedBy(finder, seed, output)}, ${seconds}` }
+}
+
+function commandOf(finder: Finder, seed: number, histories: number): string[] {
+  if (finder.by !== 'test') return [`test/planted/find-in-${finder.by}.ts`, String(seed), String(histories)]
+  const { file, name } = finder
+  return ['--test', '--test-name-pattern', name, '--test-reporter', 'spec', '--test-isolation', 'none', file]
+}
+
+function triedBy(finder: Finder, seed: number, output: string): string {
+  if (finder.by === 'test') return `${finder.file}, "${finder.name}"`
+  const { histories } = JSON.parse(output) as { histories: number } // as the finders print it
+  return `${histories} histories from seed ${seed} on`
 }
 
 /** Without what the runner of these tests has told us: a finder may run tests of its own. */

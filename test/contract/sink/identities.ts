@@ -129,25 +129,43 @@ export const identities: readonly Question[] = [
     async ask(t, subject) {
       const examined = await Examined.in(t, subject)
       const { log } = examined
-      const rows = [row(1, 1), row(2, 2), row(3, 3), row(3, 3, { metric: 'n' })]
-      await examined.put(rows)
+      const rows = [
+        row(1, 1),
+        row(2, 2),
+        row(3, 3),
+        row(3, 30, { metric: 'n' }),
+        row(0, 0),
+        row(3, 300, { metric: 'late' }),
+      ]
+      await examined.put(rows.slice(0, 5))
+      // The last one comes late: its letter is replayed.
+      const letter = examined.write(rows.slice(5))
+      const terms = { ...noTerms, handed: 1, deadLettered: 1 }
+      await (await examined.sink()).write({ ...letter, batch: undefined, terms }, never)
       const edits = [
-        { device: 'd', metric: 'm', from: 1, to: 2, patch: undefined },
+        { device: 'd', metric: 'm', from: 0, to: 2, patch: undefined },
         { device: 'd', metric: undefined, from: 3, to: 4, patch: { value: 'patched', quality: 0 } },
       ]
       for (const edit of edits) await (await examined.sink()).write(log.write(log.edit(edit)), never)
       await examined.put([row(1, 'after')])
-      const patched = { value: 'patched', quality: 0 }
-      examined.handed.splice(0, 4)
-      examined.handed.push({ ...row(2, 2), number: 1 }, { ...row(3, 3), ...patched, number: 2 })
-      examined.handed.push({ ...row(3, 3, { metric: 'n' }), ...patched, number: 3 })
-      await examined.judge({ books: { handed: 5 } })
+      const patch = { value: 'patched', quality: 0 }
+      const [, two = row(2, 2), three = row(3, 3), other = row(3, 3), , late = row(3, 3)] = rows
+      examined.handed.splice(0, 5)
+      examined.handed.push(
+        { ...two, number: 1 },
+        { ...three, ...patch, number: 2 },
+        { ...other, ...patch, number: 3 },
+      )
+      await examined.judge({ books: { handed: 7 } })
       const again = new PaperLog({ of: log, next: 0n })
+      const replay = (await examined.opened()).replay?.('again') ?? assert.fail('it has no replays')
+      const { stored, overwritten } = await replay.write(examined.write(rows, again), never)
+      assert.deepEqual({ stored, overwritten }, { stored: 1, overwritten: 0 })
+      examined.handed.push({ ...late, ...patch, number: 5 })
+      await examined.judge({ books: { handed: 7 } })
       const sink = (await examined.opened()).replay?.('again') ?? assert.fail('it has no replays')
-      const written = await sink.write(examined.write(rows, again), never)
-      assert.deepEqual([written.stored, written.overwritten], [0, 0])
       for (const edit of edits) await sink.write(again.write(again.edit(edit)), never)
-      await examined.judge({ books: { handed: 5 } })
+      await examined.judge({ books: { handed: 7 } })
     },
   },
 ]

@@ -15,7 +15,7 @@ interface Fed {
   readonly statuses: readonly PipelineStatus[]
 }
 
-/** Feeds the rows to a sink through a pipeline, in batches of so many; row i has number i. Ends when the sink has passed them all, or `isOver`. */
+/** Feeds the rows to a sink through a pipeline, in batches of so many; row i has number i. Ends when the sink has passed them all or fails again and again, or when `isOver` says so. */
 async function feed(
   examined: Examined,
   sink: Sink,
@@ -27,7 +27,8 @@ async function feed(
   } = {},
 ): Promise<Fed> {
   const { poisoned = new Map<number, Poison>(), maxRows = 64 } = options
-  const isOver = options.isOver ?? (({ position }) => position?.next === BigInt(rows.length))
+  const isOver =
+    options.isOver ?? (({ position, failures }) => position?.next === BigInt(rows.length) || failures > 4)
   const letters: DeadLetter[] = []
   const statuses: PipelineStatus[] = []
   const over = new AbortController()
