@@ -282,7 +282,7 @@ function addReplayMetrics(pull: PulledMetrics): void {
     ['sink', 'replay', 'stream', 'term'],
     ({ replays }) =>
       replays.flatMap((replay) =>
-        replay.streams.flatMap(({ stream, books }) =>
+        [...booksByStream(replay)].flatMap(([stream, books]) =>
           Object.entries(books).map(
             ([term, rows]) => [{ ...named(replay), stream, term: snake(term) }, rows] as const,
           ),
@@ -304,6 +304,17 @@ function addReplayMetrics(pull: PulledMetrics): void {
         replayStates.map((state) => [{ ...named(replay), state }, replay.state === state ? 1 : 0] as const),
       ),
   )
+}
+
+/** A copy may bring a stream of several logs. */
+function booksByStream({ parts }: ReplayStatus): Map<string, Record<string, number>> {
+  const sums = new Map<string, Record<string, number>>()
+  for (const { stream, books } of parts) {
+    const sum = sums.get(stream) ?? {}
+    for (const [term, rows] of Object.entries({ ...books })) sum[term] = (sum[term] ?? 0) + rows
+    sums.set(stream, sum)
+  }
+  return sums
 }
 
 /** `deadLettered` → `dead_lettered`. */

@@ -147,6 +147,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       })),
       onEvent: (level, message) => logger[level]({ store: name }, message),
       onStatus: measurements.pipeline,
+      sourceOf: (other) => targets.get(other)?.copies,
     })
     store.start()
     targets.set(name, storeTarget(store, replayedStreams(config, name, storedStreams)))

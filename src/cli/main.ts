@@ -182,6 +182,10 @@ const replay = program
     'time of writing into the log, or a live cursor; default all that the log holds',
   )
   .option('--to <time|cursor>', 'the same; default where the log stands now')
+  .option(
+    '--from-store <name>',
+    'instead of the log: copy a whole store, what the log no longer holds too, to the store that --to names',
+  )
   .option('--rate <rows>', 'rows a second; default as many as live traffic leaves room for', positive)
   .option('--name <name>', 'name of the replay; default the sink and a number')
   .option('--wait', 'until it is done, and say what came of it')

@@ -12,25 +12,31 @@ interface Replay {
   readonly state: 'running' | 'waiting' | 'done' | 'cancelled' | 'failed'
   readonly error?: string
   readonly note?: string
-  readonly from: number
-  readonly to: number
+  readonly fromStore?: string
+  readonly from?: number
+  readonly to?: number
   readonly rows: number
   readonly rowsPerSecond: number
   readonly secondsLeft?: number
   readonly done: number
-  readonly streams: readonly { readonly stream: string; readonly books: Readonly<Record<string, number>> }[]
+  readonly parts: readonly { readonly stream: string; readonly books: Readonly<Record<string, number>> }[]
 }
 
 const path = '/api/v1/replays'
 
-/** `sluice replay --sink X`: beside a running Sluice, which goes on with it over crashes. */
-export async function startReplay({ url, sink, from, to, rate, name, wait }: ReplayOptions): Promise<number> {
+/** `sluice replay --sink X`, or `--from-store A --to B`: beside a running Sluice, which goes on with it over crashes. */
+export async function startReplay(options: ReplayOptions): Promise<number> {
+  const { url, fromStore, rate, name, wait } = options
   const client = new Client(url)
-  const started = await client.post<Replay>(path, { sink, from, to, rate, name })
-  process.stdout.write(
-    `replay ${started.name} to ${started.sink} has begun: numbers ${started.from} to ${started.to}\n`,
-  )
-  if (started.note !== undefined) process.stdout.write(`${printable(started.note)}\n`)
+  const asked =
+    fromStore === undefined
+      ? { sink: options.sink, from: options.from, to: options.to }
+      : { sink: options.sink ?? options.to, fromStore }
+  const started = await client.post<Replay>(path, { ...asked, rate, name })
+  const { from, to, note } = started
+  const what = fromStore === undefined ? `numbers ${from} to ${to}` : `a copy of ${fromStore}`
+  process.stdout.write(`replay ${started.name} to ${started.sink} has begun: ${what}\n`)
+  if (note !== undefined) process.stdout.write(`${printable(note)}\n`)
   return wait === true ? waitFor(client, started.name) : exitCode.ok
 }
 
@@ -46,7 +52,7 @@ async function waitFor(client: Client, name: string): Promise<number> {
       continue
     }
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-    for (const { stream, books } of replay.streams) process.stdout.write(`${stream}: ${booksText(books)}\n`)
+    for (const { stream, books } of replay.parts) process.stdout.write(`${stream}: ${booksText(books)}\n`)
     const why = replay.error === undefined ? '' : `: ${printable(replay.error)}`
     process.stdout.write(`replay ${replay.name} is ${replay.state}${why}\n`)
     return replay.state === 'done' ? exitCode.ok : exitCode.failed

@@ -5,6 +5,7 @@ export interface ReplayOptions extends ConfigOptions {
   readonly url: string
   readonly into?: string
   readonly sink?: string
+  readonly fromStore?: string
   readonly from?: string
   readonly to?: string
   readonly rate?: number

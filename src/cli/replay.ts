@@ -9,13 +9,18 @@ import type { ReplayOptions } from './replay-options.ts'
 
 /** `sluice replay`: beside a running Sluice with `--sink`, while it is stopped with `--into`. */
 export async function replay(options: ReplayOptions): Promise<number> {
-  const { into, sink } = options
+  const { into, sink, fromStore, from, to } = options
   if (into !== undefined && sink !== undefined)
     throw usage(
       '--into fills an empty store while Sluice is stopped, --sink replays beside it: give one of them',
     )
   if (into !== undefined) return replayInto(into, options)
-  if (sink === undefined)
+  if (
+    fromStore !== undefined &&
+    (from !== undefined || (sink ?? to) === undefined || (sink !== undefined && to !== undefined))
+  )
+    throw usage('a copy of a whole store is started with --from-store A --to B')
+  if (sink === undefined && fromStore === undefined)
     throw usage('say where to: --sink NAME beside a running Sluice, or --into NAME while it is stopped')
   return startReplay(options)
 }

@@ -11,6 +11,8 @@ export interface ReplayAsk {
   /** One is given where there is none. */
   readonly name?: string | undefined
   readonly sink: string
+  /** A store whose rows the sink, a store too, is given: those that the log no longer holds among them. Then there are no bounds. */
+  readonly fromStore?: string | undefined
   /** undefined: from the first row that the log holds. */
   readonly from?: ReplayBound | undefined
   /** undefined: up to where the log stands now. */
@@ -25,9 +27,12 @@ export interface ReplayAsk {
  */
 export type ReplayState = 'running' | 'waiting' | 'done' | 'cancelled' | 'failed'
 
-/** How far a replay has come in one stream. */
-export interface ReplayStreamStatus {
+/** How far a replay has come in one stream of a log. */
+export interface ReplayPartStatus {
+  /** `edits` for those that a copy brings. */
   readonly stream: string
+  /** A copy brings rows of every log that the other store has met. */
+  readonly log: string
   /** Everything below this number is done. */
   readonly position: bigint
   readonly books: SinkBooks
@@ -36,14 +41,15 @@ export interface ReplayStreamStatus {
 export interface ReplayStatus {
   readonly name: string
   readonly sink: string
+  readonly fromStore: string | undefined
   readonly state: ReplayState
   /** Why it waits or has failed. */
   readonly error: string | undefined
   /** What whoever started it should know. */
   readonly note: string | undefined
-  /** The first number, and the first that is not meant. */
-  readonly from: bigint
-  readonly to: bigint
+  /** The first number, and the first that is not meant; each part of a copy has its own. */
+  readonly from: bigint | undefined
+  readonly to: bigint | undefined
   readonly rate: number | undefined
   /** µs since 1970. */
   readonly started: number
@@ -56,7 +62,7 @@ export interface ReplayStatus {
   readonly secondsLeft: number | undefined
   /** Share of the numbers that have been passed, 0 to 1. */
   readonly done: number
-  readonly streams: readonly ReplayStreamStatus[]
+  readonly parts: readonly ReplayPartStatus[]
 }
 
 /** Where replays are started, watched and ended. */

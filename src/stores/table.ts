@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import type { Sink } from '../core/sink.ts'
-import type { Store } from '../core/store.ts'
+import type { Store, StoreCopy } from '../core/store.ts'
 
 /** A store that is open: what can be asked, and a sink per stream, each with a position and books of its own. */
 export interface OpenStore {
@@ -9,6 +9,8 @@ export interface OpenStore {
   sink(stream: string): Sink
   /** For rows of a stream that come again, beside those that come live; with a position and books for each replay. */
   replaySink(replay: string, stream: string): Sink
+  /** For copies to and from other stores; undefined where its type knows none. */
+  readonly copy: StoreCopy | undefined
   /** Resolves when the engine can do nothing more until it is opened anew. */
   readonly broken: Promise<Error>
 }

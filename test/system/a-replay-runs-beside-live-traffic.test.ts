@@ -3,6 +3,7 @@ import fs from 'node:fs/promises'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { connectAsync } from 'mqtt'
 import { runCommand } from '../support/run-command.ts'
 import { SluiceHttp } from '../support/sluice-http.ts'
 import { SluiceProcess } from '../support/sluice-process.ts'
@@ -18,7 +19,7 @@ interface Replay {
   readonly done: number
   readonly from: number
   readonly to: number
-  readonly streams: readonly { readonly stream: string; readonly books: Readonly<Record<string, number>> }[]
+  readonly parts: readonly { readonly stream: string; readonly books: Readonly<Record<string, number>> }[]
 }
 
 const begin = 1_705_314_600_000
@@ -55,6 +56,13 @@ class Run {
       value: i,
     }))
     assert.equal((await this.#running.post(JSON.stringify(body))).status, 202)
+  }
+
+  /** Messages that nobody can read, over MQTT: each becomes a dead letter. */
+  async letters(count: number): Promise<void> {
+    const client = await connectAsync(`mqtt://127.0.0.1:${this.sluice.mqttPort}`)
+    for (let i = 0; i < count; i++) await client.publishAsync('dev/x/y', `{ ${i}`, { qos: 1 })
+    await client.endAsync()
   }
 
   async edit(method: 'DELETE' | 'PATCH', from: number, to: number, body?: object): Promise<void> {
@@ -134,7 +142,7 @@ test('a store that lacks rows is given them by a replay beside live traffic, ove
   await run.send(500)
   const done = await run.once('again', ({ state }) => state !== 'running' && state !== 'waiting')
   assert.deepEqual([done.state, done.error], ['done', undefined])
-  const books = done.streams.find(({ stream }) => stream === 'readings')?.books
+  const books = done.parts.find(({ stream }) => stream === 'readings')?.books
   // What the live lane has stored counts as repeated; so do rows that an edit deleted.
   assert.equal(books?.['handed'], 9_000)
   assert.equal((books?.['stored'] ?? 0) + (books?.['repeated'] ?? 0) + (books?.['overwritten'] ?? 0), 9_000)
@@ -183,11 +191,16 @@ test('a replay keeps what it needs in the log, can be cancelled, and is told why
 
   const refusals: [object, number, string, RegExp][] = [
     [{ sink: 'main', name: 'slow' }, 409, 'conflict', /there is a replay slow already/],
-    [{ sink: 'none' }, 404, 'not-found', /there is no sink none to replay to; those are: main, lines/],
+    [{ sink: 'none' }, 404, 'not-found', /sink: there is no none; there are: main, lines/],
     [{}, 400, 'bad-request', /sink: expected a name/],
     [{ sink: 'main', rate: -1 }, 400, 'bad-request', /rate: must be above 0/],
     [{ sink: 'main', from: 'soon' }, 400, 'bad-request', /from: expected a live cursor, or a time/],
     [{ sink: 'main', other: 1 }, 400, 'bad-request', /other: there is no such parameter/],
+    [{ sink: 'main', fromStore: 'main' }, 400, 'bad-request', /fromStore: main has its own rows/],
+    [{ sink: 'main', fromStore: 'none' }, 404, 'not-found', /fromStore: there is no none/],
+    [{ sink: 'main', fromStore: 'lines' }, 400, 'bad-request', /fromStore: lines is no store/],
+    [{ sink: 'lines', fromStore: 'main' }, 400, 'bad-request', /sink: lines is no store/],
+    [{ sink: 'main', fromStore: 'lines', to: 'now' }, 400, 'bad-request', /to: a copy has no bounds/],
     [{ sink: 'main', from: 'now' }, 400, 'bad-request', /nothing was written between the bounds/],
     [
       { sink: 'main', from: '00000000-0000-4000-8000-000000000000.0-1' },
@@ -222,4 +235,44 @@ test('a replay keeps what it needs in the log, can be cancelled, and is told why
   const whole = await runCommand('replay', '--url', run.url, '--sink', 'lines', '--wait')
   assert.equal(whole.code, 0, whole.err)
   assert.match(whole.out, /^readings: handed (\d+), stored \1\nreplay lines-1 is done$/m)
+})
+
+test('what the log no longer holds is copied from another store beside live traffic, over kill -9; both then answer alike', async (t) => {
+  const one = { 'log.segmentBytes': '64 KiB', 'log.retentionDays': '0.00002' }
+  const run = await startRun(t, one)
+  for (let i = 0; i < 8; i++) await run.send(1_000)
+  await run.edit('DELETE', 1_000, 1_500)
+  await run.edit('PATCH', 2_000, 2_500, { quality: 0, value: 7.5 })
+  await run.letters(3)
+  await run.drained()
+  const first = async () => ((await run.sluice.get('/status')) as { log: { first: number } }).log.first
+  while ((await first()) === 0) {
+    await setTimeout(100)
+    await run.send(10)
+  }
+  await run.restart({ ...one, ...two })
+  const args = ['replay', '--url', run.url, '--from-store', 'main', '--to', 'second', '--name', 'whole']
+  const started = await runCommand(...args, '--rate', '4000')
+  assert.deepEqual([started.code, started.out], [0, 'replay whole to second has begun: a copy of main\n'])
+
+  const before = await run.once('whole', ({ rows }) => rows > 1_000)
+  await run.send(500)
+  await run.kill({ ...one, ...two })
+  const after = await run.once('whole', ({ rows }) => rows > 0)
+  assert.ok(after.rows >= before.rows, 'it goes on where the store stands')
+  assert.ok(after.done < 1, 'the kill fell into the copy')
+  await run.send(500)
+  await run.edit('DELETE', 3_000, 3_500)
+  const done = await run.once('whole', ({ state }) => state !== 'running' && state !== 'waiting')
+  assert.deepEqual([done.state, done.error], ['done', undefined])
+  assert.deepEqual(
+    [...new Set(done.parts.map(({ stream }) => stream))],
+    ['edits', 'readings', 'dead-letters'],
+  )
+  await run.drained()
+  assert.deepEqual((await readStatus(run.sluice)).alarms, [])
+  assert.equal((await run.sluice.stop()).code, 0)
+  const main = await storeContents(run.data, 'main', ['dead-letters'])
+  assert.ok(main.some((row) => row.startsWith('dead-letters ')))
+  assert.deepEqual(await storeContents(run.data, 'second', ['dead-letters']), main)
 })

@@ -35,6 +35,11 @@ function addStart(server: RestServer, { desk, clock }: ReplayRouteParts): void {
   const body = z.strictObject(
     {
       sink: componentName.describe('The store or sink that the rows are given to once more.'),
+      fromStore: componentName
+        .optional()
+        .describe(
+          'Copy this store instead: what the log no longer holds comes too. Then from and to have no meaning.',
+        ),
       from: bound(clock, 'Begin, inclusive: everything that the log holds unless given.').optional(),
       to: bound(clock, 'End, exclusive: where the log stands now unless given.').optional(),
       rate: z
@@ -50,13 +55,18 @@ function addStart(server: RestServer, { desk, clock }: ReplayRouteParts): void {
         code === 'invalid_type' ? 'expected an object such as {"sink": "main"}' : undefined,
     },
   )
+  const given = body.superRefine(({ fromStore, from, to }, context) => {
+    if (fromStore === undefined) return
+    for (const [path, value] of Object.entries({ from, to }))
+      if (value !== undefined)
+        context.addIssue({ code: 'custom', path: [path], message: 'a copy has no bounds' })
+  })
   const schema = answering(
-    { body, tags, summary: 'Give a sink once more what the log holds, beside live traffic' },
+    { body: given, tags, summary: 'Give a sink once more what the log holds, beside live traffic' },
     { 201: shownReplay, 400: shownError, 404: shownError, 409: shownError, 503: shownError },
   )
   server.post('/api/v1/replays', { schema, config: access }, async (request, reply) => {
-    const { sink, from, to, rate, name } = request.body
-    const started = await desk.start({ sink, from, to, rate, name }, request.principal.name)
+    const started = await desk.start(request.body, request.principal.name)
     return reply.status(201).send(replayAnswer(started))
   })
 }

@@ -1,5 +1,5 @@
-import type { ReplayState, ReplayStatus, ReplayStreamStatus } from '../../core/replay.ts'
-import { noBooks } from '../../core/sink.ts'
+import type { ReplayState, ReplayStatus } from '../../core/replay.ts'
+import { noBooks, type SinkBooks } from '../../core/sink.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { PipelineStatus } from '../pipeline/runner.ts'
 import type { ReplayRecord } from './replay-record.ts'
@@ -18,8 +18,10 @@ const minSampleMs = 500
 export class ReplayProgress {
   readonly #record: ReplayRecord
   readonly #clock: Clock
-  readonly #heard = new Map<string, PipelineStatus>()
-  #last: PipelineStatus | undefined
+  /** By the index of the part. */
+  readonly #heard = new Map<number, PipelineStatus>()
+  /** The part heard of last: one after the other is done. */
+  #current = -1
   #samples: Sample[] = []
 
   constructor(record: ReplayRecord, clock: Clock) {
@@ -27,9 +29,9 @@ export class ReplayProgress {
     this.#clock = clock
   }
 
-  heard(status: PipelineStatus): void {
-    this.#heard.set(status.stream, status)
-    this.#last = status
+  heard(status: PipelineStatus, part: number): void {
+    this.#heard.set(part, status)
+    this.#current = part
     const ms = this.#clock.monotonicMs()
     if (ms - (this.#samples.at(-1)?.ms ?? -Infinity) < minSampleMs) return
     this.#samples.push({ ms, rows: this.rows, numbers: this.#numbers })
@@ -38,20 +40,18 @@ export class ReplayProgress {
 
   /** Why the sink takes nothing now, as its pipeline says. */
   get error(): string | undefined {
-    return this.#last?.error
+    return this.#heard.get(this.#current)?.error
   }
 
   get rows(): number {
-    return this.streams.reduce((sum, { books }) => sum + books.handed, 0)
+    return this.parts.reduce((sum, { books }) => sum + books.handed, 0)
   }
 
-  /** One stream after the other is done: those before the one heard of last have come to their end. */
-  get streams(): ReplayStreamStatus[] {
-    const { from, until, streams } = this.#record
-    const current = this.#last === undefined ? -1 : streams.indexOf(this.#last.stream)
-    return streams.map((stream, i) => {
-      const { position, books = noBooks } = this.#heard.get(stream) ?? {}
-      return { stream, position: i < current ? until : (position?.next ?? from), books }
+  /** Those before the one heard of last have come to their end. */
+  get parts(): { readonly position: bigint; readonly books: SinkBooks }[] {
+    return this.#record.parts.map(({ from, until }, i) => {
+      const { position, books = noBooks } = this.#heard.get(i) ?? {}
+      return { position: i < this.#current ? until : (position?.next ?? from), books }
     })
   }
 
@@ -72,18 +72,21 @@ export class ReplayProgress {
     return this.#total === 0 ? 1 : this.#numbers / this.#total
   }
 
+  /** Numbers that have been passed, over all parts. */
   get #numbers(): number {
-    const { from } = this.#record
-    return this.streams.reduce((sum, { position }) => sum + Number(position - from), 0)
+    const { parts } = this.#record
+    return this.parts.reduce(
+      (sum, { position }, i) => sum + Number(position - (parts[i]?.from ?? position)),
+      0,
+    )
   }
 
   get #total(): number {
-    const { from, until, streams } = this.#record
-    return Number(until - from) * streams.length
+    return this.#record.parts.reduce((sum, { from, until }) => sum + Number(until - from), 0)
   }
 }
 
-/** A replay as it is shown; `error` is why its sink as a whole takes nothing. */
+/** A replay as it is shown; `sinkError` is why its sink as a whole takes nothing. */
 export function statusOf(
   name: string,
   record: ReplayRecord,
@@ -91,11 +94,21 @@ export function statusOf(
   sinkError: string | undefined,
   note: string | undefined,
 ): ReplayStatus {
-  const { sink, from, until, rate, started, principal, end } = record
-  const shown = { name, sink, note, from, to: until, rate, started, principal }
+  const { sink, fromStore, rate, started, principal, end } = record
+  const [first] = record.parts
+  const bounds =
+    fromStore === undefined ? { from: first?.from, to: first?.until } : { from: undefined, to: undefined }
+  const shown = { name, sink, fromStore, note, ...bounds, rate, started, principal }
+  const named = (parts: readonly { readonly position: bigint; readonly books: SinkBooks }[]) =>
+    record.parts.map(({ kind, log, stream, from }, i) => ({
+      stream: kind === 'edits' ? kind : stream,
+      log,
+      ...(parts[i] ?? { position: from, books: noBooks }),
+    }))
   if (end !== undefined) {
-    const { state, error, at, streams } = end
-    const rows = streams.reduce((sum, { books }) => sum + books.handed, 0)
+    const { state, error, at } = end
+    const parts = named(end.parts)
+    const rows = parts.reduce((sum, { books }) => sum + books.handed, 0)
     const speed = at > started ? rows / ((at - started) / 1e6) : 0
     const done = state === 'done' ? 1 : progress.done
     return {
@@ -107,13 +120,14 @@ export function statusOf(
       rowsPerSecond: speed,
       secondsLeft: undefined,
       done,
-      streams,
+      parts,
     }
   }
   const error = sinkError ?? progress.error
   const state: ReplayState = error === undefined ? 'running' : 'waiting'
-  const { rows, speed, streams, done } = progress
+  const { rows, speed, done } = progress
+  const parts = named(progress.parts)
   const { rows: rowsPerSecond, secondsLeft } =
     error === undefined ? speed : { rows: 0, secondsLeft: undefined }
-  return { ...shown, state, error, ended: undefined, rows, rowsPerSecond, secondsLeft, done, streams }
+  return { ...shown, state, error, ended: undefined, rows, rowsPerSecond, secondsLeft, done, parts }
 }

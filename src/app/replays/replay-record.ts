@@ -26,10 +26,18 @@ const record = z.object({
   sink: z.string(),
   /** The name of its position and books in the sink: that of the replay, and what tells it from others that have had the name. */
   lane: z.string(),
-  log: z.string(),
-  from: number,
-  until: number,
-  streams: z.array(z.string()),
+  /** The store that is copied from; undefined where the rows come from the log. */
+  fromStore: z.string().optional(),
+  parts: z.array(
+    z.object({
+      kind: z.enum(['log', 'edits', 'readings', 'documents']),
+      log: z.string(),
+      partition: count,
+      stream: z.string(),
+      from: number,
+      until: number,
+    }),
+  ),
   rate: z.number().optional(),
   started: z.number(),
   principal: z.string(),
@@ -38,7 +46,8 @@ const record = z.object({
       state: z.enum(['done', 'cancelled', 'failed']),
       error: z.string().optional(),
       at: z.number(),
-      streams: z.array(z.object({ stream: z.string(), position: number, books })),
+      /** In the order of `parts`. */
+      parts: z.array(z.object({ position: number, books })),
     })
     .optional(),
 })

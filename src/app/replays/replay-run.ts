@@ -46,7 +46,8 @@ export interface ReplayParts {
   isLiveBehind(): boolean
   readonly letters: Letters
   readonly clock: Clock
-  onStatus(status: PipelineStatus): void
+  /** `part`: which of the streams. */
+  onStatus(status: PipelineStatus, part: number): void
 }
 
 /**
@@ -59,7 +60,7 @@ export async function runReplay(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { name, log, letters, clock, isLiveBehind, onStatus } = parts
-  for (const each of streams) {
+  for (const [i, each] of streams.entries()) {
     const { stream, group } = each
     await runPipeline(
       {
@@ -78,7 +79,7 @@ export async function runReplay(
         clock,
         maxRows: rowsOfWrite(rate),
         lingerMs: 0,
-        onStatus,
+        onStatus: (status) => onStatus(status, i),
       },
       signal,
     )

@@ -4,8 +4,10 @@ import { systemClock } from '../../lib/clock.ts'
 import type { EmbeddedLog } from '../../log/embedded/log.ts'
 import { createProcessors } from '../../processors/table.ts'
 import { lettersTo, type SinkPipeline } from '../sink-pipeline.ts'
+import type { CopySource } from '../store-process/copied-scans.ts'
 import type { StoreProcess } from '../store-process/store-process.ts'
 import type { ReplayWatcher } from '../store-process/store-replays.ts'
+import type { CopyOrder } from './copy-run.ts'
 import { type ReplayOrder, type ReplayStream, runReplay } from './replay-run.ts'
 
 /** A sink that rows can be replayed to. */
@@ -17,6 +19,10 @@ export interface ReplayTarget {
   /** What whoever starts a replay of this name should know. */
   note(name: string): string | undefined
   start(name: string, order: ReplayOrder, watcher: ReplayWatcher): void
+  /** For stores: takes what another one holds; undefined for what is none. */
+  readonly copy: ((order: CopyOrder, watcher: ReplayWatcher) => void) | undefined
+  /** What others can be given of it. */
+  readonly copies: CopySource | undefined
   /** Nothing of the replay is written once this has resolved. */
   end(lane: string): Promise<void>
 }
@@ -32,6 +38,8 @@ export function storeTarget(store: StoreProcess, streams: ReplayTarget['streams'
     note: () => undefined,
     start: (_name, order, watcher) => store.replays.start(order, watcher),
     end: async (lane) => store.replays.end(lane),
+    copy: (order, watcher) => store.replays.start(order, watcher),
+    copies: store.copies,
   }
 }
 
@@ -63,7 +71,7 @@ export function sinkTarget(
           isLiveBehind: () => (log.status().rows['readings'] ?? 0) - live.status.passed > liveRows,
           letters: lettersTo(intake),
           clock: systemClock,
-          onStatus: (status) => watcher.onStatus(status),
+          onStatus: (status, part) => watcher.onStatus(status, part),
         },
         signal,
       )
@@ -78,6 +86,8 @@ export function sinkTarget(
     get error() {
       return undefined
     },
+    copy: undefined,
+    copies: undefined,
     note: (name) => open(name).note,
     start(name, order, watcher) {
       const stop = new AbortController()

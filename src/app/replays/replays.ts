@@ -2,8 +2,10 @@ import { SluiceError } from '../../core/errors.ts'
 import type { Intake } from '../../core/intake.ts'
 import type { KeyedState } from '../../core/keyed-state.ts'
 import type { ReplayAsk, ReplayDesk, ReplayStatus } from '../../core/replay.ts'
+import type { CopyPart } from '../../core/store.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { EmbeddedLog } from '../../log/embedded/log.ts'
+import type { ReplayWatcher } from '../store-process/store-replays.ts'
 import { boundsOf } from './replay-bounds.ts'
 import { ReplayProgress, statusOf } from './replay-progress.ts'
 import { decodeReplay, encodeReplay, replayKeys, type ReplayRecord } from './replay-record.ts'
@@ -59,26 +61,24 @@ export class Replays implements ReplayDesk {
   }
 
   async start(ask: ReplayAsk, principal: string): Promise<ReplayStatus> {
-    const { intake, log, clock } = this.#parts
+    const { intake, clock } = this.#parts
     const target = this.#target(ask.sink)
     const name = ask.name ?? this.#freeName(ask.sink)
     this.#reserve(name)
     try {
       const refusal = intake.refusal()
       if (refusal !== undefined) throw new SluiceError(refusal, 'no replay can be kept now')
-      const streams = target.streams.map(({ stream }) => stream)
-      // Before it is known what is needed: retention waits meanwhile.
-      for (const stream of streams) log.hold(groupOf(name, stream), 0)
+      const { sink, fromStore } = ask
+      const parts = await (fromStore === undefined
+        ? this.#partsOfLog(name, target, ask)
+        : this.#partsOfStore(fromStore, sink, target))
       const started = clock.now()
-      const { from, until } = await boundsOf(log, this.#parts.logFolder, ask.from, ask.to)
       const record: ReplayRecord = {
         version: 1,
-        sink: ask.sink,
+        sink,
+        ...(fromStore === undefined ? {} : { fromStore }),
         lane: `${name}@${started.toString(36)}`,
-        log: log.id,
-        from,
-        until,
-        streams,
+        parts,
         ...(ask.rate === undefined ? {} : { rate: ask.rate }),
         started,
         principal,
@@ -125,33 +125,69 @@ export class Replays implements ReplayDesk {
       if (record.end === undefined) await this.#parts.targets.get(record.sink)?.end(record.lane)
   }
 
+  async #partsOfLog(
+    name: string,
+    target: ReplayTarget,
+    { from, to }: ReplayAsk,
+  ): Promise<ReplayRecord['parts']> {
+    const { log, logFolder } = this.#parts
+    // Before it is known what is needed: retention waits meanwhile.
+    for (const { stream } of target.streams) log.hold(groupOf(name, stream), 0)
+    const bounds = await boundsOf(log, logFolder, from, to)
+    return target.streams.map(({ stream }) => ({ kind: 'log', log: log.id, partition: 0, stream, ...bounds }))
+  }
+
+  async #partsOfStore(store: string, sink: string, target: ReplayTarget): Promise<ReplayRecord['parts']> {
+    const wrong = (message: string) => new SluiceError('bad-request', message)
+    if (store === sink) throw wrong(`fromStore: ${sink} has its own rows`)
+    const source = this.#target(store, 'fromStore').copies
+    if (source === undefined) throw wrong(`fromStore: ${store} is no store that can be asked`)
+    if (target.copy === undefined) throw wrong(`sink: ${sink} is no store: it cannot be given a copy`)
+    const parts = await source.parts(AbortSignal.timeout(partsPatienceMs))
+    if (parts.length === 0) throw wrong(`fromStore: ${store} holds nothing`)
+    return parts
+  }
+
   #goOn(name: string, record: ReplayRecord): void {
     const target = this.#parts.targets.get(record.sink)
     if (record.end !== undefined) this.#known.set(name, { record, progress: this.#progressOf(record) })
     else if (target === undefined) this.#fail(name, record, `there is no sink ${record.sink} any more`)
-    else if (record.log !== this.#parts.log.id) this.#fail(name, record, renewedMessage)
+    else if (this.#isOutdated(record)) this.#fail(name, record, renewedMessage)
     else this.#run(name, record, target)
   }
 
   #run(name: string, record: ReplayRecord, target: ReplayTarget): void {
-    const { log } = this.#parts
-    const { sink, lane, from, until, rate, streams } = record
+    const { sink, lane, rate, fromStore } = record
     const progress = this.#progressOf(record)
     this.#known.set(name, { record, progress })
-    const taken = target.streams.filter(({ stream }) => streams.includes(stream))
-    for (const { stream } of taken) log.hold(groupOf(name, stream), Number(from))
-    const order = {
-      lane,
-      from,
-      until,
-      rate,
-      streams: taken.map((each) => ({ ...each, group: groupOf(name, each.stream) })),
+    const watcher: ReplayWatcher = {
+      onStatus: (status, part) => progress.heard(status, part),
+      onDone: (error) => {
+        if (error === undefined) this.#supervise(this.#finish(name, 'done'))
+        else this.#fail(name, record, error)
+      },
     }
-    this.#parts.onEvent('info', `replay ${name} to ${sink}: numbers ${from} to ${until}`)
-    target.start(name, order, {
-      onStatus: (status) => progress.heard(status),
-      onDone: () => this.#supervise(this.#finish(name, 'done')),
+    const from = fromStore === undefined ? 'the log' : `store ${fromStore}`
+    this.#parts.onEvent('info', `replay ${name} from ${from} to ${sink} begins, or goes on`)
+    if (fromStore === undefined) this.#runFromLog(name, record, target, watcher)
+    else target.copy?.({ lane, fromStore, rate, parts: record.parts.flatMap(copyPart) }, watcher)
+  }
+
+  #runFromLog(
+    name: string,
+    { lane, rate, parts }: ReplayRecord,
+    target: ReplayTarget,
+    watcher: ReplayWatcher,
+  ): void {
+    const [first] = parts
+    if (first === undefined) return
+    const { from, until } = first
+    const streams = parts.map(({ stream }) => {
+      const processors = target.streams.find((each) => each.stream === stream)?.processors ?? []
+      return { stream, processors, group: groupOf(name, stream) }
     })
+    for (const { group } of streams) this.#parts.log.hold(group, Number(from))
+    target.start(name, { lane, rate, from, until, streams }, watcher)
   }
 
   /** It writes nothing more; what came of it is kept. */
@@ -183,11 +219,10 @@ export class Replays implements ReplayDesk {
     progress: ReplayProgress,
     end: Pick<NonNullable<ReplayRecord['end']>, 'state' | 'error'>,
   ): ReplayRecord {
-    const { until } = record
-    const streams = progress.streams.map((each) =>
-      end.state === 'done' ? { ...each, position: until } : each,
+    const parts = progress.parts.map((part, i) =>
+      end.state === 'done' ? { ...part, position: record.parts[i]?.until ?? part.position } : part,
     )
-    return { ...record, end: { ...end, at: this.#parts.clock.now(), streams } }
+    return { ...record, end: { ...end, at: this.#parts.clock.now(), parts } }
   }
 
   /** Under another id numbers are given a second time, and every sink is given everything anew. */
@@ -197,7 +232,7 @@ export class Replays implements ReplayDesk {
       'abort',
       () => {
         for (const [name, { record }] of this.#known) {
-          if (record.end !== undefined) continue
+          if (record.end !== undefined || record.fromStore !== undefined) continue
           const target = targets.get(record.sink)
           if (target !== undefined) this.#supervise(target.end(record.lane))
           this.#release(name, target)
@@ -227,17 +262,22 @@ export class Replays implements ReplayDesk {
     })
   }
 
+  /** Its numbers are those of a log that goes by another id now. */
+  #isOutdated({ fromStore, parts }: ReplayRecord): boolean {
+    return fromStore === undefined && parts.some(({ log }) => log !== this.#parts.log.id)
+  }
+
   #progressOf(record: ReplayRecord): ReplayProgress {
     return new ReplayProgress(record, this.#parts.clock)
   }
 
-  #target(sink: string): ReplayTarget {
+  #target(sink: string, field = 'sink'): ReplayTarget {
     const { targets } = this.#parts
     const target = targets.get(sink)
     if (target === undefined)
       throw new SluiceError(
         'not-found',
-        `there is no sink ${sink} to replay to; those are: ${[...targets.keys()].join(', ')}`,
+        `${field}: there is no ${sink}; there are: ${[...targets.keys()].join(', ')}`,
       )
     return target
   }
@@ -270,3 +310,13 @@ export class Replays implements ReplayDesk {
 const renewedMessage = 'the log goes on under another id, and every sink is given everything that it holds'
 
 const groupOf = (name: string, stream: string) => `replays/${name}/${stream}`
+
+type Part = ReplayRecord['parts'][number]
+
+/** A part of a copy, as stores know it. */
+function copyPart({ kind, ...part }: Part): CopyPart[] {
+  return kind === 'log' ? [] : [{ kind, ...part }]
+}
+
+/** How long a store may take to say what it holds. */
+const partsPatienceMs = 30_000

@@ -1,19 +1,23 @@
+import { type CopyOrder, type CopyRunParts, runCopy } from '../replays/copy-run.ts'
 import { type ReplayOrder, type ReplayParts, runReplay } from '../replays/replay-run.ts'
+import { SinkFailure } from '../../core/sink.ts'
 import type { FromStore } from './protocol.ts'
+
+type Parts = Omit<ReplayParts & CopyRunParts, 'onStatus'>
 
 /** The replays of a store that run in its own process, beside its live pipelines. */
 export class ChildReplays {
-  readonly #parts: Omit<ReplayParts, 'onStatus'>
+  readonly #parts: Parts
   readonly #send: (message: FromStore) => void
   readonly #running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>()
 
-  constructor(parts: Omit<ReplayParts, 'onStatus'>, send: (message: FromStore) => void) {
+  constructor(parts: Parts, send: (message: FromStore) => void) {
     this.#parts = parts
     this.#send = send
   }
 
   /** Runs until it is done, which is told, or ended. Rejects with what is a defect. */
-  async start(order: ReplayOrder): Promise<void> {
+  async start(order: ReplayOrder | CopyOrder): Promise<void> {
     const { lane } = order
     if (this.#running.has(lane)) return
     const stop = new AbortController()
@@ -37,10 +41,19 @@ export class ChildReplays {
     await Promise.allSettled(running.map(({ done }) => done))
   }
 
-  async #run(order: ReplayOrder, signal: AbortSignal): Promise<void> {
+  async #run(order: ReplayOrder | CopyOrder, signal: AbortSignal): Promise<void> {
     const { lane } = order
-    const onStatus: ReplayParts['onStatus'] = (status) => this.#send({ kind: 'replay-status', lane, status })
-    const isDone = await runReplay(order, { ...this.#parts, onStatus }, signal)
-    if (isDone) this.#send({ kind: 'replayed', lane })
+    const onStatus: ReplayParts['onStatus'] = (status, part) =>
+      this.#send({ kind: 'replay-status', lane, part, status })
+    const parts = { ...this.#parts, onStatus }
+    try {
+      const isDone = await ('parts' in order
+        ? runCopy(order, parts, signal)
+        : runReplay(order, parts, signal))
+      if (isDone) this.#send({ kind: 'replayed', lane })
+    } catch (error) {
+      if (!(error instanceof SinkFailure)) throw error
+      this.#send({ kind: 'replayed', lane, error: error.message })
+    }
   }
 }

@@ -1,5 +1,6 @@
 import os from 'node:os'
 import type { Batch } from '../../core/batch.ts'
+import { type PackedBatch, packBatch, unpackBatch } from '../../core/copied-batch.ts'
 import { batchOf, decodeLetterReplay, letterReplaysStream } from '../../core/letter-replay.ts'
 import { bytesAt } from '../../core/text-column.ts'
 import { systemClock } from '../../lib/clock.ts'
@@ -7,6 +8,7 @@ import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import type { Position } from '../../core/position.ts'
 import { SinkFailure } from '../../core/sink.ts'
+import type { CopyPart, StoreCopy } from '../../core/store.ts'
 import { diskStorage } from '../../lib/storage.ts'
 import type { Damage } from '../../log/embedded/group-walk.ts'
 import { type ReaderPlace, readStream } from '../../log/embedded/reader.ts'
@@ -34,7 +36,7 @@ const stopping = new AbortController()
 // is read later; an acknowledgement that is late is late. (Four dashboards doubled and more the 99th percentile without it.)
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL)
 const calls = new Map<number, { abort: AbortController; iterator: AsyncIterator<unknown> | undefined }>()
-const askers = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
+const askers = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
 let nextAsk = 0
 let tail: RemoteTail | undefined
 /** Of each pipeline, by stream. */
@@ -58,7 +60,7 @@ function send(message: FromStore): void {
 function receive(message: ToStore): void {
   if (message.kind === 'start') supervise(start(message))
   else if (message.kind === 'watermark') tail?.moved(message.watermark)
-  else if (message.kind === 'done') settle(message.id, message.error)
+  else if (message.kind === 'done') settle(message.id, message.error, message.value)
   else if (message.kind === 'call') supervise(answer(message.id, () => open(message)))
   else if (message.kind === 'pull') supervise(answer(message.id, () => pull(message.id)))
   else if (message.kind === 'cancel') cancel(message.id)
@@ -167,6 +169,11 @@ function replaysOf(opened: OpenStore, { store, log }: StoreStart): ChildReplays 
         readStream(placeOf(log), stream, options, (next) => acknowledge(group, next), signal),
       acknowledge,
       processors: (stream) => createProcessors(stream.processors),
+      adopt: async (logs, lane) => {
+        if (opened.copy === undefined) throw new SinkFailure('stop', 'store-refused', noCopies)
+        await opened.copy.adopt(logs, lane)
+      },
+      scan: scanElsewhere,
       isLiveBehind() {
         const end = BigInt(tail?.watermark().next ?? 0)
         return [...progress.values()].some(({ next }) => end - next > liveNumbers)
@@ -178,12 +185,44 @@ function replaysOf(opened: OpenStore, { store, log }: StoreStart): ChildReplays 
   )
 }
 
+const noCopies = 'a store of this type is not copied'
+let nextCopy = 0
+
+/** Another store's rows, batch by batch through the parent. */
+async function* scanElsewhere(store: string, part: CopyPart, from: bigint): AsyncGenerator<Batch> {
+  const copy = nextCopy++
+  try {
+    for (;;) {
+      const packed = await question((id) => ({ kind: 'copy-next', id, copy, store, part, from }))
+      if (packed === undefined) return
+      yield unpackBatch(packed as PackedBatch) // as that store's process has packed it
+    }
+  } finally {
+    send({ kind: 'copy-end', copy })
+  }
+}
+
+/** This store's rows, for another's process. */
+async function* scanHere(
+  copy: StoreCopy,
+  args: readonly unknown[],
+  signal: AbortSignal,
+): AsyncGenerator<PackedBatch> {
+  const [part, from] = args as [CopyPart, bigint] // as the parent's proxy sends them
+  for await (const batch of copy.scan(part, from, signal)) yield packBatch(batch)
+}
+
 const letters: Letters = {
   put: (all: readonly DeadLetter[]) => ask((id) => ({ kind: 'letters', id, letters: all })),
 }
 
 /** Asks the parent, and waits until it has done so. */
-function ask(message: (id: number) => FromStore): Promise<void> {
+async function ask(message: (id: number) => FromStore): Promise<void> {
+  await question(message)
+}
+
+/** The same, for what the parent answers. */
+function question(message: (id: number) => FromStore): Promise<unknown> {
   const id = nextAsk++
   return new Promise((resolve, reject) => {
     askers.set(id, { resolve, reject })
@@ -191,10 +230,10 @@ function ask(message: (id: number) => FromStore): Promise<void> {
   })
 }
 
-function settle(id: number, error: string | undefined): void {
+function settle(id: number, error: string | undefined, value: unknown): void {
   const asker = askers.get(id)
   askers.delete(id)
-  if (error === undefined) asker?.resolve()
+  if (error === undefined) asker?.resolve(value)
   else asker?.reject(new SinkFailure('retry', 'busy', error))
 }
 
@@ -228,6 +267,12 @@ async function open({
     const [stream, position] = args as [string, Position] // as the parent's proxy sends it
     await progress.get(stream)?.passed(position, abort.signal)
     return { value: undefined, done: true }
+  }
+  if (method === 'parts' || method === 'scan') {
+    if (store.copy === undefined) throw new SluiceError('bad-request', noCopies)
+    if (method === 'parts') return { value: await store.copy.parts(abort.signal), done: true }
+    call.iterator = scanHere(store.copy, args, abort.signal)
+    return pull(id)
   }
   // The parent's proxy has the same method with the same types; here they have crossed a process border.
   const result = (store.store[method] as (...args: unknown[]) => AsyncIterable<unknown> | Promise<unknown>)(

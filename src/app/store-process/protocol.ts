@@ -1,10 +1,12 @@
 import type { DeadLetter } from '../../core/intake.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
+import type { CopyPart } from '../../core/store.ts'
 import type { Damage } from '../../log/embedded/group-walk.ts'
 import type { Watermark } from '../../log/embedded/writer.ts'
 import type { StorePlace } from '../../stores/table.ts'
 import type { PipelineStatus } from '../pipeline/runner.ts'
+import type { CopyOrder } from '../replays/copy-run.ts'
 import type { ReplayOrder } from '../replays/replay-run.ts'
 
 /** What a store process is told first. Everything is plain data: it crosses a process border (structured clone). */
@@ -29,18 +31,23 @@ export const aliveEveryMs = 1_000
 
 export type ToStore =
   | StoreStart
-  /** Answer to `letters` and `admit`. */
-  | { readonly kind: 'done'; readonly id: number; readonly error: string | undefined }
+  /** Answer to `letters`, `admit` and `copy-next`. */
+  | {
+      readonly kind: 'done'
+      readonly id: number
+      readonly error: string | undefined
+      readonly value?: unknown
+    }
   /** Answer to `want`. */
   | { readonly kind: 'watermark'; readonly watermark: Watermark }
   | {
       readonly kind: 'call'
       readonly id: number
-      readonly method: StoreMethod | 'passed'
+      readonly method: StoreMethod | CopyMethod | 'passed'
       readonly args: readonly unknown[]
     }
   /** Once the store is open. One that runs already goes on. */
-  | { readonly kind: 'replay'; readonly order: ReplayOrder }
+  | { readonly kind: 'replay'; readonly order: ReplayOrder | CopyOrder }
   | { readonly kind: 'end-replay'; readonly lane: string }
   /** Asks a streaming call for its next piece. */
   | { readonly kind: 'pull'; readonly id: number }
@@ -66,10 +73,29 @@ export type FromStore =
     }
   | { readonly kind: 'letters'; readonly id: number; readonly letters: readonly DeadLetter[] }
   | { readonly kind: 'status'; readonly status: PipelineStatus }
-  | { readonly kind: 'replay-status'; readonly lane: string; readonly status: PipelineStatus }
-  | { readonly kind: 'replayed'; readonly lane: string }
+  | {
+      readonly kind: 'replay-status'
+      readonly lane: string
+      readonly part: number
+      readonly status: PipelineStatus
+    }
+  /** It is done, or it can never be. */
+  | { readonly kind: 'replayed'; readonly lane: string; readonly error?: string }
+  /** Asks for the next batch of another store's rows; `copy` is a scan of the asker's own naming, which the first question begins. */
+  | {
+      readonly kind: 'copy-next'
+      readonly id: number
+      readonly copy: number
+      readonly store: string
+      readonly part: CopyPart
+      readonly from: bigint
+    }
+  | { readonly kind: 'copy-end'; readonly copy: number }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown; readonly done: boolean }
   | { readonly kind: 'error'; readonly id: number; readonly code: ErrorCode; readonly message: string }
+
+/** The parts of `StoreCopy` that can be asked from another process. */
+export type CopyMethod = 'parts' | 'scan'
 
 /** The parts of `Store` that can be asked from another process; the first two give their answer piece by piece. */
 export type StoreMethod =

@@ -10,6 +10,7 @@ import { type PipelineStatus, startingStatus } from '../pipeline/runner.ts'
 import { toldStatus } from '../pipeline/told-status.ts'
 import {
   aliveEveryMs,
+  type CopyMethod,
   type FromStore,
   type PipelineStart,
   type StoreMethod,
@@ -17,6 +18,7 @@ import {
   type ToStore,
 } from './protocol.ts'
 import { StoreReplays } from './store-replays.ts'
+import { CopiedScans, type CopySource } from './copied-scans.ts'
 
 /**
  * The engine allocates from many threads: glibc would give each an arena, and keep in it what was freed. With these two
@@ -38,6 +40,8 @@ export interface StoreProcessOptions {
   readonly dataFolder: string
   readonly logFolder: string
   readonly pipelines: readonly PipelineStart[]
+  /** Stores that this one can be given copies of. */
+  sourceOf(store: string): CopySource | undefined
   /** Told of every start, failure and end of the process. */
   onEvent(level: 'info' | 'warn' | 'error', message: string, error?: { code: string; message: string }): void
   /** Told of every status that a pipeline sends, beside the one before it. */
@@ -70,6 +74,7 @@ export class StoreProcess {
   readonly #log: EmbeddedLog
   readonly #intake: Intake
   readonly replays = new StoreReplays((message) => this.#send(message))
+  readonly #scans: CopiedScans
   readonly #calls = new Map<number, Call>()
   readonly #statuses = new Map<string, PipelineStatus>()
   readonly #stopping = new AbortController()
@@ -89,6 +94,7 @@ export class StoreProcess {
     this.#options = options
     this.#log = log
     this.#intake = intake
+    this.#scans = new CopiedScans((store) => options.sourceOf(store))
     for (const { stream } of options.pipelines)
       this.#statuses.set(stream, startingStatus(options.name, stream))
   }
@@ -135,6 +141,12 @@ export class StoreProcess {
     count: (signal) => this.#ask('count', [], signal),
     state: (log, partition) => this.#ask('state', [log, partition], this.#stopping.signal),
     export: (query, format, path, signal) => this.#ask('export', [query, format, path], signal),
+  }
+
+  /** What copies of it are made of. */
+  readonly copies: CopySource = {
+    parts: (signal) => this.#ask('parts', [], signal),
+    scan: (part, from, signal) => this.#stream('scan', [part, from], signal),
   }
 
   /** Resolves when the store has applied everything of the stream before the position. */
@@ -214,6 +226,7 @@ export class StoreProcess {
         renewed.removeEventListener('abort', onRenewed)
         if (this.#child === child) this.#child = undefined
         this.#refuseCalls('went away')
+        this.#scans.endAll()
         resolve(reason ?? text)
       }
       child.once('error', (error) => ended(error.message))
@@ -260,6 +273,9 @@ export class StoreProcess {
     else if (message.kind === 'admit')
       this.#supervise(this.#answer(message.id, this.#log.admit(message.group, message.position)))
     else if (message.kind === 'status') this.#noteStatus(message.status)
+    else if (message.kind === 'copy-next')
+      this.#supervise(this.#answer(message.id, this.#scans.next(message)))
+    else if (message.kind === 'copy-end') this.#scans.end(message.copy)
     else if (message.kind === 'replay-status' || message.kind === 'replayed') this.replays.receive(message)
     else this.#settle(message)
   }
@@ -288,12 +304,12 @@ export class StoreProcess {
     await this.#intake.durable()
   }
 
-  async #answer(id: number, work: Promise<void>): Promise<void> {
-    const error = await work.then(
-      () => undefined,
-      (reason: unknown) => (reason instanceof Error ? reason.message : String(reason)),
+  async #answer(id: number, work: Promise<unknown>): Promise<void> {
+    const answer = await work.then(
+      (value) => ({ error: undefined, value }),
+      (reason: unknown) => ({ error: reason instanceof Error ? reason.message : String(reason) }),
     )
-    this.#send({ kind: 'done', id, error })
+    this.#send({ kind: 'done', id, ...answer })
   }
 
   #settle(message: Extract<FromStore, { kind: 'result' | 'error' }>): void {
@@ -303,7 +319,11 @@ export class StoreProcess {
     else call?.reject(new SluiceError(message.code satisfies ErrorCode, message.message))
   }
 
-  async #ask<T>(method: StoreMethod | 'passed', args: readonly unknown[], signal: AbortSignal): Promise<T> {
+  async #ask<T>(
+    method: StoreMethod | CopyMethod | 'passed',
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<T> {
     const { value } = await this.#request(
       this.#nextCall++,
       (id) => ({ kind: 'call', id, method, args }),
@@ -313,7 +333,11 @@ export class StoreProcess {
     return value as T
   }
 
-  async *#stream<T>(method: StoreMethod, args: readonly unknown[], signal: AbortSignal): AsyncGenerator<T> {
+  async *#stream<T>(
+    method: StoreMethod | CopyMethod,
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ): AsyncGenerator<T> {
     const id = this.#nextCall++
     let result = await this.#request(id, () => ({ kind: 'call', id, method, args }), signal)
     try {

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { z } from 'zod'
 import type { Sink } from '../../core/sink.ts'
+import type { StoreCopy } from '../../core/store.ts'
 import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { DuckdbStore } from './store.ts'
 
@@ -52,6 +53,7 @@ export const duckdb = {
     place: { readonly name: string; readonly dataFolder: string },
   ): Promise<{
     store: DuckdbStore
+    copy: StoreCopy
     sink(stream: string): Sink
     replaySink(replay: string, stream: string): Sink
     broken: Promise<Error>
@@ -60,6 +62,7 @@ export const duckdb = {
     const store = await createDuckdbStore({ ...duckdbSchema.parse(options), file, clock: systemClock })
     return {
       store,
+      copy: store,
       sink: (stream) => store.sink(stream),
       replaySink: (replay, stream) => store.replaySink(replay, stream),
       broken: store.broken,
