@@ -87,8 +87,8 @@ class Verifier {
   readonly #rowsBefore: Record<string, number> = {}
   /** Damage behind which no number has come yet. */
   #damage: Loss | undefined
-  /** Where rows that turn out to be missing were lost. */
-  #suspect: Loss | undefined
+  /** Where rows that turn out to be missing were lost: all places since the totals were last told, the last one first. */
+  #suspects: Loss[] = []
   /** Gaps of numbers that may have been left out on purpose. */
   readonly #jumps = new Set<LogFault>()
 
@@ -140,8 +140,9 @@ class Verifier {
     const checkpoint = sections.find(({ kind }) => kind === Kind.checkpoint)
     const totals = checkpoint && readCheckpoint(bytes, checkpoint)
     if (totals?.lostFrom !== undefined) {
-      this.#suspect = { ...fault('commits', file, offset, 0), from: totals.lostFrom, to: group.number }
-      this.#setAside.push(this.#suspect)
+      const loss = { ...fault('commits', file, offset, 0), from: totals.lostFrom, to: group.number }
+      this.#setAside.push(loss)
+      this.#suspects.unshift(loss)
       this.#next = group.number
     } else this.#meet(group.number, file, offset)
     if (totals) this.#takeTotals(totals)
@@ -181,12 +182,13 @@ class Verifier {
     this.#damage = undefined
     this.#next = number
     if (number <= from) return
-    this.#suspect = damage ?? fault('gap', file, offset, 0)
-    this.#suspect.from = from
-    this.#suspect.to = number
+    const loss = damage ?? fault('gap', file, offset, 0)
+    loss.from = from
+    loss.to = number
+    this.#suspects.unshift(loss)
     if (damage) return
-    this.#faults.push(this.#suspect)
-    if (number % numberJump === 0) this.#jumps.add(this.#suspect)
+    this.#faults.push(loss)
+    if (number % numberJump === 0) this.#jumps.add(loss)
   }
 
   /** So many rows of these streams were written before; of other streams none, if these are all. */
@@ -195,10 +197,23 @@ class Verifier {
       const isKnown = this.#hasAllRows || this.#rows.has(stream)
       if (!isKnown) this.#rowsBefore[stream] = total
       const lost = isKnown ? total - (this.#rows.get(stream) ?? 0) : 0
-      if (lost > 0 && this.#suspect) this.#suspect.rows[stream] = (this.#suspect.rows[stream] ?? 0) + lost
+      if (lost > 0) this.#blame(stream, lost)
       this.#rows.set(stream, total)
     }
-    this.#hasAllRows ||= isAll
+    if (!isAll) return
+    this.#hasAllRows = true
+    this.#suspects = []
+  }
+
+  /** Which of several places lost a row nobody knows: none lost more rows than numbers. */
+  #blame(stream: string, rows: number): void {
+    let left = rows
+    for (const loss of this.#suspects) {
+      const known = Object.values(loss.rows).reduce((sum, count) => sum + count, 0)
+      const lost = Math.min(left, (loss.to ?? 0) - (loss.from ?? 0) - known)
+      if (lost > 0) loss.rows[stream] = (loss.rows[stream] ?? 0) + lost
+      left -= Math.max(0, lost)
+    }
   }
 
   #checkNames(): void {
