@@ -27,7 +27,8 @@ export interface Discarder {
 }
 
 /** What no letter begins with: its members are those of `DeadLetter`. */
-const begin = new TextEncoder().encode('{"discarded":')
+export const discardBegin = '{"discarded":'
+const begin = new TextEncoder().encode(discardBegin)
 
 export function encodeDiscard({ letters, ...how }: Discard): Uint8Array {
   const discarded = letters.map(({ number, time }) => [String(number), time])

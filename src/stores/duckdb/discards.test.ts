@@ -45,6 +45,21 @@ test('discarded letters are gone, and stay gone in a replay, in whatever batches
   assert.deepEqual(await numbers(fresh), left, 'in one batch')
 })
 
+test('a discarded letter stays away in a replay that ends before its discard', async (t) => {
+  const log = new PaperLog()
+  const stream = 'dead-letters'
+  const store = await openStore(t)
+  for (const letters of [[letter(10), letter(11)], [discard([0, 10])]])
+    await store.sink(stream).write(log.write(log.documents(stream, letters)), never)
+  const again = new PaperLog({ of: log })
+  const { stored } = await store
+    .replaySink('again', stream)
+    .write(again.write(again.documents(stream, [letter(10), letter(11)])), never)
+  assert.equal(stored, 1, 'as in any replay of a letter that is gone')
+  assert.deepEqual(await numbers(store), ['2', '1'])
+  assert.deepEqual(await store.count(never), { readings: 0, documents: 2 })
+})
+
 test('letters that come once more by another log’s copy go once more', async (t) => {
   const stream = 'dead-letters'
   const store = await openStore(t)

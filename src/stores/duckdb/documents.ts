@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type Documents, numberAt } from '../../core/batch.ts'
-import { type DiscardedLetter, readDiscard } from '../../core/discard.ts'
+import { discardBegin, type DiscardedLetter, readDiscard } from '../../core/discard.ts'
 import type { Refusal } from '../../core/sink.ts'
 import { bytesAt, textAt } from '../../core/text-column.ts'
 import { int, type Sql, toNumber, toText } from './sql.ts'
@@ -75,7 +75,7 @@ export class DocumentTables {
         WHERE NOT EXISTS (SELECT 1 FROM ${table.table} d WHERE ${same}) ORDER BY seq`,
     )
     const stored = inserted - overwritten
-    const discarded = await discard(sql, table, batch)
+    const discarded = (await discard(sql, table, batch)) + (await discardAgain(sql, table, batch))
     return {
       written: { stored, repeated: length - inserted, overwritten, refused: [] },
       commit: () => this.#grew(table, stored - discarded, batch),
@@ -107,6 +107,22 @@ async function discard(sql: Sql, { stream, table }: DocumentTable, batch: Docume
   if (stream !== 'dead-letters') return 0
   const letters: DiscardedLetter[] = []
   for (let i = 0; i < batch.length; i++) letters.push(...(readDiscard(bytesAt(batch.body, i)) ?? []))
+  return await remove(sql, table, letters)
+}
+
+/** Removes letters of the batch that records which stand already discard: what comes again may end before them. */
+async function discardAgain(sql: Sql, { stream, table }: DocumentTable, batch: Documents): Promise<number> {
+  if (stream !== 'dead-letters') return 0
+  const numbers = new Set<bigint>()
+  for (let i = 0; i < batch.length; i++) numbers.add(numberAt(batch, i))
+  const records = await sql.rows(`SELECT body FROM ${table} WHERE starts_with(body, $1)`, [discardBegin])
+  const letters = records
+    .flatMap(([body]) => readDiscard(new TextEncoder().encode(toText(body))) ?? [])
+    .filter(({ number }) => numbers.has(number))
+  return await remove(sql, table, letters)
+}
+
+async function remove(sql: Sql, table: string, letters: readonly DiscardedLetter[]): Promise<number> {
   if (letters.length === 0) return 0
   await sql.run('CREATE OR REPLACE TEMP TABLE discarded_in (seq BIGINT, time BIGINT)')
   const appender = await sql.connection.createAppender('discarded_in', 'main', 'temp')
