@@ -76,6 +76,7 @@ const quiet: Snapshot = {
     deadLetterBytes: 9,
     maxDeadLetterBytes: 100,
     isLetterRefused: false,
+    fullDevice: undefined,
     failedMessages: 1,
   },
   books: {

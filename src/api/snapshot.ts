@@ -71,6 +71,8 @@ export interface IntakeSnapshot {
   readonly maxDeadLetterBytes: number
   /** The last letter found no room. */
   readonly isLetterRefused: boolean
+  /** A device of which no letter finds room. */
+  readonly fullDevice: string | undefined
   /** Messages, counted as refused, whose commit has failed. */
   readonly failedMessages: number
 }
@@ -183,11 +185,16 @@ export function alarmsOf({ books, sources, sinks, stores, log, setAsideState, in
         message: `${name} has failed ${sink.failures} times in a row and is tried again: ${sink.error ?? 'it says no more'}`,
       })
   }
-  const { deadLetterBytes, maxDeadLetterBytes, isLetterRefused } = intake
+  const { deadLetterBytes, maxDeadLetterBytes, isLetterRefused, fullDevice } = intake
   if (isLetterRefused || deadLetterBytes >= nearlyFull * maxDeadLetterBytes)
     alarms.push({
       code: 'dead-letters-full',
       message: `${deadLetterBytes} of ${maxDeadLetterBytes} bytes of dead letters are taken${isLetterRefused ? ', and a letter was refused' : ''}: discard some or raise deadLetters.maxBytes. Once they are full, messages that cannot be read are refused and stores that refuse rows stop`,
+    })
+  else if (fullDevice !== undefined)
+    alarms.push({
+      code: 'dead-letters-full',
+      message: `the dead letters of the device ${JSON.stringify(fullDevice)} are full: its messages that cannot be read are refused. Discard or replay some, mend it, or raise deadLetters.maxBytesPerDevice`,
     })
   const { damagedFrames, damagedPlaces } = log
   if (damagedFrames > 0 || damagedPlaces > 0)

@@ -40,6 +40,7 @@ import { BooksWatch } from './books-watch.ts'
 import type { Config } from './config/config.ts'
 import { instanceOf } from './instance.ts'
 import { openKeptState, type StateKeeper } from './kept-state/kept-state.ts'
+import { countLetters } from './letter-count.ts'
 import { liveSource } from './live-source.ts'
 import { Measurements } from './measurements.ts'
 import type { PipelineStatus } from './pipeline/runner.ts'
@@ -108,6 +109,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   warnOfRenewal(log, logger)
   const metrics = createMetrics(() => snapshot(), storeNames[0])
   const measurements = new Measurements(metrics, systemClock, storeNames)
+  const { maxBytes: maxLetterBytes, maxBytesPerDevice = maxLetterBytes / 10 } = config.deadLetters
   const maxIntakeBytes = config.memoryBudgetBytes / 4
   built.defer(() => log.close())
   const intake = createIntake(measurements.log(log), systemClock, log.start, {
@@ -124,7 +126,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     maxRows: config.log.maxRows,
     lingerMs: config.log.lingerMs,
     maxBytes: maxIntakeBytes,
-    deadLetters: { maxBytes: config.deadLetters.maxBytes },
+    deadLetters: { maxBytes: maxLetterBytes, maxBytesPerDevice },
   })
 
   built.defer(() => intake.close())
@@ -240,13 +242,15 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   })
   const [mainStore] = stores
   if (mainStore !== undefined) {
+    const passed: StoreProcess['passed'] = (...asked) => mainStore.passed(...asked)
+    built.defer(countLetters({ intake, store: mainStore.queries, passed }))
     addRest(server, {
       store: mainStore.queries,
       position: async () => {
         const state = await mainStore.queries.state(log.id, 0)
         return state?.position ?? { log: log.id, partition: 0, next: log.status().first }
       },
-      passed: (stream, position, signal) => mainStore.passed(stream, position, signal),
+      passed,
       intake,
       authorizer: localAuthorizer,
       router,
@@ -294,7 +298,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       batchesWritten: measurements.batchesWritten,
       topics: rules.map((rule) => (typeof rule === 'string' ? rule : rule.topic)),
       maxIntakeBytes,
-      maxDeadLetterBytes: config.deadLetters.maxBytes,
+      maxDeadLetterBytes: maxLetterBytes,
     })
   addOperations(server, { ...healthOf(parts), status: () => statusAnswer(snapshot()) })
   addMetrics(server, metrics)

@@ -22,8 +22,10 @@ export interface Discarder {
   /** Makes `now` the receipt time of a letter that is read again, until the next `tick`. */
   receivedAt(time: number): void
   discard(discard: Discard): void
-  /** Lowers the count that the bound of the dead letters is held against: so many bytes of it stand in the store no more. */
-  giveBack(bytes: number): void
+  /** Lowers the count that the bound of the dead letters is held against: so many bytes of it, and of the device, stand in the store no more. */
+  giveBack(bytes: number, device?: string): void
+  /** Counts the letters of each device anew: who has counted what a store holds gives it to the function returned. */
+  recount(): (counted: Iterable<readonly [device: string, bytes: number]>) => void
 }
 
 /** What no letter begins with: its members are those of `DeadLetter`. */

@@ -107,6 +107,12 @@ export interface DocumentRow {
   readonly body: string
 }
 
+export interface DocumentBytes {
+  readonly total: number
+  /** Of the thousand keys that have most; '' is none. */
+  readonly keys: readonly (readonly [key: string, bytes: number])[]
+}
+
 /** A sink that can be asked. At most two queries run at once; others wait. Every call takes a signal and stops at it. */
 export interface Store extends Sink {
   range(query: RangeQuery, signal: AbortSignal): AsyncIterable<RangeRows>
@@ -123,7 +129,7 @@ export interface Store extends Sink {
   ): Promise<SeriesRow[]>
   documents(query: DocumentQuery, signal: AbortSignal): Promise<DocumentRow[]>
   /** Bytes of the bodies that a stream holds. */
-  documentBytes(stream: string, signal: AbortSignal): Promise<number>
+  documentBytes(stream: string, signal: AbortSignal): Promise<DocumentBytes>
   /** Rows stored now, as the engine itself counts them. */
   count(signal: AbortSignal): Promise<{ readings: number; documents: number }>
   /** Writes the range as a file in the format, chunk by chunk. */

@@ -235,3 +235,60 @@ function assertBalanced(books: Readonly<DoorBooks>): void {
   )
   assert.equal(books.rowsReceived, books.rowsAccepted + books.rowsRefused + books.rowsDeadLettered)
 }
+
+test('one device fills its own share of the dead letters, and takes the room of no other', async () => {
+  const { intake, storage, thread } = await openGate({
+    deadLetters: { maxBytes: 100_000, maxBytesPerDevice: 3_000 },
+  })
+  const of = (device: string | undefined, key?: string) => ({
+    ...letter,
+    bytes: Buffer.alloc(900), // about 1,300 in the log
+    device,
+    key,
+  })
+  const isKept = (device: string | undefined, key?: string): boolean => {
+    try {
+      intake.reject(of(device, key))
+      return true
+    } catch (error) {
+      assert.match(String(error), /maxBytesPerDevice/)
+      return false
+    }
+  }
+  const fill = (device: string): number => {
+    let kept = 0
+    while (isKept(device)) kept++
+    return kept
+  }
+  assert.equal(fill('a'), 2)
+  assert.equal(intake.status.fullDevice, 'a')
+  assert.ok(
+    isKept('b') && isKept(undefined) && isKept('a', 'main/log/1'),
+    'a sink’s letter is its own matter',
+  )
+  const mark = intake.mark()
+  assert.ok(isKept('b'))
+  assert.equal(isKept('b'), false)
+  intake.rollback(mark)
+  assert.ok(isKept('b'), 'what was taken back takes no room')
+  const size = intake.books.letterBytes / 6
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  assert.equal(await outcomeOf(intake.durable()), 'disk-full')
+  thread.check()
+  assert.equal(fill('a'), 2, 'nor does what came in a commit that failed')
+  await intake.durable()
+
+  intake.giveBack(size, 'a')
+  assert.equal(intake.status.fullDevice, undefined)
+  assert.equal(fill('a'), 1)
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  intake.giveBack(2 * size, 'a')
+  assert.equal(await outcomeOf(intake.durable()), 'disk-full')
+  thread.check()
+  assert.equal(fill('a'), 0, 'what was given back in a commit that failed is not')
+
+  const counted = intake.recount()
+  assert.ok(isKept('c'))
+  counted([['a', 2_500]])
+  assert.deepEqual([fill('a'), fill('c'), fill('d')], [0, 1, 2])
+})

@@ -8,6 +8,7 @@ import { stateStream } from '../core/keyed-state.ts'
 import type { NewSeries, SeriesId } from '../core/series.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Columns } from './columns.ts'
+import { DeviceLetters } from './device-letters.ts'
 import { letterBody, lettersStream, OpenCommit } from './open-commit.ts'
 import { type SeriesLimits, type SeriesRule, SeriesTable } from './series-table.ts'
 
@@ -22,7 +23,11 @@ export interface IntakeOptions {
   /** Bytes of records on their way to disk; beyond it sources wait. */
   readonly maxBytes: number
   /** Bytes of dead letters that may be kept. */
-  readonly deadLetters: { readonly maxBytes: number }
+  readonly deadLetters: {
+    readonly maxBytes: number
+    /** Of one device; as many as of all unless given. */
+    readonly maxBytesPerDevice?: number | undefined
+  }
 }
 
 export interface IntakeStart {
@@ -70,6 +75,7 @@ export class GroupCommitIntake implements Intake, Discarder {
   #room: PromiseWithResolvers<void> | undefined
   #isClosed = false
   #failedMessages = 0
+  readonly #devices: DeviceLetters
   /** The last letter found no room. */
   #isLetterRefused = false
 
@@ -77,6 +83,7 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.#log = log
     this.#clock = clock
     this.#options = options
+    this.#devices = new DeviceLetters(options.deadLetters.maxBytesPerDevice ?? Number.POSITIVE_INFINITY)
     this.#table = new SeriesTable(start, options.limits, options.rules, options.strict)
     this.books = { ...start.books }
     this.#open = new OpenCommit(this.#columns())
@@ -128,7 +135,10 @@ export class GroupCommitIntake implements Intake, Discarder {
   }
 
   rollback(mark: number): void {
-    this.books.letterBytes -= this.#open.rollback(mark)
+    for (const [device, bytes] of this.#open.rollback(mark)) {
+      this.books.letterBytes -= bytes
+      this.#devices.remove(device, bytes)
+    }
   }
 
   reject(letter: DeadLetter): void {
@@ -140,9 +150,17 @@ export class GroupCommitIntake implements Intake, Discarder {
         'the dead letters are full; discard or replay some, or raise deadLetters.maxBytes',
       )
     }
+    const device = letter.key === undefined ? letter.device : undefined
+    if (device !== undefined) {
+      if (!this.#devices.hasRoom(device, body.length)) {
+        const why = `the dead letters of the device ${JSON.stringify(device)} are full; discard or replay some, or raise deadLetters.maxBytesPerDevice`
+        throw new SluiceError('undecodable', why)
+      }
+      this.#devices.add(device, body.length)
+    }
     this.books.letterBytes += body.length
     this.#open.letterBytes += body.length
-    this.#open.addDocument(lettersStream, letter.key ?? letter.device ?? '', this.now, body)
+    this.#open.addDocument(lettersStream, letter.key ?? device ?? '', this.now, body)
     this.#open.letters++
   }
 
@@ -159,12 +177,18 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.#open.discards++
   }
 
-  giveBack(bytes: number): void {
+  giveBack(bytes: number, device = ''): void {
+    this.#devices.remove(device, bytes)
+    this.#open.freed.push([device, bytes])
     const freed = Math.min(bytes, this.books.letterBytes)
     this.books.letterBytes -= freed
     this.#open.letterBytes -= freed
     this.#open.isCounted = true
     this.#isLetterRefused = false
+  }
+
+  recount(): ReturnType<DeviceLetters['recount']> {
+    return this.#devices.recount()
   }
 
   countMessage(outcome: 'accepted' | 'refused' | 'deadLettered'): void {
@@ -217,6 +241,8 @@ export class GroupCommitIntake implements Intake, Discarder {
     underwayBytes: number
     deadLetterBytes: number
     isLetterRefused: boolean
+    /** A device of which no letter finds room. */
+    fullDevice: string | undefined
     failedMessages: number
   } {
     const openRows = this.#open.columns.length
@@ -226,6 +252,7 @@ export class GroupCommitIntake implements Intake, Discarder {
       underwayBytes: this.#underwayBytes,
       deadLetterBytes: this.books.letterBytes,
       isLetterRefused: this.#isLetterRefused,
+      fullDevice: this.#devices.full,
       failedMessages: this.#failedMessages,
     }
   }
@@ -306,6 +333,8 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.books.rowsAccepted -= rows
     this.books.rowsDeadLettered -= commit.letters
     this.books.letterBytes -= commit.letterBytes
+    for (const [device, bytes] of commit.letterSizes()) this.#devices.remove(device, bytes)
+    for (const [device, bytes] of commit.freed) if (device !== '') this.#devices.add(device, bytes)
     this.books.rowsRefused += rows + commit.letters
   }
 

@@ -68,24 +68,35 @@ export class OpenCommit {
     this.bytes += body.length + key.length + 64
   }
 
-  /** Takes back what was added since `length` was this. Returns the bytes of the dead letters among it. */
-  rollback(length: number): number {
-    const before = this.letterBytes
+  /** Letters that were taken away: their keys and bytes. */
+  readonly freed: (readonly [key: string, bytes: number])[] = []
+
+  /** Takes back what was added since `length` was this. Returns the dead letters among it. */
+  rollback(length: number): (readonly [key: string, bytes: number])[] {
+    const letters: (readonly [string, number])[] = []
     for (const [stream, { keys, times, bodies, places }] of this.documents) {
       while ((places.at(-1) ?? -1) >= length) {
         places.pop()
         times.pop()
         const size = bodies.pop()?.length ?? 0
-        this.bytes -= size + (keys.pop()?.length ?? 0) + 64
+        const key = keys.pop() ?? ''
+        this.bytes -= size + key.length + 64
         this.#documents--
         if (stream !== lettersStream) continue
         this.letters--
         this.letterBytes -= size
+        letters.push([key, size])
       }
       if (places.length === 0) this.documents.delete(stream)
     }
     this.columns.rollback(length - this.#documents)
-    return before - this.letterBytes
+    return letters
+  }
+
+  /** Keys and bytes of the dead letters in it, and of records that took some away, whose key is ''. */
+  *letterSizes(): Generator<readonly [key: string, bytes: number]> {
+    const { keys = [], bodies = [] } = this.documents.get(lettersStream) ?? {}
+    for (const [i, key] of keys.entries()) yield [key, bodies[i]?.length ?? 0]
   }
 
   /** Documents that count as accepted rows: neither dead letters, their discards and replays nor keyed values, which are ours. */

@@ -35,6 +35,8 @@ export interface RestDoor {
 
 export interface RestDoorOptions {
   readonly minFreeBytes?: number
+  /** Of dead letters. */
+  readonly maxBytesPerDevice?: number
   readonly authorizer?: Authorizer
   /** Sees the server before it has any route. */
   readonly before?: (server: FastifyInstance) => void
@@ -66,7 +68,7 @@ export async function openRestDoor(
     maxRows: 1_024,
     lingerMs: 0,
     maxBytes: 1024 * 1024,
-    deadLetters: { maxBytes: 1024 * 1024 },
+    deadLetters: { maxBytes: 1024 * 1024, maxBytesPerDevice: options.maxBytesPerDevice },
   })
   const unbegun = { log: embedded.id, partition: 0, next: 0n }
   // No pipeline feeds the store: it passes nothing of this log.

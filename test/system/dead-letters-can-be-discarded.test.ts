@@ -16,7 +16,9 @@ interface Letters {
 }
 
 test('full dead letters raise an alarm and refuse; discarded ones make room, and stay away after a kill', async (t) => {
-  const running = await SluiceHttp.start(t, { settings: { 'deadLetters.maxBytes': '20000' } })
+  const running = await SluiceHttp.start(t, {
+    settings: { 'deadLetters.maxBytes': '20000', 'deadLetters.maxBytesPerDevice': '20000' },
+  })
   const send = await publisher(t, running)
   let kept = 0
   while (await send('dev/a/m', `broken ${kept} ${'x'.repeat(500)}`)) kept++
@@ -82,6 +84,22 @@ test('only the letters that fit are discarded, and a request that says nothing d
   assert.equal(done.status, 0, done.stderr)
   assert.match(done.stdout, /^discarded 2 letters of \d+ bytes\n$/)
   assert.deepEqual((await running.get<Letters>('/api/v1/dead-letters')).letters, [])
+})
+
+test('a device that fills its share is refused, and told by an alarm, until its letters are gone; others are not', async (t) => {
+  const running = await SluiceHttp.start(t, { settings: { 'deadLetters.maxBytes': '50000' } })
+  const send = await publisher(t, running)
+  const bad = `broken ${'x'.repeat(500)}`
+  let kept = 0
+  while (await send('dev/a/m', bad)) kept++
+  assert.ok(kept > 3 && kept < 10, `${kept} letters`)
+  assert.deepEqual(codes(await running.get<Status>('/status')), ['dead-letters-full'])
+  assert.equal(await send('dev/b/m', bad), true)
+  assert.equal(await send('dev/a/m', '1'), true, 'what can be read is taken')
+  assert.equal(await send('dev/a/m', bad), false)
+  assert.equal((await discard(running, 'device=a')).answer.discarded, kept)
+  assert.deepEqual(codes(await running.get<Status>('/status')), [])
+  assert.equal(await send('dev/a/m', bad), true)
 })
 
 const codes = ({ alarms }: Status) => alarms.map(({ code }) => code)

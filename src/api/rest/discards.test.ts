@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openRestDoor } from '../../../test/support/rest-door.ts'
+import { heldLetters } from './held-letters.ts'
 
 test('letters that the store has let go by itself are given back, once, and what it holds is not', async (t) => {
   const door = await openRestDoor(t, undefined, { passed: () => Promise.resolve() })
@@ -45,4 +46,23 @@ test('one discard at a time: the other is told to come again', async (t) => {
   passing.resolve()
   assert.equal((await first).status, 200)
   assert.equal((await discard()).status, 200)
+})
+
+test('letters of each device are counted from the store: those of an earlier run fill its share', async (t) => {
+  const door = await openRestDoor(t, undefined, { passed: () => Promise.resolve(), maxBytesPerDevice: 1_000 })
+  const letter = { code: 'undecodable', reason: 'no', source: 'mqtt', device: 'a' } as const
+  const body = JSON.stringify({ ...letter, bytes: Buffer.alloc(300).toString('base64') })
+  const write = door.log.write(
+    door.log.documents(
+      'dead-letters',
+      [5, 6].map((time) => ({ key: 'a', time, body })),
+    ),
+  )
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  const reject = (device: string) => door.intake.reject({ ...letter, device, bytes: Buffer.alloc(300) })
+  reject('a')
+  const parts = { intake: door.intake, store: door.store, passed: () => Promise.resolve() }
+  assert.equal(await heldLetters(parts, AbortSignal.timeout(10_000)), 2 * body.length)
+  assert.throws(() => reject('a'), /maxBytesPerDevice/)
+  reject('b')
 })

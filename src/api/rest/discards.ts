@@ -4,6 +4,7 @@ import { BadRequest } from '../error-answer.ts'
 import { callerSignal } from './answer-stream.ts'
 import { isApplied } from './applied.ts'
 import { documentPages } from './document-pages.ts'
+import { heldLetters } from './held-letters.ts'
 import { findLetter, letterId } from './find-letter.ts'
 import { letterFilter, letterQuery, readLetter, type Wanted } from './letter-filter.ts'
 import { named } from './letter-reader.ts'
@@ -55,7 +56,7 @@ function addOne(server: RestServer, parts: RouteParts): void {
       const freedBytes = Buffer.byteLength(row.body)
       intake.tick()
       intake.discard({ letters: [named(row)], principal: request.principal.name })
-      intake.giveBack(freedBytes)
+      intake.giveBack(freedBytes, row.key)
       const { position } = await intake.durable()
       return { discarded: 1, freedBytes, applied: await isApplied(passed, 'dead-letters', position, gone) }
     })
@@ -104,14 +105,12 @@ async function discard(
  * retention has removed. A letter that comes meanwhile makes it too little, never too much. Returns undefined where the store needs longer: then
  * the next discard does it.
  */
-async function giveBack(
-  { intake, store, passed }: RouteParts,
-  gone: AbortSignal,
-): Promise<number | undefined> {
+async function giveBack(parts: RouteParts, gone: AbortSignal): Promise<number | undefined> {
+  const { intake } = parts
   const counted = intake.books.letterBytes
-  const { position } = await intake.durable()
-  if (!(await isApplied(passed, 'dead-letters', position, gone))) return undefined
-  const bytes = Math.max(0, counted - (await store.documentBytes('dead-letters', gone)))
+  const held = await heldLetters(parts, gone)
+  if (held === undefined) return undefined
+  const bytes = Math.max(0, counted - held)
   if (bytes === 0) return 0
   intake.giveBack(bytes)
   await intake.durable()

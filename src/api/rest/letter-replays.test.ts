@@ -87,7 +87,11 @@ test('what is wrong with a request is told by its field, and nothing becomes of 
     const answer = await ask(method, path, body)
     assert.equal(answer.status, status, `${what}: ${JSON.stringify(answer.body)}`)
     const { details, message } = answer.body.error as Partial<Refused['error']>
-    assert.deepEqual((details ?? []).map(({ field }) => field).sort(), fields.toSorted(), `${what}: ${message}`)
+    assert.deepEqual(
+      (details ?? []).map(({ field }) => field).sort(),
+      fields.toSorted(),
+      `${what}: ${message}`,
+    )
   }
   assert.deepEqual([door.intake.books.rowsReceived, door.intake.books.messagesReceived], [0, 0])
 })

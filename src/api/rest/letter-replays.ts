@@ -197,9 +197,7 @@ class Many {
 /** Takes the letters away in the commit that holds what they have become: nothing may be awaited between that and this. */
 async function take({ intake }: RouteParts, rows: readonly DocumentRow[], principal: string) {
   intake.discard({ letters: rows.map(named), principal, replayed: true })
-  let bytes = 0
-  for (const { body } of rows) bytes += Buffer.byteLength(body)
-  intake.giveBack(bytes)
+  for (const { key, body } of rows) intake.giveBack(Buffer.byteLength(body), key)
   const { position } = await intake.durable()
   return position
 }

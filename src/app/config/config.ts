@@ -198,6 +198,11 @@ export const configSchema = z.strictObject({
   pipeline,
   deadLetters: section('Records that could not be taken, with reason and original bytes.', {
     maxBytes: bytes(1e9, 'Beyond it, undecodable messages are refused. Letters are never evicted unasked.'),
+    maxBytesPerDevice: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('The same for those of one device; a tenth of `maxBytes` unless given.'),
   }),
   limits,
   topics,

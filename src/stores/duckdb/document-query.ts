@@ -1,4 +1,4 @@
-import type { DocumentQuery, DocumentRow } from '../../core/store.ts'
+import type { DocumentBytes, DocumentQuery, DocumentRow } from '../../core/store.ts'
 import type { DocumentTables } from './documents.ts'
 import type { Readers } from './readers.ts'
 import { int, timeBound, toBigint, toNumber, toText } from './sql.ts'
@@ -33,15 +33,26 @@ export async function queryDocuments(
   }))
 }
 
+const maxKeys = 1_000
+
 /** Bytes of the bodies of a stream. */
 export async function documentBytes(
   readers: Readers,
   tables: DocumentTables,
   stream: string,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<DocumentBytes> {
   const table = tables.get(stream)
-  if (table === undefined) return 0
-  const [row] = await readers.read(signal, (sql) => sql.rows(`SELECT sum(strlen(body)) FROM ${table.table}`))
-  return row?.[0] == null ? 0 : toNumber(row[0])
+  if (table === undefined) return { total: 0, keys: [] }
+  const [sums, keys] = await readers.read(signal, async (sql) => [
+    await sql.rows(`SELECT sum(strlen(body)) FROM ${table.table}`),
+    await sql.rows(
+      `SELECT key, sum(strlen(body)) AS bytes FROM ${table.table} WHERE key <> '' GROUP BY key ORDER BY bytes DESC LIMIT ${maxKeys}`,
+    ),
+  ])
+  const total = sums?.[0]?.[0]
+  return {
+    total: total == null ? 0 : toNumber(total),
+    keys: (keys ?? []).map(([key, bytes]) => [toText(key), toNumber(bytes)]),
+  }
 }

@@ -7,6 +7,7 @@ import type {
   CopyPart,
   DevicePage,
   DeviceQuery,
+  DocumentBytes,
   DocumentQuery,
   DocumentRow,
   LatestRow,
@@ -187,7 +188,7 @@ export class DuckdbStore implements Store, StoreCopy {
     return queryDocuments(this.#readers, this.#documents, query, signal)
   }
 
-  documentBytes(stream: string, signal: AbortSignal): Promise<number> {
+  documentBytes(stream: string, signal: AbortSignal): Promise<DocumentBytes> {
     return documentBytes(this.#readers, this.#documents, stream, signal)
   }
 
