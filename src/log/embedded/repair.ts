@@ -53,6 +53,8 @@ class Repair {
   /** What the log holds before what comes next, lost rows counted. */
   readonly #gathered = new Gathered()
   #namesEnd = 0
+  /** Whether the totals so far are those of the log's first number. */
+  #hasBase: boolean
   #draft: SegmentDraft | undefined
   /** Of the segment being gone through. */
   #log: string | undefined
@@ -66,6 +68,7 @@ class Repair {
     this.#folder = folder
     this.#salt = salt
     this.#before = before
+    this.#hasBase = before.first === 0
     for (const [stream, rows] of Object.entries(before.rowsBefore)) this.#gathered.rows.set(stream, rows)
   }
 
@@ -148,6 +151,7 @@ class Repair {
   #takeGroup({ segment, group, bytes, view, offset }: Extract<Surveyed, { kind: 'group' }>): void {
     this.#note(segment, this.#damage ?? this.#faultAt(path.basename(segment.file), offset), group.number)
     this.#draft?.move(bytes.subarray(group.at, group.at + group.length), offset)
+    this.#hasBase = true
     const { log } = this.#gathered
     this.#gathered.take(group, bytes, view, true)
     if (!this.#hasLog && this.#gathered.log !== log) this.#log = this.#gathered.log
@@ -157,8 +161,10 @@ class Repair {
   #note(segment: Segment, fault: LogFault | undefined, number: number): void {
     this.#damage = undefined
     if (!this.#draft || !fault) return
-    // Without the checkpoint that a segment begins with, nothing is written to it.
-    if (this.#draft.isEmpty) this.#checkpoint(segment.first, undefined)
+    // A segment begins with a checkpoint. Where damage hides what the log begins with, what is known is known of the number behind it.
+    const isKnown = fault.from === undefined || this.#hasBase
+    if (this.#draft.isEmpty && isKnown) this.#checkpoint(segment.first, undefined)
+    this.#hasBase = true
     const { rows } = this.#gathered
     for (const [stream, lost] of Object.entries(fault.rows)) rows.set(stream, (rows.get(stream) ?? 0) + lost)
     if (fault.from !== undefined) this.#checkpoint(number, fault.from)
