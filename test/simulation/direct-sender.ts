@@ -6,10 +6,6 @@ import type { World } from './world.ts'
 /** Every so many values one is of a device that a filter drops. */
 const filteredEvery = 7
 
-export function isFiltered(value: number): boolean {
-  return value > 0 && value % filteredEvery === 0
-}
-
 /** A source in its simplest form: adds to the intake, asks for the commit, answers. It never sends anything twice. */
 export class DirectSender {
   readonly #world: World
@@ -76,7 +72,9 @@ export class DirectSender {
       intake.add(intake.series('d', 'm', 'number'), 0, 0, 192, 0)
       intake.rollback(mark)
     }
-    const device = isFiltered(value) ? filteredDevice : `d${value % 3}`
+    const isFiltered = value % filteredEvery === 0
+    if (isFiltered) this.#ledger.filtered.add(value)
+    const device = isFiltered ? filteredDevice : `d${value % 3}`
     intake.add(intake.series(device, 'm', 'number'), value, value, 192, 0)
   }
 }

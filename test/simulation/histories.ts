@@ -97,7 +97,7 @@ function add(totals: Totals, more: Totals): void {
 
 /** What went wrong in a history, how to have it again, and what happened last. */
 export function toldFailure({ seed, violation, trace }: HistoryResult, events: number): string {
-  const last = trace.slice(-events).map((line) => `    ${line}`)
+  const last = trace.slice(Math.max(0, trace.length - events)).map((line) => `    ${line}`)
   const command = `node test/simulation/run.ts --seed ${seed} --histories 1 --events 100000`
   return [`seed ${seed}: ${violation}`, `  again: ${command}`, '  last events:', ...last].join('\n')
 }

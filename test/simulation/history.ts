@@ -1,15 +1,20 @@
 import type { DoorBooks } from '../../src/core/intake.ts'
 import { scanning } from '../../src/log/embedded/scan.ts'
-import { DirectSender, isFiltered } from './direct-sender.ts'
+import { DirectSender } from './direct-sender.ts'
 import { Ledger, SinkLedger } from './ledger.ts'
 import { LetterLedger } from './letter-ledger.ts'
 import { Machine } from './machine.ts'
+import { MessageLedger } from './message-ledger.ts'
+import { MqttPublisher } from './mqtt-publisher.ts'
+import { MqttReader } from './mqtt-reader.ts'
+import { MqttSubscriber } from './mqtt-subscriber.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { Program, sinkFile } from './program.ts'
 import { rowsOfFiles } from './file-rows.ts'
 import { enter, realImmediate } from './simulated-globals.ts'
 import { SimulatedFiles } from './simulated-files.ts'
 import { checkBooks, SimulatedStore, type StoredRow, type Trouble } from './simulated-store.ts'
+import { SimulatedStateFile } from './state-store.ts'
 import { must, Violation } from './violation.ts'
 import { World } from './world.ts'
 
@@ -33,7 +38,8 @@ export async function runHistory(seed: number, isRecording = false): Promise<His
 }
 
 /** More events than any history has that comes to an end. */
-const maxEvents = 60_000
+const maxLooks = 100
+const maxEvents = 20_000
 
 /** One life of a machine: messages, faults, crashes and starts as the seed has them; then all is well, everything drains, and is judged. */
 class History {
@@ -48,9 +54,14 @@ class History {
     readonly far: SimulatedStore
     readonly near: SimulatedStore
     readonly letters: SimulatedStore
+    readonly state: SimulatedStateFile
   }
   readonly #files: SimulatedFiles
   readonly #senders: readonly DirectSender[]
+  readonly #messages = new MessageLedger()
+  readonly #publishers: readonly MqttPublisher[]
+  readonly #subscribers: readonly MqttSubscriber[]
+  #reader: MqttReader | undefined
   #program: Program | undefined
   #state: 'down' | 'starting' | 'running' | 'stopping' = 'down'
   #boot = 0
@@ -62,6 +73,8 @@ class History {
   #isSettling = false
   #isOver = false
   #untilLook = 0
+  /** How often it was looked for what is retained. */
+  #looks = 0
 
   constructor(seed: number, isRecording: boolean) {
     this.#seed = seed
@@ -93,6 +106,7 @@ class History {
     this.#stores = {
       far: store('far', 'readings', { isRefused: isNamed, isChoked }, take(ledgers.far)),
       near: store('near', 'readings', { isChoked: isBad }, take(ledgers.near)),
+      state: new SimulatedStateFile(world),
       letters: store('letters', 'dead-letters', {}, (row) =>
         this.#letters.take(row.number, row.key, row.body),
       ),
@@ -101,6 +115,11 @@ class History {
       { length: this.#plan.senders },
       (_, i) => new DirectSender(world, this.#ledger, `sender ${i}`),
     )
+    this.#publishers = Array.from(
+      { length: this.#plan.publishers },
+      (_, i) => new MqttPublisher(world, this.#ledger, this.#messages, `publisher ${i}`),
+    )
+    this.#subscribers = this.#plan.publishers > 0 ? [new MqttSubscriber(world, this.#messages)] : []
     this.#untilCrash = this.#drawCrash()
   }
 
@@ -183,21 +202,52 @@ class History {
     }
     if (!this.#isSettling && this.#state === 'running' && world.chance(this.#plan.sendRate))
       return this.#send()
+    if (this.#state === 'running' && world.chance(this.#isSettling ? 0.02 : this.#plan.comeRate))
+      this.#comeAndGo()
     if (this.#isSettling && --this.#untilLook <= 0) {
       this.#untilLook = 20
-      if (this.#state === 'running' && this.#unsettled() === undefined) return this.#judge()
+      if (this.#state === 'running' && this.#unsettled() === undefined) return this.#endWell()
     }
     must(world.step(), () => `nothing will ever happen: ${this.#state}, ${this.#unsettled()}`)
   }
 
   #send(): void {
     if (this.#sent++ >= this.#plan.messages) return this.#settle()
-    if (this.#program !== undefined) this.#world.pick(this.#senders).send(this.#program.intake, this.#boot)
+    if (this.#program === undefined) return
+    const i = this.#world.below(this.#senders.length + this.#publishers.length)
+    this.#senders[i]?.send(this.#program.intake, this.#boot)
+    this.#publishers[i - this.#senders.length]?.publish()
+  }
+
+  /** A client connects, or goes without a word. */
+  #comeAndGo(): void {
+    const clients = [...this.#publishers, ...this.#subscribers]
+    if (clients.length === 0 || this.#program === undefined) return
+    const client = this.#world.pick(clients)
+    if (client.link === undefined) client.come(this.#program.gateway)
+    else if (!this.#isSettling && this.#world.chance(0.2)) client.leave()
+  }
+
+  /** Everything is where it belongs; what is retained is still to be asked. */
+  #endWell(): void {
+    if (this.#program === undefined) return
+    if (this.#publishers.length > 0) {
+      this.#reader ??= new MqttReader(this.#world, this.#program.gateway)
+      // What is retained comes behind the answer, as fast as the client reads.
+      if (
+        !this.#reader.isAnswered ||
+        (++this.#looks < maxLooks && !this.#messages.isRetained(this.#reader.retained))
+      )
+        return
+      this.#messages.judgeRetained(this.#reader.retained)
+    }
+    this.#judge()
   }
 
   #start(): void {
     this.#state = 'starting'
     this.#boot++
+    this.#machine.isStarting = true
     const { faults } = this.#machine
     // A full log whose sink refuses a row waits for somebody to raise its limit.
     const options = this.#isSettling ? { ...this.#plan.program, maxBytes: 1e9 } : this.#plan.program
@@ -205,6 +255,7 @@ class History {
       (program) => {
         this.#program = program
         this.#state = 'running'
+        this.#machine.isStarting = false
       },
       (error: unknown) => {
         if (this.#machine.storage.isStopped) return
@@ -220,6 +271,7 @@ class History {
   #crash(how: 'kill' | 'power' = this.#world.chance(0.5) ? 'kill' : 'power'): void {
     this.#crashes++
     this.#world.trace.add(how)
+    for (const { link } of [...this.#publishers, ...this.#subscribers]) link?.die()
     this.#world.endProgram()
     this.#program = undefined
     this.#machine.die(how)
@@ -230,8 +282,8 @@ class History {
   #settle(): void {
     this.#isSettling = true
     this.#machine.heal()
-    for (const { trouble } of Object.values(this.#stores))
-      trouble.down = trouble.cutBefore = trouble.cutAfter = 0
+    const { far, near, letters } = this.#stores
+    for (const { trouble } of [far, near, letters]) trouble.down = trouble.cutBefore = trouble.cutAfter = 0
     this.#crash()
   }
 
@@ -261,6 +313,11 @@ class History {
     if (edit !== undefined) return `far waits for the edit ${edit.values.join()}`
     const { position } = program.file
     if (near.lastEdit < far.lastEdit || Number(position?.next ?? 0) <= far.lastEdit) return 'an edit is late'
+    const unanswered = this.#publishers.find((publisher) => publisher.unanswered > 0)
+    if (unanswered !== undefined) return `a publisher waits for ${unanswered.unanswered} answers`
+    const owed = this.#messages.owed()
+    if (owed !== undefined)
+      return `lost, or late: the subscriber waits for message ${owed.id} on ${owed.topic}`
     return undefined
   }
 
@@ -288,7 +345,7 @@ class History {
       { far: far.books, near: near.books },
     )
     this.#ledgers.far.judge(() => false)
-    this.#ledgers.near.judge(isFiltered)
+    this.#ledgers.near.judge((value) => this.#ledger.filtered.has(value))
     const file = new SinkLedger('file', this.#ledger)
     const lines = rowsOfFiles(this.#machine.storage, sinkFile)
     for (const { number, value } of lines) file.take(number, value)

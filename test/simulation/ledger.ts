@@ -22,6 +22,8 @@ export interface Offer {
 /** The plain list that everything is held against: what was offered, and what its senders were told. */
 export class Ledger {
   readonly offers: Offer[] = []
+  /** Values of the device that a filter drops before `near`. */
+  readonly filtered = new Set<number>()
   /** By value. */
   readonly #of = new Map<number, Offer>()
   /** By number in the log, over all sinks and ever. */

@@ -18,6 +18,8 @@ export class Machine {
   readonly #world: World
   readonly #plan: DiskPlan
   #isWell = false
+  /** A start makes many calls, and one fault ends it: there are fewer of them. */
+  isStarting = false
 
   constructor(world: World, plan: DiskPlan) {
     this.#world = world
@@ -50,7 +52,7 @@ export class Machine {
     const world = this.#world
     world.trace.add(operation)
     if (this.#isWell) return undefined
-    const chance = world.random()
+    const chance = world.random() * (this.isStarting ? 8 : 1)
     const { faulty, stopping } = this.#plan
     if (chance < stopping) return { code: 'STOP', done: world.random() }
     if (chance >= stopping + faulty) return undefined

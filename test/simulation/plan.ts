@@ -6,6 +6,10 @@ import type { TaskKind, World } from './world.ts'
 export interface Plan {
   readonly messages: number
   readonly senders: number
+  /** MQTT clients that publish; where there are any, one subscribes. */
+  readonly publishers: number
+  /** Probability by event that one of them connects or goes. */
+  readonly comeRate: number
   /** Probability by event that somebody sends. */
   readonly sendRate: number
   /** A crash comes within so many events, again and again. */
@@ -26,7 +30,9 @@ export function drawPlan(world: World): Plan {
   for (const kind of kinds) if (world.chance(0.25)) slowness[kind] = 0.5 + world.random() / 2
   return {
     messages: 2 + world.below(world.chance(0.2) ? 40 : 12),
-    senders: 1 + world.below(3),
+    senders: 1 + world.below(2),
+    publishers: world.chance(0.6) ? 1 + world.below(2) : 0,
+    comeRate: world.pick([0.03, 0.1]),
     sendRate: world.pick([0.05, 0.15, 0.4]),
     crashEvery: world.pick([60, 200, 500, 100_000]),
     badEvery: world.pick([5, 11, 1_000_000]),

@@ -1,3 +1,15 @@
+import type { StateKeeper } from '../../src/app/kept-state/kept-state.ts'
+import { type KeptState, keyedStreams } from '../../src/core/keyed-state.ts'
+import { defaultRecordLimits } from '../../src/core/limits.ts'
+import { createFormats } from '../../src/formats/table.ts'
+import { mqttConfig } from '../../src/sources/mqtt/config.ts'
+import { Addresses } from '../../src/sources/mqtt/connection/addresses.ts'
+import { newCounters } from '../../src/sources/mqtt/counters.ts'
+import { type GatewayContext, newGatewayContext } from '../../src/sources/mqtt/gateway-context.ts'
+import { silentLog } from '../../src/sources/mqtt/log.ts'
+import { sweepEveryMs, sweepGateway } from '../../src/sources/mqtt/sweep.ts'
+import { devRouter, openAuthorizer } from '../support/mqtt-door.ts'
+import { openSimulatedState, type SimulatedStateFile } from './state-store.ts'
 import type { PipelineStatus } from '../../src/app/pipeline/runner.ts'
 import { SinkPipeline } from '../../src/app/sink-pipeline.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
@@ -33,40 +45,53 @@ export interface Stores {
   readonly letters: SimulatedStore
   /** In the program's thread, behind a filter. */
   readonly near: SimulatedStore
+  readonly state: SimulatedStateFile
 }
+
+const gatewayConfig = mqttConfig.parse({ connectTimeoutMs: 10_000_000, stallMs: 10_000_000 })
+const formats = createFormats(defaultRecordLimits)
 
 /** What build.ts builds, less what needs sockets, threads and processes. It lives until it is stopped or its world ends it. */
 export class Program {
   readonly log: EmbeddedLog
   readonly intake: GroupCommitIntake
+  readonly gateway: GatewayContext
+  readonly #keeper: StateKeeper
+  readonly #sweeper: number
+  readonly #world: World
   readonly #sinks: readonly SinkPipeline[]
   readonly #stopping: AbortController
   readonly #remote: Promise<void>
 
   private constructor(
-    log: EmbeddedLog,
-    intake: GroupCommitIntake,
+    parts: Pick<Program, 'log' | 'intake' | 'gateway'>,
+    world: World,
+    keeper: StateKeeper,
     sinks: readonly SinkPipeline[],
     stopping: AbortController,
     remote: Promise<void>,
   ) {
-    this.log = log
-    this.intake = intake
+    this.log = parts.log
+    this.intake = parts.intake
+    this.gateway = parts.gateway
+    this.#world = world
+    this.#keeper = keeper
     this.#sinks = sinks
     this.#stopping = stopping
     this.#remote = remote
+    this.#sweeper = world.setTimer(() => sweepGateway(parts.gateway), sweepEveryMs, 'program', sweepEveryMs)
   }
 
   static async open(
     world: World,
     { storage }: Machine,
-    { far, letters, near }: Stores,
+    { far, letters, near, state }: Stores,
     options: ProgramOptions,
   ): Promise<Program> {
     const { segmentBytes, maxBytes, retentionSeconds, commitRows, batchRows, lingerMs, rotateBytes } = options
     const writer = { segmentBytes, maxBytes, retentionSeconds, reserveBytes: 0 }
     const thread = new WorldThread(world, storage, logFolder, writer)
-    const groups = ['far', 'letters', 'near', 'file']
+    const groups = ['far', 'letters', 'near', 'file', ...keyedStreams.map((stream) => `state/${stream}`)]
     const log = await openOn(thread, storage, logFolder, groups)
     const intake = createIntake(log, world.clock, log.start, {
       limits: { series: 1000, seriesPerDevice: 100, nameBytes: 100 },
@@ -104,7 +129,9 @@ export class Program {
       new SinkPipeline(log, intake, near.connect(), 'readings', 'near', [filter], () => {}),
       new SinkPipeline(log, intake, file, 'readings', 'file', [], () => {}),
     ]
-    return new Program(log, intake, sinks, stopping, remote)
+    const { kept, keeper } = await openSimulatedState(world, storage, logFolder, log, state)
+    const gateway = openGateway(world, intake, kept)
+    return new Program({ log, intake, gateway }, world, keeper, sinks, stopping, remote)
   }
 
   /** How the sink stands that writes a file. */
@@ -115,9 +142,35 @@ export class Program {
 
   /** As SIGTERM does it. */
   async stop(): Promise<void> {
+    for (const connection of this.gateway.connections)
+      connection.close(undefined, 'the server is shutting down')
+    while (this.gateway.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    this.#world.clearTimer(this.#sweeper)
+    if (this.gateway.keeper.isDirty) this.gateway.deliverAfter(this.gateway.commit(0))
+    await this.gateway.commits.settled()
+    await this.#keeper.stop()
     this.#stopping.abort()
     await Promise.all([this.#remote, ...this.#sinks.map((sink) => sink.stop())])
     await this.intake.close()
     await this.log.close()
   }
+}
+
+function openGateway(world: World, intake: GroupCommitIntake, kept: KeptState): GatewayContext {
+  return newGatewayContext(
+    {
+      config: gatewayConfig,
+      limits: defaultRecordLimits,
+      router: devRouter,
+      format: formats.json,
+      formats: formats.named,
+      authorizer: openAuthorizer,
+      clock: world.clock,
+      log: silentLog,
+      counters: newCounters(),
+      addresses: new Addresses(),
+      kept,
+    },
+    intake,
+  )
 }

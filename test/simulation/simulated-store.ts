@@ -134,7 +134,7 @@ export class SimulatedStore {
     this.position = to
     const stored = rows.filter(({ value }) => value >= 0).length
     this.rows += stored
-    this.books = sum(this.books, { ...terms, stored, repeated: 0, overwritten: 0 })
+    this.books = sumOfBooks(this.books, { ...terms, stored })
     checkBooks(name, this.books, this.rows)
     this.#world.trace.add(`${name} holds`, this.rows, Number(to.next))
     return { stored, repeated: 0, overwritten: 0, refused: [] }
@@ -166,15 +166,17 @@ function rowsOf(batch: Batch | undefined): StoredRow[] {
   }))
 }
 
-function sum(books: SinkBooks, terms: SinkBooks): SinkBooks {
+/** A sink's books after a write. */
+export function sumOfBooks(books: SinkBooks = noBooks, terms: Partial<SinkBooks>): SinkBooks {
+  const { handed = 0, stored = 0, filtered = 0, deadLettered = 0, expired = 0, damaged = 0 } = terms
   return {
-    handed: books.handed + terms.handed,
-    stored: books.stored + terms.stored,
-    repeated: books.repeated + terms.repeated,
-    overwritten: books.overwritten + terms.overwritten,
-    filtered: books.filtered + terms.filtered,
-    deadLettered: books.deadLettered + terms.deadLettered,
-    expired: books.expired + terms.expired,
-    damaged: books.damaged + terms.damaged,
+    handed: books.handed + handed,
+    stored: books.stored + stored,
+    repeated: books.repeated,
+    overwritten: books.overwritten,
+    filtered: books.filtered + filtered,
+    deadLettered: books.deadLettered + deadLettered,
+    expired: books.expired + expired,
+    damaged: books.damaged + damaged,
   }
 }

@@ -52,6 +52,9 @@ export class World {
   #ready: Lane[] = []
   readonly #timers = new Map<number, Timer>()
   #lastTimer = 0
+  #lastId = 0
+  /** Counts what has happened. */
+  now = 0
 
   constructor(seed: number, isRecording: boolean) {
     this.random = seededRandom(seed)
@@ -70,6 +73,11 @@ export class World {
   pick<T>(of: readonly T[]): T {
     // `of` is a list of the caller's that is never empty.
     return of[this.below(of.length)] as T
+  }
+
+  /** A number that no other thing of this world has. */
+  nextId(): number {
+    return ++this.#lastId
   }
 
   readonly clock = {
@@ -144,6 +152,7 @@ export class World {
 
   /** One thing happens. False if nothing ever will. */
   step(): boolean {
+    this.now++
     if (this.#ready.length === 0 || this.chance(this.haste))
       return this.#nextTimer() || this.#ready.length > 0
     let at = this.below(this.#ready.length)
