@@ -53,3 +53,27 @@ test('the gateway stops in order while the disk is full', async () => {
   while (door.gateway.status().connectionsOpen > 0) await new Promise(setImmediate)
   await door.stop()
 })
+
+test('while nothing can be written, a client is not told that the id of a QoS 2 message is free', async () => {
+  await using door = await MqttDoor.open({ keeps: true })
+  const asked = { clientId: 'c', clean: false, properties: { sessionExpiryInterval: 100 } }
+  using first = await RawMqttClient.connect(door.port, 5, asked)
+  first.write(first.publish('dev/d/m', '{"v":1}', 7, { qos: 2 }))
+  await first.next('pubrec')
+  // The message is released, and that cannot be written: the connection ends without PUBCOMP.
+  fill(door)
+  first.send({ cmd: 'pubrel', messageId: 7 })
+  await first.closed
+  using second = await RawMqttClient.connect(door.port, 5, asked)
+  second.send({ cmd: 'pubrel', messageId: 7 })
+  await assert.rejects(second.next('pubcomp'), /the connection ended without pubcomp/)
+  free(door)
+  await door.restart('killed')
+  // Whoever was told that 7 is free uses it again, and that message would be taken for the first one.
+  using third = await RawMqttClient.connect(door.port, 5, asked)
+  third.send({ cmd: 'pubrel', messageId: 7 })
+  assert.equal((await third.next('pubcomp')).messageId, 7)
+  third.write(third.publish('dev/d/m', '{"v":2}', 7, { qos: 2 }))
+  await third.next('pubrec')
+  assert.deepEqual(door.log.values.slice(-1), [2])
+})

@@ -83,13 +83,16 @@ function takeAnswer(header: number, packetId: number, reasonCode: number, host: 
   }
 }
 
-/** MQTT 5 says that the id was not found; 3.1.1 has no word for it. */
-function unknown(header: number, packetId: number, { acks, version }: ControlHost): void {
+/**
+ * MQTT 5 says that the id was not found; 3.1.1 has no word for it. The client uses the id again from then on, so a PUBCOMP waits, too: that
+ * the id is free may not have been written yet, and a message with it would be taken for the one before after a restart.
+ */
+function unknown(header: number, packetId: number, { session, acks, version }: ControlHost): void {
   const packet =
     version === 5
       ? Uint8Array.of(header, 3, packetId >> 8, packetId & 255, reason.packetIdentifierNotFound)
       : fourBytes(header, packetId)
-  acks.send(packet, false)
+  acks.send(packet, header === pubcomp && session.isKept)
 }
 
 function fourBytes(header: number, packetId: number): Uint8Array {
