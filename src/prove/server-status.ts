@@ -60,26 +60,32 @@ export interface DrainOptions {
   /** Nobody else sends: the log must come to rest. */
   readonly isAlone: boolean
   readonly timeoutMs: number
+  /** What a log does not hold that has stood still for so long, it has lost: the judge will say what. */
+  readonly restMs?: number
   readonly signal: AbortSignal
   /** Told what is still missing, every time. */
   readonly onWait?: (missing: string) => void
 }
 
 const lookMs = 100
+const longestRestMs = 30_000
 
 /** Waits until every sink has taken what the log holds now; returns the status of that moment. */
 export async function drained(server: Asked, options: DrainOptions): Promise<ServerStatus> {
-  const { rows: atLeast, isAlone, timeoutMs, signal, onWait } = options
+  const { rows: atLeast, isAlone, timeoutMs, restMs = longestRestMs, signal, onWait } = options
   const endMs = systemClock.monotonicMs() + timeoutMs
   let before: Rows | undefined
   let goal: Rows | undefined
+  let looksAtRest = 0
   for (;;) {
     signal.throwIfAborted()
     const status = await readStatus(server)
     const { rows } = status.log
     const isAtRest = JSON.stringify(rows) === JSON.stringify(before)
     // Whoever is not alone looks once more: by then the count has come up with what was acknowledged.
-    const isCounted = before !== undefined && (isAtRest || !isAlone) && holds(rows, atLeast)
+    const isWhole = before !== undefined && (isAtRest || !isAlone) && holds(rows, atLeast)
+    looksAtRest = isAtRest ? looksAtRest + 1 : 0
+    const isCounted = isWhole || looksAtRest * lookMs >= restMs
     goal = isCounted ? (goal ?? rows) : undefined
     before = rows
     const missing = goal === undefined ? logMissing(rows, atLeast) : sinksMissing(status, goal)
