@@ -285,7 +285,10 @@ async function open({
 }
 
 async function pull(id: number): Promise<{ value: unknown; done: boolean }> {
-  const next = await calls.get(id)?.iterator?.next()
+  const call = calls.get(id)
+  // Begun in the process before this one: there is more of it, and nobody knows where it goes on.
+  if (call === undefined) throw new SluiceError('store-down', 'the store was opened anew meanwhile')
+  const next = await call.iterator?.next()
   return next === undefined || next.done === true
     ? { value: undefined, done: true }
     : { value: next.value, done: false }
