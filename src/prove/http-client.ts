@@ -55,6 +55,7 @@ export class HttpClient implements Sender {
   constructor(options: HttpClientOptions) {
     this.#options = options
     this.#next = options.page.length
+    if (options.badPage !== undefined) options.badPage.isAnswered = true
   }
 
   start(): void {

@@ -27,7 +27,8 @@ export interface SinkTerms {
  * - `lost`: acknowledged, and nowhere.
  * - `duplicate`: a row too many for one record.
  * - `phantom`: stored, and never sent.
- * - `refusedStored`: stored, though the sender was told that it is refused.
+ * - `refusedStored`: stored, though the sender was told that it is refused. (Not one that was sent twice: the refusal is of the second, and
+ *   nobody knows of the first.)
  * - `corrupt`: the value is not the one that was sent.
  * - `reordered`: its number is not above those of all earlier records of its client.
  */
@@ -146,7 +147,7 @@ function judgeRow(judging: Judging, batch: StoredRows, i: number): void {
     else report('duplicate', `${describe(plan, place)} has a second row${numbered(first)}${numbered(seq)}`)
   }
   if (first === absent) found.numbers[sequence] = seq
-  if (state === 'refused') report('refusedStored', describe(plan, place))
+  if (state === 'refused' && page.repeats(sequence) === 0) report('refusedStored', describe(plan, place))
   const expected = plannedRecord(plan, place).value
   if (value !== expected) report('corrupt', `${describe(plan, place)} is ${value}, was sent as ${expected}`)
 }

@@ -64,13 +64,20 @@ export class Ledger {
     return totals
   }
 
-  /** How many rows a log may have of these records: those of acknowledged ones at least; of one that was sent again several, unless that is taken once. */
-  rows(): { readonly least: number; readonly most: number } {
+  /**
+   * How many rows a log may have of these records, or of the pages that are meant: those of acknowledged ones at least; of one that was sent
+   * again several, unless that is taken once. Of a refused record that was sent before, the first may have been taken.
+   */
+  rows(isMeant: (page: LedgerPage) => boolean = () => true): {
+    readonly least: number
+    readonly most: number
+  } {
     let [least, most] = [0, 0]
     for (const page of this.#pages.values()) {
-      const { records, acked, refused } = page.totals()
+      if (!isMeant(page)) continue
+      const { records, acked } = page.totals()
       least += acked
-      most += page.isOnce ? records - refused : page.sends - refused
+      most += page.isOnce ? records : page.sends
     }
     return { least, most }
   }
@@ -98,6 +105,7 @@ interface EncodedPage {
   readonly epoch: number
   readonly sends: number
   readonly isOnce?: boolean
+  readonly isAnswered?: boolean
   readonly runs: readonly (readonly [byte: number, records: number])[]
 }
 
@@ -110,6 +118,8 @@ export class LedgerPage {
   sends = 0
   /** A record that is sent again is not taken again (QoS 2). */
   isOnce = false
+  /** A record that cannot be taken is refused by name, and makes no dead letter (HTTP). */
+  isAnswered = false
   #states = new Uint8Array(1024)
 
   constructor(device: number, epoch: number) {
@@ -165,16 +175,17 @@ export class LedgerPage {
       if (last?.[0] === state) last[1]++
       else runs.push([state, 1])
     }
-    const { device, epoch, sends, isOnce } = this
-    const encoded: EncodedPage = { device, epoch, sends, isOnce, runs }
+    const { device, epoch, sends, isOnce, isAnswered } = this
+    const encoded: EncodedPage = { device, epoch, sends, isOnce, isAnswered, runs }
     return JSON.stringify(encoded)
   }
 
   static decode(line: string): LedgerPage {
-    const { device, epoch, sends, isOnce = false, runs } = JSON.parse(line) as EncodedPage // as: `encode` wrote it
+    const { device, epoch, sends, isOnce = false, isAnswered = false, runs } = JSON.parse(line) as EncodedPage // as: `encode` wrote it
     const page = new LedgerPage(device, epoch)
     page.sends = sends
     page.isOnce = isOnce
+    page.isAnswered = isAnswered
     for (const [, records] of runs) page.length += records
     page.#states = new Uint8Array(page.length)
     let at = 0

@@ -44,6 +44,20 @@ test('a letter of a record that was never sent, or was refused, or is no bad one
   for (const phantom of phantoms) assert.deepEqual(faultsOf(ledger, [...letters, phantom]), { phantom: 1 })
 })
 
+test('a door that refuses by name makes no letters, and one that was refused only when it came again may be one', () => {
+  const { ledger, letters } = honestRun()
+  ledger.open(0, 0).sent(2)
+  ledger.open(0, 0).refused(2)
+  assert.deepEqual(faultsOf(ledger, letters), {})
+  const page = ledger.open(1, 0)
+  page.isAnswered = true
+  page.sent(0)
+  assert.deepEqual(faultsOf(ledger, [...letters, letterOf(1, 0)]), { phantom: 1 })
+  page.refused(0)
+  const { sent, acked, refused, answered } = judgeLetters(ledger, letters, true)
+  assert.deepEqual({ sent, acked, refused, answered }, { sent: 8, acked: 7, refused: 1, answered: 1 })
+})
+
 test('letters of others are phantoms at a server of our own alone', () => {
   const { ledger, letters } = honestRun()
   const foreign = { id: '5', device: 'pump', topic: 'dev/pump/x', text: 'broken' }

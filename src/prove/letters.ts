@@ -1,5 +1,5 @@
 import { badPlaceOf, badRecord } from './bad-record.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, LedgerPage } from './ledger.ts'
 import { deviceName, devicePrefix } from './plan.ts'
 import type { Asked } from './server-status.ts'
 
@@ -14,19 +14,21 @@ export interface Letter {
 
 /** What became of the records that cannot be taken. */
 export interface LetterVerdict {
-  /** Bad records sent that were not refused: each of them must be a letter, if it was acknowledged. */
+  /** Bad records sent through a door that makes letters: each of them must be one, if it was acknowledged. */
   readonly sent: number
   /** Of them, those that were acknowledged. */
   readonly acked: number
-  /** Bad records whose sender was told that they are refused. */
+  /** Of them, those that were refused: there was no room for anything then. */
   readonly refused: number
+  /** Bad records that a door has refused by name, one by one. */
+  readonly answered: number
   /** Letters that stand there. */
   readonly stored: number
   /** Acknowledged, and no letter. */
   readonly lost: number
   /** A letter too many for one record. */
   readonly duplicate: number
-  /** Letters of no bad record, or of one that was refused. */
+  /** Letters of no bad record, or of one that was refused when it was sent for the first time. */
   readonly phantom: number
   /** Letters that do not hold the bytes that were sent. */
   readonly corrupt: number
@@ -52,8 +54,7 @@ export function judgeLetters(ledger: Ledger, letters: Iterable<Letter>, isAlone:
     const { id, device = '', topic = '', text = '' } = letter
     const place = badPlaceOf(plan, text)
     const page = place && ledger.page(place.device, place.epoch)
-    const state = page?.state(place?.sequence ?? 0) ?? 'unsent'
-    if (place === undefined || page === undefined || state === 'unsent' || state === 'refused') {
+    if (place === undefined || page === undefined || page.isAnswered || isNone(page, place.sequence)) {
       const isOurs = [device, topic, text].some((part) => part.includes(devicePrefix(plan)))
       if (!isOurs && !isAlone) continue
       report('phantom', `${id} ${topic} ${text.slice(0, 120)}`)
@@ -74,9 +75,24 @@ export function judgeLetters(ledger: Ledger, letters: Iterable<Letter>, isAlone:
       if (page.state(sequence) === 'acked' && !copies.has(keyOf(place)))
         report('lost', `${deviceName(plan, page.device)} epoch ${page.epoch} bad record ${sequence}`)
     }
-  const { records, acked, refused } = ledger.totals()
+  let [sent, acked, refused, answered] = [0, 0, 0, 0]
+  for (const page of ledger.pages()) {
+    const totals = page.totals()
+    if (page.isAnswered) answered += totals.refused
+    else {
+      sent += totals.records
+      acked += totals.acked
+      refused += totals.refused
+    }
+  }
   const clean = Object.values(faults).every((count) => count === 0)
-  return { sent: records - refused, acked, refused, stored, ...faults, repeated, examples, clean }
+  return { sent, acked, refused, answered, stored, ...faults, repeated, examples, clean }
+}
+
+/** Nobody sent it, or its sender was told at once that it is gone; of one that was sent before that, too, nobody can say. */
+function isNone(page: LedgerPage, sequence: number): boolean {
+  const state = page.state(sequence)
+  return state === 'unsent' || (state === 'refused' && page.repeats(sequence) === 0)
 }
 
 function keyOf({ device, epoch, sequence }: { device: number; epoch: number; sequence: number }): string {
