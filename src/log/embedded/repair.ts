@@ -136,7 +136,9 @@ class Repair {
     if (kind === 'group') this.#takeGroup(found)
     else if (kind === 'end') {
       const { following } = found
-      if (following !== undefined) this.#note(segment, this.#damage ?? this.#gapBefore(following), following)
+      if (following !== undefined && this.#hasBase)
+        this.#note(segment, this.#damage ?? this.#gapBefore(following), following)
+      this.#damage = undefined
       this.#finish(segment)
     } else if (kind === 'tail') {
       // The next start judges it.
@@ -164,7 +166,6 @@ class Repair {
     // A segment begins with a checkpoint. Where damage hides what the log begins with, what is known is known of the number behind it.
     const isKnown = fault.from === undefined || this.#hasBase
     if (this.#draft.isEmpty && isKnown) this.#checkpoint(segment.first, undefined)
-    this.#hasBase = true
     const { rows } = this.#gathered
     for (const [stream, lost] of Object.entries(fault.rows)) rows.set(stream, (rows.get(stream) ?? 0) + lost)
     if (fault.from !== undefined) this.#checkpoint(number, fault.from)
@@ -189,8 +190,12 @@ class Repair {
 
   #finish(segment: Segment): void {
     if (!this.#draft) return
-    if (this.#draft.isEmpty) this.#checkpoint(segment.first, undefined)
-    this.#draft.replace({ log: this.#log ?? '', first: segment.first, salt: this.#salt })
+    // Nothing is left of the log's begin, and nothing tells its totals: it begins with the next segment.
+    if (this.#draft.isEmpty && !this.#hasBase) this.#draft.drop()
+    else {
+      if (this.#draft.isEmpty) this.#checkpoint(segment.first, undefined)
+      this.#draft.replace({ log: this.#log ?? '', first: segment.first, salt: this.#salt })
+    }
     this.#draft = undefined
     this.rewritten.push(path.basename(segment.file))
   }

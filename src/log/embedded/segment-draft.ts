@@ -57,6 +57,14 @@ export class SegmentDraft {
     this.#storage.syncFolder(this.#folder)
   }
 
+  /** Removes the segment, and the draft with it. */
+  drop(): void {
+    this.#file.close()
+    this.#storage.remove(this.#segment.file)
+    this.#storage.remove(this.#segment.file + draftSuffix)
+    this.#storage.syncFolder(this.#folder)
+  }
+
   close(): void {
     this.#file.close()
   }
