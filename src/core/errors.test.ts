@@ -6,6 +6,6 @@ test('an error that is ours to mend says where it was made; one about a record t
   const ours = new SluiceError('internal', 'a defect')
   const theirs = new SluiceError('undecodable', 'no JSON')
   assert.match(ours.stack ?? '', /errors\.test\.ts/)
-  assert.equal(theirs.stack, 'Error: no JSON')
+  assert.equal(theirs.stack, 'SluiceError: no JSON')
   assert.match(new SluiceError('internal', 'a defect after that').stack ?? '', /errors\.test\.ts/)
 })
