@@ -53,6 +53,34 @@ test('a record that stands twice is a duplicate', async () => {
   assert.deepEqual(faultsOf(await judgeRows(ledger, rows)), { duplicate: 1 })
 })
 
+test('a sink without identities may have twice what was sent twice, under two numbers', async () => {
+  const { ledger, rows } = honestRun()
+  const page = ledger.open(0, 0)
+  const again = rowOf(0, 0, 5, 9_000n)
+  const terms = { keepsRepeats: true }
+  const inOrder = () => [...rows.sort((a, b) => Number(a.seq - b.seq)), again]
+  assert.deepEqual(faultsOf(await judge(ledger, batches(inOrder()), terms)), { duplicate: 1 })
+  page.sent(5)
+  page.acked(5)
+  const verdict = await judge(ledger, batches(inOrder()), terms)
+  assert.deepEqual(faultsOf(verdict), {})
+  assert.equal(verdict.repeated, 1)
+  // A store knows what it has, and QoS 2 takes nothing twice.
+  assert.deepEqual(faultsOf(await judgeRows(ledger, inOrder())), { duplicate: 1 })
+  page.isOnce = true
+  assert.deepEqual(faultsOf(await judge(ledger, batches(inOrder()), terms)), { duplicate: 1 })
+})
+
+test('a record that was refused when it came again may be stored: of the first nobody knows', async () => {
+  const { ledger, rows } = honestRun()
+  const page = ledger.open(1, 0)
+  page.sent(100)
+  page.sent(100)
+  page.refused(100)
+  rows.push(rowOf(1, 0, 100, 9_000n))
+  assert.deepEqual(faultsOf(await judgeRows(ledger, rows)), {})
+})
+
 for (const [name, change] of [
   ['a sequence number that was never sent', (row: Row) => ({ ...row, time: row.time + 400_000 })],
   ['an epoch that never was', (row: Row) => ({ ...row, time: row.time + epochRecords * 1000 })],
