@@ -63,7 +63,8 @@ interface Losses {
 }
 
 const devices = 8
-const calmMs = { least: 300, most: 1_500 }
+/** Long enough for a script that was ended to be back before the next time. */
+const calmMs = { least: 2_000, most: 4_000 }
 const downMs = { least: 100, most: 1_000 }
 const fullMs = 1_500
 const diskMegabytes = 200
