@@ -3,6 +3,8 @@ import type { Bug } from './bugs.ts'
 const log = { by: 'log' } as const
 const simulation = { by: 'simulation' } as const
 
+const powerLoss = { by: 'proof', name: 'power-loss', options: ['--times', '2', '--rate', '500'] } as const
+
 /** In the log, and between it and the sinks. */
 export const logBugs: readonly Bug[] = [
   {
@@ -13,6 +15,7 @@ export const logBugs: readonly Bug[] = [
     breaks: 'an acknowledgement means durable',
     finder: log,
     seen: /acknowledged commit \d+ is not whole/,
+    onTheRealProgram: { finder: powerLoss, seen: /"lost":[1-9]/ },
   },
   {
     name: 'no-directory-sync',

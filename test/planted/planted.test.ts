@@ -47,13 +47,13 @@ test('the product does not know of planted bugs', () => {
 
 for (const by of ['log', 'simulation'] as const)
   test(`without a bug the ${by} finds none`, async (t) => {
-    const { tried } = await look({ by }, undefined, seed, histories / 4)
+    const { tried } = await look({ finder: { by }, seen: /never/ }, undefined, seed, histories / 4)
     t.diagnostic(tried)
   })
 
 for (const bug of bugs)
   test(`${bug.name} is found: ${bug.breaks}`, async (t) => {
-    const { found, tried } = await look(bug.finder, bug, seed, histories)
+    const { found, tried } = await look(bug, bug, seed, histories)
     t.diagnostic(tried)
     assert.ok(found, `nothing was seen in ${tried}`)
   })

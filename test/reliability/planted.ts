@@ -1,6 +1,6 @@
 /** Builds with a bug planted in them, each of which the suite's own finders must find. */
 import { z } from 'zod'
-import { type Bug, bugs } from '../planted/bugs.ts'
+import { bugs } from '../planted/bugs.ts'
 import { look } from '../planted/finders.ts'
 import type { Outcome, Report } from './runner/proof.ts'
 
@@ -20,17 +20,20 @@ export async function run(
   if (planted.length === 0) throw new Error(`there is no bug ${only}`)
   const took: Record<string, string[]> = {}
   const missed: string[] = []
-  const seedsOf = ({ finder }: Bug) =>
-    // A test draws no lots that a seed would decide.
-    Array.from({ length: finder.by === 'test' ? 1 : seeds }, (_, i) => seed + i * histories)
   for (const bug of planted) {
-    for (const from of seedsOf(bug)) {
-      signal.throwIfAborted()
-      const { found, tried } = await look(bug.finder, bug, from, histories)
-      const told = `${found ? 'found' : 'NOT FOUND'} in ${tried}`
-      note(`${bug.name}: ${told}`)
-      took[bug.name] = [...(took[bug.name] ?? []), told]
-      if (!found) missed.push(`${bug.name} (${bug.breaks}) was not found in ${tried}`)
+    const searches = bug.onTheRealProgram === undefined ? [bug] : [bug, bug.onTheRealProgram]
+    for (const search of searches) {
+      const { by } = search.finder
+      // The others draw no lots that decide whether they find it.
+      const times = by === 'log' || by === 'simulation' ? seeds : 1
+      for (let i = 0; i < times; i++) {
+        signal.throwIfAborted()
+        const { found, tried } = await look(search, bug, seed + i * histories, histories)
+        const told = `${found ? 'found' : 'NOT FOUND'} in ${tried}`
+        note(`${bug.name}: ${told}`)
+        took[bug.name] = [...(took[bug.name] ?? []), told]
+        if (!found) missed.push(`${bug.name} (${bug.breaks}) was not found in ${tried}`)
+      }
     }
   }
   const missedNames = new Set(
