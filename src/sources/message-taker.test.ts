@@ -11,7 +11,7 @@ import { isUnmatched, MessageTaker, newFeedCounters } from './message-taker.ts'
 const silent = () => undefined
 const logger = { debug: silent, info: silent, warn: silent, error: silent }
 const formats = createFormats(defaultRecordLimits)
-type Letter = Record<'code' | 'source' | 'topic' | 'reason' | 'bytes', string>
+type Letter = Record<'code' | 'source' | 'topic' | 'reason' | 'bytes' | 'format' | 'offset', string>
 const encoder = new TextEncoder()
 
 function takerOf(intake: GroupCommitIntake) {
@@ -38,27 +38,30 @@ test('rows of what can be read, letters of what cannot: each message is counted 
   const endless = `dev/${'l'.repeat(defaultRecordLimits.topicBytes)}/temp`
   assert.equal(isUnmatched({ topic: endless, route: undefined }, defaultRecordLimits), false)
   assert.equal(taker.take(message('1', { route: undefined, topic: endless })), 'deadLettered')
-  assert.equal(taker.take(message('1', { format: undefined, contentType: 'image/png' })), 'deadLettered')
+  const image = message('1', { format: undefined, contentType: 'image/png', offset: '17' })
+  assert.equal(taker.take(image), 'deadLettered')
+  assert.equal(taker.take(message('1', { format: formats.protobuf, topic: undefined })), 'deadLettered')
   const long = `"${'x'.repeat(defaultRecordLimits.payloadBytes)}"`
   assert.equal(taker.take(message(long)), 'deadLettered')
   await taker.durable()
   assert.equal((await gate.rows()).length, 1)
   const letters = (await gate.documents('dead-letters')).map(({ body }) => JSON.parse(body) as Letter)
   assert.deepEqual(
-    letters.map(({ code, source, topic }) => [code, source, topic]),
+    letters.map(({ code, source, topic, format, offset }) => [code, source, topic, format, offset]),
     [
-      ['undecodable', 'factory', 'dev/pump/temp'],
-      ['not-ingest', 'factory', 'dev/odd'],
-      ['invalid-name', 'factory', letters[2]?.topic],
-      ['undecodable', 'factory', 'dev/pump/temp'],
-      ['too-large', 'factory', 'dev/pump/temp'],
+      ['undecodable', 'factory', 'dev/pump/temp', undefined, undefined],
+      ['not-ingest', 'factory', 'dev/odd', undefined, undefined],
+      ['invalid-name', 'factory', letters[2]?.topic, undefined, undefined],
+      ['undecodable', 'factory', 'dev/pump/temp', 'image/png', '17'],
+      ['undecodable', 'factory', undefined, 'protobuf', undefined],
+      ['too-large', 'factory', 'dev/pump/temp', undefined, undefined],
     ],
   )
   assert.match(letters[2]?.reason ?? '', /the topic has \d+ bytes/)
   assert.match(letters[3]?.reason ?? '', /"image\/png"/)
   assert.doesNotMatch(Buffer.from(letters[0]?.bytes ?? '', 'base64').toString(), /s3cret/)
-  assert.deepEqual([counters.accepted, counters.deadLettered, counters.refused], [1, 5, 0])
-  assert.equal(gate.intake.books.messagesReceived, 6)
+  assert.deepEqual([counters.accepted, counters.deadLettered, counters.refused], [1, 6, 0])
+  assert.equal(gate.intake.books.messagesReceived, 7)
   await gate.intake.close()
 })
 

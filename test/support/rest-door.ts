@@ -10,6 +10,7 @@ import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
 import type { Authorizer } from '../../src/core/authorizer.ts'
 import { defaultRecordLimits } from '../../src/core/limits.ts'
 import { encodeCursor, type Position } from '../../src/core/position.ts'
+import { measuredLog } from '../../src/app/measured-log.ts'
 import { createFormats } from '../../src/formats/table.ts'
 import { createRouter, defaultTopics } from '../../src/formats/topics.ts'
 import { createIntake, type GroupCommitIntake } from '../../src/intake/intake.ts'
@@ -26,6 +27,8 @@ export interface RestDoor {
   readonly store: DuckdbStore
   readonly log: PaperLog
   readonly intake: GroupCommitIntake
+  /** How many are on disk. */
+  commits(): number
   /** The folder of files being exported. */
   readonly exports: string
   /** What answers say that they hold at least, where the test says nothing of it. */
@@ -61,7 +64,9 @@ export async function openRestDoor(
     reserveBytes: 0,
     groups: [],
   })
-  const intake = createIntake(embedded, systemClock, embedded.start, {
+  let commits = 0
+  const log = measuredLog(embedded, systemClock, () => commits++)
+  const intake = createIntake(log, systemClock, embedded.start, {
     limits: { series: 1_000, seriesPerDevice: 100, nameBytes: 1024 },
     rules: [],
     strict: false,
@@ -111,6 +116,7 @@ export async function openRestDoor(
     store,
     log: new PaperLog(),
     intake,
+    commits: () => commits,
     exports,
     asOf: encodeCursor([unbegun]),
     async get(path) {

@@ -32,7 +32,13 @@ interface Answer {
 const refusing = '[{"type":"scale","metric":"boom","factor":1e300}]'
 
 test('a letter is read again as it was or corrected, becomes its rows once, and stays where it fails again', async (t) => {
-  const running = await SluiceHttp.start(t, { settings: { 'pipelines.main.processors': refusing } })
+  const running = await SluiceHttp.start(t, {
+    settings: {
+      'pipelines.main.processors': refusing,
+      'stores.main.type': 'duckdb',
+      'stores.second.type': 'duckdb',
+    },
+  })
   const send = await publisher(t, running)
   await send('dev/a/m', '{"v":')
   await send('dev/b/m', '{"v":1,"token":"s3cret","q":1000}')
@@ -110,10 +116,16 @@ test('a letter is read again as it was or corrected, becomes its rows once, and 
   await until(async () => (await values(running, 'e')).length === 2)
   assert.deepEqual(await values(running, 'e'), [5, 6])
   const { sinks, alarms } = await readStatus(running.sluice)
-  const replays = sinks.find(({ stream }) => stream === 'letter-replays')
+  const replays = sinks.filter(({ stream }) => stream === 'letter-replays')
   assert.deepEqual(
-    [replays?.books.handed, replays?.books.stored, replays?.books.deadLettered, replays?.balanced],
-    [3, 2, 1, true],
+    replays.map(({ name, books, balanced }) => [
+      ...[name, books.handed, books.stored, books.deadLettered],
+      ...[books.filtered, balanced],
+    ]),
+    [
+      ['main', 3, 2, 1, 0, true],
+      ['second', 3, 0, 0, 3, true],
+    ],
   )
   assert.deepEqual(alarms, [])
 })

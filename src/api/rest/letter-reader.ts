@@ -15,7 +15,7 @@ export interface Correction {
   /** JSON. */
   readonly text?: string | undefined
   /** In the letter's own format. */
-  readonly bytes?: Uint8Array | undefined
+  readonly bytes?: Buffer | undefined
   readonly topic?: string | undefined
 }
 
@@ -154,8 +154,8 @@ export class LetterReader {
     { time }: DocumentRow,
     { source, device }: LetterBody,
     { log, number }: SinkKey,
-    bytes: Uint8Array,
-    { topic }: Correction,
+    bytes: Buffer,
+    { topic, text, bytes: given }: Correction,
     { caller, now }: Asked,
   ): number | Failure {
     const { intake, authorizer, sinks } = this.#parts
@@ -170,6 +170,9 @@ export class LetterReader {
     }
     const row = readLetterRow(bytes)
     if ('reason' in row) return { code: 'invalid-value', ...row }
+    const isCorrected = text !== undefined || given !== undefined
+    if (!isCorrected && bytes.includes('\ufffd')) return noText
+    if (!isCorrected && 'v' in row && noNumbers.has(row.v)) return noNumber
     intake.addDocument(letterReplaysStream, source, time, encodeLetterReplay({ sink: source, number, row }))
     return 1
   }
@@ -184,6 +187,19 @@ const masked: Failure = {
   code: 'not-allowed',
   field: 'text',
   reason: 'a token in it is masked: give the bytes corrected, without it or as they were',
+}
+
+// A letter shows in words what JSON has none for; as a text they would be something else.
+const noNumbers: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity'])
+const noNumber: Failure = {
+  code: 'invalid-value',
+  field: 'v',
+  reason: 'it is no finite number: give the row corrected',
+}
+const noText: Failure = {
+  code: 'invalid-value',
+  field: 'text',
+  reason: 'a text in it was no UTF-8, of which the letter shows what can be shown: give the row corrected',
 }
 
 const empty: Failure = { code: 'missing-field', field: 'text', reason: 'there is no reading in it' }

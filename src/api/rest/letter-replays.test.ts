@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { Reading } from '../../../proto/generated/sluice/v1/reading.ts'
 import { openRestDoor, type RestDoorOptions } from '../../../test/support/rest-door.ts'
 import type { Refused } from '../../../test/support/rest-rows.ts'
 import { localAuthorizer } from '../../auth/local-authorizer.ts'
@@ -12,6 +13,7 @@ const stored = [
   { device: 'c', text: '{"id":', source: 'plant', offset: 'orders[0]@7' },
   { topic: 'plain/topic', text: '1' },
   { device: 'e', topic: 'dev/e/m', text: 'x', format: 'image/png' },
+  { device: 'f', topic: 'dev/f/m', text: '{', format: 'protobuf' },
 ]
 
 /** Everybody has the rights of this machine. */
@@ -109,9 +111,37 @@ test('letters are tried oldest first, as many as are asked for, and those that f
       ['1', 'bad-request'],
     ],
   )
-  const rest = await ask('POST', `/replay?to=now&limit=3&cursor=${String(next)}`)
-  assert.deepEqual([rest.body['failed'], rest.body['next']], [3, undefined])
+  const rest = await ask('POST', `/replay?to=now&limit=4&cursor=${String(next)}`)
+  assert.deepEqual([rest.body['failed'], rest.body['next']], [4, undefined])
   assert.equal((await ask('POST', '/replay?to=now&code=not-allowed')).body['failed'], 0)
+})
+
+test('what a letter becomes and the record that takes it away are one commit, in the form that it came in', async (t) => {
+  const { door, ask } = await doorWithLetters(t)
+  await door.intake.durable()
+  const commits = door.commits()
+  const reading: Reading = {
+    ...{ device: '', metric: '', time: undefined, quality: undefined, unit: '', values: [] },
+    value: { $case: 'number', number: 4.5 },
+  }
+  const binary = { bytes: Buffer.from(Reading.encode(reading).finish()).toString('base64') }
+  const outcomes = [
+    await ask('POST', '/0/replay', { text: 'true' }),
+    await ask('POST', '/2/replay', { text: '[{"device":"x","a":1,"b":2}]' }),
+    await ask('POST', '/5/replay', binary),
+    await ask('POST', '/5/replay', { text: '5' }),
+  ]
+  assert.deepEqual(
+    outcomes.map(({ status, body }) => [status, body['rows']]),
+    [
+      [200, 1],
+      [200, 2],
+      [200, 1],
+      [200, 1], // nothing feeds this store: the letter stands there still
+    ],
+  )
+  assert.equal(door.commits(), commits + outcomes.length)
+  assert.equal(door.intake.books.rowsAccepted, 5)
 })
 
 test('an export has every letter with its bytes, oldest first', async (t) => {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { readDuration, readTime } from '../../core/given-time.ts'
 import { maxMicros } from '../../core/limits.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { decodePage } from './page-cursor.ts'
-import { millisText, readDuration, readTime, rfc3339Text } from './query-time.ts'
+import { millisText, rfc3339Text } from './query-time.ts'
 
 /** Rows of one answer: asked for where nothing is said, and at most. */
 export const standardLimit = 1_000

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { millisText, readDuration, readTime, rfc3339Text } from './query-time.ts'
+import { readDuration, readTime } from '../../core/given-time.ts'
+import { millisText, rfc3339Text } from './query-time.ts'
 
 const now = 1_800_000_000_000_000
 

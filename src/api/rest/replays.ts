@@ -1,12 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { decodeCursor } from '../../core/position.ts'
-import type { ReplayBound, ReplayDesk } from '../../core/replay.ts'
+import { readBound, type ReplayBound, type ReplayDesk } from '../../core/replay.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { replayAnswer, shownReplay } from '../replay-answer.ts'
 import * as given from './parameters.ts'
-import { readTime } from './query-time.ts'
 import { answering, reading, type RestServer } from './rest-parts.ts'
 import { shownError } from './shown-answers.ts'
 
@@ -111,14 +109,8 @@ const params = z.object({ name: componentName })
 
 /** A live cursor, or a time. */
 function bound(clock: Clock, description: string): z.ZodType<ReplayBound, string> {
-  const read = (text: string): ReplayBound | undefined => {
-    const [position] = decodeCursor(text) ?? []
-    if (position !== undefined) return { kind: 'cursor', position }
-    const micros = readTime(text, clock.now())
-    return micros === undefined ? undefined : { kind: 'time', micros }
-  }
   return given.parameter(
-    read,
+    (text) => readBound(text, clock.now()),
     'a live cursor, or a time: ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, now, or -15m',
     {
       type: 'string',

@@ -33,8 +33,8 @@ test('a message says by its content type what it is, whatever stands around it a
   assert.deepEqual(await client.acknowledged(6), [1, 2, 3, 4, 5, 6])
   assert.deepEqual(door.log.values, [1, 2, 3, 4, 5])
   assert.deepEqual(
-    door.letters.map(({ code, text }) => [code, text]),
-    [['undecodable', '6']],
+    door.letters.map(({ code, text, format }) => [code, text, format]),
+    [['undecodable', '6', 'image/png']],
   )
 })
 
@@ -56,8 +56,8 @@ test('what configuration says of a topic holds for clients of both versions', as
   assert.deepEqual(await client.acknowledged(2), [1, 2])
   assert.deepEqual(door.log.values, [1, 2, 3])
   assert.deepEqual(
-    door.letters.map(({ code, text }) => [code, text]),
-    [['undecodable', '{"v":4}']],
+    door.letters.map(({ code, text, format }) => [code, text, format]),
+    [['undecodable', '{"v":4}', 'protobuf']],
   )
 })
 
