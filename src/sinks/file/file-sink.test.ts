@@ -195,6 +195,48 @@ for (const [damage, spoil] of [
   )
 
 test(
+  'a position file of which one bit has turned is never believed',
+  inFolder(async (folder) => {
+    const file = path.join(folder, 'out.ndjson')
+    const before = await openFileSink('out', options, folder)
+    await before.write(write(0, 10), signal)
+    await before.close()
+    const noted = readFileSync(`${file}.position.json`)
+    for (let bit = 0; bit < noted.length * 8; bit += 7) {
+      const turned = Buffer.from(noted)
+      turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      writeFileSync(`${file}.position.json`, turned)
+      await assert.rejects(
+        openFileSink('out', options, folder).then(() => assert.fail(`${turned.toString()} is believed`)),
+        SinkFailure,
+      )
+    }
+    writeFileSync(`${file}.position.json`, noted)
+    const after = await openFileSink('out', options, folder)
+    assert.deepEqual((await after.state(log, 0))?.position, at(10))
+    await after.close()
+  }),
+)
+
+test(
+  'a position file without a checksum, as an earlier Sluice wrote it, is taken and written anew with one',
+  inFolder(async (folder) => {
+    const file = path.join(folder, 'out.ndjson')
+    const before = await openFileSink('out', options, folder)
+    await before.write(write(0, 10), signal)
+    await before.close()
+    const { crc, ...noted } = JSON.parse(readFileSync(`${file}.position.json`, 'utf8')) as { crc: number } // as: our own
+    assert.ok(crc > 0)
+    writeFileSync(`${file}.position.json`, JSON.stringify({ ...noted, version: 1 }))
+    const after = await openFileSink('out', options, folder)
+    assert.deepEqual((await after.state(log, 0))?.position, at(10))
+    await after.write(write(10, 10), signal)
+    await after.close()
+    assert.match(readFileSync(`${file}.position.json`, 'utf8'), /"version":2.*"crc":\d/)
+  }),
+)
+
+test(
   'a crash in the middle of the very first write repeats nothing either',
   inFolder(async (folder) => {
     const before = await openFileSink('out', options, folder)

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { crc32 } from 'node:zlib'
 import { z } from 'zod'
 import {
   noBooks,
@@ -32,9 +33,7 @@ export type FileSinkOptions = z.output<typeof fileSinkSchema>
 
 const count = z.int().nonnegative()
 
-/** Beside the file: where the sink stands, and how long the file was then. Ours, but others may have touched it. */
-const notedSchema = z.strictObject({
-  version: z.literal(1),
+const place = {
   /** Empty before the first write. */
   log: z.string(),
   partition: count,
@@ -50,9 +49,20 @@ const notedSchema = z.strictObject({
     expired: count,
     damaged: count,
   } satisfies Record<keyof SinkBooks, z.ZodType>),
-})
+}
 
-type Noted = z.output<typeof notedSchema>
+/**
+ * Beside the file: where the sink stands, and how long the file was then. Ours, but others may have touched it, and a disk: one digit more or
+ * less is a position too, so there is a checksum. Version 1 had none.
+ */
+const notedSchema = z.discriminatedUnion('version', [
+  z.strictObject({ version: z.literal(1), ...place }),
+  z
+    .strictObject({ version: z.literal(2), ...place, crc: count })
+    .refine((noted) => noted.crc === checksumOf(noted), 'its checksum is another one'),
+])
+
+type Noted = z.output<z.ZodObject<typeof place>>
 
 /**
  * Appends rows to a file as NDJSON. The position and the file's length are noted beside it after the rows are synced, and lines behind the
@@ -82,17 +92,17 @@ export async function openFileSink(
   async function agree(before: Noted | undefined): Promise<Noted> {
     if (before === undefined && out.bytes > 0)
       throw unsafe(`${notedFile} is missing, and ${file} is not empty`, notedFile, file)
-    const first = { version: 1, log: '', partition: 0, next: '0', bytes: 0, books: noBooks } as const
+    const first = { log: '', partition: 0, next: '0', bytes: 0, books: noBooks } as const
     const { bytes, ...rest } = before ?? first
     if (out.bytes > bytes) await out.truncate(bytes)
     // Shorter: stopped in the middle of a rotation, the noted length is the rotated file's.
     const agreed = { ...rest, bytes: out.bytes }
-    if (before === undefined || out.bytes !== bytes) await writeJson(notedFile, agreed)
+    if (before === undefined || out.bytes !== bytes) await writeNoted(notedFile, agreed)
     return agreed
   }
 
   async function note(next: Noted): Promise<void> {
-    await writeJson(notedFile, next)
+    await writeNoted(notedFile, next)
     noted = next
     undone = undefined
   }
@@ -114,7 +124,7 @@ export async function openFileSink(
   async function goBack(): Promise<void> {
     // Where the note failed nobody knows which one is on disk. It must be the old one when the lines behind it go, or a start would take them
     // for written.
-    if (undone === 'note') await writeJson(notedFile, noted)
+    if (undone === 'note') await writeNoted(notedFile, noted)
     await out.truncate(noted.bytes)
     undone = undefined
   }
@@ -140,7 +150,6 @@ export async function openFileSink(
     const books = before?.books ?? noBooks
     undone = 'note'
     await note({
-      version: 1,
       log: to.log,
       partition: to.partition,
       next: String(to.next),
@@ -196,6 +205,15 @@ function failureOf(error: unknown, file: string): SinkFailure {
     : new SinkFailure('stop', 'store-refused', why, error)
 }
 
+function writeNoted(notedFile: string, noted: Noted): Promise<void> {
+  return writeJson(notedFile, { version: 2, ...noted, crc: checksumOf(noted) })
+}
+
+function checksumOf({ log, partition, next, bytes, books }: Noted): number {
+  const counts = Object.keys(place.books.shape).map((term) => books[term as keyof SinkBooks]) // as: the terms of SinkBooks
+  return crc32(JSON.stringify([log, partition, next, bytes, ...counts]))
+}
+
 /** @throws SinkFailure `stop` where the note cannot be trusted. */
 async function readNoted(notedFile: string, file: string): Promise<Noted | undefined> {
   let content: unknown
@@ -208,9 +226,12 @@ async function readNoted(notedFile: string, file: string): Promise<Noted | undef
   }
   if (content === undefined) return undefined
   const noted = notedSchema.safeParse(content)
-  if (noted.success) return noted.data
+  if (noted.success) {
+    const { log, partition, next, bytes, books } = noted.data
+    return { log, partition, next, bytes, books }
+  }
   const isNewer =
-    typeof content === 'object' && content !== null && 'version' in content && content.version !== 1
+    typeof content === 'object' && content !== null && 'version' in content && Number(content.version) > 2
   if (isNewer) throw new SinkFailure('stop', 'log-version', `${notedFile} was written by a newer Sluice`)
   throw unsafe(`${notedFile} is damaged (${z.prettifyError(noted.error)})`, notedFile, file)
 }
