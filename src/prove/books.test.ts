@@ -64,6 +64,25 @@ for (const [what, change, difference] of changes) {
   })
 }
 
+test('what a door refused by name is counted there; what it had no room for need not be', () => {
+  assert.deepEqual(
+    differences({}, undefined, (page) => {
+      page.sent(7)
+      page.refused(7)
+    }),
+    [],
+  )
+  const answered = (page: ReturnType<Ledger['open']>) => {
+    page.isAnswered = true
+    page.sent(0)
+    page.refused(0)
+  }
+  assert.match(
+    differences({}, undefined, answered).join(),
+    /refused at the door: 0, by the ledger at least 1/,
+  )
+})
+
 test('a server with other senders may have taken more, never less', () => {
   const more = { readings: 1_000, 'dead-letters': 50 }
   assert.deepEqual(
@@ -96,10 +115,12 @@ function resend(page: ReturnType<Ledger['open']>): void {
 function differences(
   change: Change,
   alter: (page: ReturnType<Ledger['open']>) => void = () => {},
+  alterBad: (page: ReturnType<Ledger['open']>) => void = () => {},
 ): readonly string[] {
   const { door, rows = { readings: 10, 'dead-letters': 2 }, sink, books, count = 10, letters = 2 } = change
   const [ledger, badLedger] = [ledgerOf(10), ledgerOf(2)]
   alter(ledger.open(0, 0))
+  alterBad(badLedger.open(1, 0))
   const own = { ...noBooks, handed: 10, stored: 10 }
   const verdict = {
     rows: count,
