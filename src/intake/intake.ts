@@ -212,6 +212,7 @@ export class GroupCommitIntake implements Intake, Discarder {
     if (this.#open.isEmpty && !this.#table.hasNew && this.#last) return this.#last
     // Before the first commit of a run there is none to point to: an empty one is made.
     this.#open.isCounted = true
+    this.#open.isAsked = true
     const { promise } = this.#open.durable
     if (this.#open.columns.length >= this.#options.maxRows) this.#seal()
     else this.#schedule()
@@ -276,7 +277,8 @@ export class GroupCommitIntake implements Intake, Discarder {
     else setImmediate(seal)
   }
 
-  #seal(): void {
+  /** `doom`: the commit is not given to the log, and is refused with this. */
+  #seal(doom?: Error): void {
     const commit = this.#open
     if (commit.isEmpty && !this.#table.hasNew) return
     const { columns } = commit
@@ -300,27 +302,32 @@ export class GroupCommitIntake implements Intake, Discarder {
       this.#makeRoom()
     }
     this.#last = commit.durable.promise
-    this.#log
-      .commit({
-        names,
-        readings: rows > 0 ? columns.readings() : undefined,
-        edits: commit.edits,
-        documents: commit.documents.size > 0 ? commit.newDocuments() : [],
-        books: { ...this.books },
-      })
-      .then(
-        (durable) => {
-          commit.durable.resolve(durable)
-          done()
-        },
-        (error: unknown) => {
-          this.#undo(commit, accepted, names)
-          // Whoever asks next has added nothing to the failed one, and wants to know how it stands by then.
-          if (this.#last === commit.durable.promise) this.#last = undefined
-          commit.durable.reject(error)
-          done()
-        },
-      )
+    const durable =
+      doom === undefined
+        ? this.#log.commit({
+            names,
+            readings: rows > 0 ? columns.readings() : undefined,
+            edits: commit.edits,
+            documents: commit.documents.size > 0 ? commit.newDocuments() : [],
+            books: { ...this.books },
+          })
+        : Promise.reject(doom)
+    durable.then(
+      (durable) => {
+        commit.durable.resolve(durable)
+        done()
+      },
+      (error: unknown) => {
+        this.#undo(commit, accepted, names)
+        // Whoever asks next has added nothing to the failed one, and wants to know how it stands by then.
+        if (this.#last === commit.durable.promise) this.#last = undefined
+        commit.durable.reject(error)
+        // Who has asked for the open one may rest on this one too: `durable` speaks of everything added before.
+        if (doom === undefined && this.#open.isAsked)
+          this.#seal(error instanceof Error ? error : new SluiceError('internal', String(error)))
+        done()
+      },
+    )
   }
 
   /** A failed commit was never acknowledged: what it had accepted is refused. */

@@ -35,6 +35,8 @@ export class OpenCommit {
   letterBytes = 0
   refusedRows = 0
   isCounted = false
+  /** Somebody waits for it to be durable. */
+  isAsked = false
 
   constructor(columns: Columns) {
     this.columns = columns
