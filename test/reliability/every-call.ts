@@ -23,6 +23,7 @@ export const options = z
     every: z.int().positive().default(1).describe('only every so many-th point'),
     from: z.int().min(0).default(0).describe('the first point'),
     to: z.int().min(0).default(1_000_000).describe('the point before which it ends'),
+    most: z.int().positive().default(1_000_000).describe('so many points at most, evenly spread'),
     actions: z
       .string()
       .default(actions.join(','))
@@ -38,7 +39,7 @@ interface Point {
 }
 
 export async function run(
-  { every, from, to, actions }: z.output<typeof options>,
+  { every, from, to, most, actions }: z.output<typeof options>,
   { seed, folder, note, signal }: Report,
 ): Promise<Outcome> {
   const why = await shimUnavailable()
@@ -51,7 +52,10 @@ export async function run(
   const whole = await runIn('whole', undefined)
   const faults = whole.faults.map((fault) => `without a fault: ${fault}`)
   const all = actions.flatMap((action) => pointsOf(action, whole.calls))
-  const points = all.slice(from, to).filter((_, i) => i % every === 0)
+  const points = spread(
+    all.slice(from, to).filter((_, i) => i % every === 0),
+    most,
+  )
   note(`calls ${JSON.stringify(whole.calls)}: ${all.length} points, of which ${points.length} are run`)
 
   let hits = 0
@@ -74,6 +78,14 @@ export async function run(
     seen: { calls: whole.calls, points: all.length, run: points.length, hits, endings, acked },
     faults,
   }
+}
+
+/** Not the first of each part: every start begins with the same calls. */
+function spread<T>(all: readonly T[], most: number): readonly T[] {
+  if (all.length <= most) return all
+  return Array.from({ length: most }, (_, i) => Math.floor(((i + 0.5) * all.length) / most)).flatMap((at) =>
+    all.slice(at, at + 1),
+  )
 }
 
 function pointsOf(action: Action, calls: Readonly<Record<CallKind, number>>): Point[] {
