@@ -11,7 +11,7 @@ import type { PipelineStatus } from './pipeline/runner.ts'
 import { type ReplayResult, replayInto } from './replay-into.ts'
 
 /** Streams that are not documents for people. The rows of replayed letters a store takes when it is fed live, from the first on. */
-const notForStores: readonly string[] = [...keyedStreams, letterReplaysStream]
+export const notForStores: readonly string[] = [...keyedStreams, letterReplaysStream]
 
 const noLetters = {
   put: () =>

@@ -189,12 +189,13 @@ const replay = program
   .option('--rate <rows>', 'rows a second; default as many as live traffic leaves room for', positive)
   .option('--name <name>', 'name of the replay; default the sink and a number')
   .option('--wait', 'until it is done, and say what came of it')
+  .option('--offline', 'in this process, while Sluice is stopped; with the same --name it goes on')
   .option(
     '--into <name>',
     'an empty store, a new file <name>.duckdb in the data folder, while Sluice is stopped',
   )
-  .option('-c, --config <file>', 'configuration file (YAML), with --into')
-  .option('-d, --data <folder>', 'data folder (default ./data), with --into')
+  .option('-c, --config <file>', 'configuration file (YAML), with --into and --offline')
+  .option('-d, --data <folder>', 'data folder (default ./data), with --into and --offline')
   .option('--set <path=value>', 'set one configuration value, may be repeated', collect, [])
   .action((options: ReplayOptions) => run(async () => (await import('./replay.ts')).replay(options)))
 

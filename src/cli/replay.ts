@@ -1,7 +1,10 @@
 import { configSchema } from '../app/config/config.ts'
 import { loadConfig } from '../app/config/load.ts'
+import { readBound, type ReplayBound } from '../core/replay.ts'
+import { systemClock } from '../lib/clock.ts'
 import type { PipelineStatus } from '../app/pipeline/runner.ts'
 import { replayOffline } from '../app/replay.ts'
+import { replayStopped } from '../app/replays/offline.ts'
 import { configSources } from './config-options.ts'
 import { exitCode, usage } from './failure.ts'
 import { booksText, startReplay } from './replay-live.ts'
@@ -22,7 +25,36 @@ export async function replay(options: ReplayOptions): Promise<number> {
     throw usage('a copy of a whole store is started with --from-store A --to B')
   if (sink === undefined && fromStore === undefined)
     throw usage('say where to: --sink NAME beside a running Sluice, or --into NAME while it is stopped')
-  return startReplay(options)
+  return options.offline === true ? replayWhileStopped(options) : startReplay(options)
+}
+
+/** The same in this process, while Sluice is stopped. */
+async function replayWhileStopped(options: ReplayOptions): Promise<number> {
+  const { fromStore, rate, name } = options
+  const config = await loadConfig(configSources(options))
+  const sink = options.sink ?? options.to ?? '' // one of them was given
+  const bounds =
+    fromStore === undefined ? { from: boundOf('--from', options.from), to: boundOf('--to', options.to) } : {}
+  const stop = new AbortController()
+  process.once('SIGINT', () =>
+    stop.abort(new Error('stopped; with the same --name it goes on where it has come to')),
+  )
+  const ask = { sink, fromStore, ...bounds, rate, name }
+  const parts = await replayStopped(config, ask, showRows, stop.signal)
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  for (const { stream, books } of parts) process.stdout.write(`${stream}: ${booksText({ ...books })}\n`)
+  return exitCode.ok
+}
+
+function boundOf(option: string, text: string | undefined): ReplayBound | undefined {
+  if (text === undefined) return undefined
+  const bound = readBound(text, systemClock.now())
+  if (bound === undefined) throw usage(`${option} ${text}: expected a live cursor, or a time such as -1h`)
+  return bound
+}
+
+function showRows({ stream, books }: PipelineStatus): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${stream}: ${books.handed} rows`)
 }
 
 /** Fills an empty embedded store from the log, while Sluice is stopped. */

@@ -1,10 +1,19 @@
-import type { Position } from './position.ts'
+import { readTime } from './given-time.ts'
+import { decodeCursor, type Position } from './position.ts'
 import type { SinkBooks } from './sink.ts'
 
 /** A bound of a replay: a time of writing into the log, in µs, or an exact place. */
 export type ReplayBound =
   | { readonly kind: 'time'; readonly micros: number }
   | { readonly kind: 'cursor'; readonly position: Position }
+
+/** A live cursor, or a time as users write them; undefined where a text is neither. */
+export function readBound(text: string, nowMicros: number): ReplayBound | undefined {
+  const [position] = decodeCursor(text) ?? []
+  if (position !== undefined) return { kind: 'cursor', position }
+  const micros = readTime(text, nowMicros)
+  return micros === undefined ? undefined : { kind: 'time', micros }
+}
 
 /** What a user asks to be replayed. */
 export interface ReplayAsk {
