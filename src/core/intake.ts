@@ -3,6 +3,9 @@ import type { Edit } from './batch.ts'
 import type { ErrorCode } from './errors.ts'
 import type { SeriesId } from './series.ts'
 
+/** Ends a topic in a letter of which no more is kept. */
+export const cutMark = '…'
+
 /** A record that could not be taken, kept with its reason and original bytes. */
 export interface DeadLetter {
   readonly code: ErrorCode

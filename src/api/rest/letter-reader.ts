@@ -2,13 +2,13 @@ import type { Action, Principal } from '../../core/authorizer.ts'
 import type { DiscardedLetter } from '../../core/discard.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import { createRoute, type Format, type RecordRefusal, type Route } from '../../core/format.ts'
-import { encodeLetterReplay, letterReplaysStream } from '../../core/letter-replay.ts'
 import type { Position } from '../../core/position.ts'
+import { cutMark } from '../../core/intake.ts'
 import type { DocumentRow } from '../../core/store.ts'
 import { hasMask } from '../../lib/mask-tokens.ts'
 import type { LetterBody } from './letter-filter.ts'
-import { readLetterRow } from './letter-row.ts'
 import type { RestParts } from './rest-parts.ts'
+import { readSinkLetter, sinkKey } from './sink-letter.ts'
 
 /** What a letter is replayed as, instead of what it holds. */
 export interface Correction {
@@ -51,13 +51,14 @@ export class LetterReader {
     const original = Buffer.from(letter.bytes, 'base64')
     const { text, bytes = text === undefined ? original : Buffer.from(text) } = correction
     if (bytes === original && hasMask(original)) return masked
+    if (correction.topic === undefined && letter.topic?.endsWith(cutMark) === true) return cut
     const { intake } = this.#parts
     const key = letter.key === undefined ? undefined : sinkKey(letter.key, letter.source)
     intake.receivedAt(row.time)
     try {
       return key === undefined
         ? this.#readDoors(letter, bytes, correction, asked.caller)
-        : this.#readSinks(row, letter, key, bytes, correction, asked)
+        : readSinkLetter(this.#parts, { time: row.time, letter, key, original, correction }, asked)
     } finally {
       intake.tick()
     }
@@ -149,33 +150,6 @@ export class LetterReader {
     const { formats } = this.#parts
     return text === undefined ? (route.format ?? formats(letter.format)) : formats('json')
   }
-
-  #readSinks(
-    { time }: DocumentRow,
-    { source, device }: LetterBody,
-    { log, number }: SinkKey,
-    bytes: Buffer,
-    { topic, text, bytes: given }: Correction,
-    { caller, now }: Asked,
-  ): number | Failure {
-    const { intake, authorizer, sinks } = this.#parts
-    const decision = authorizer.decide(caller, 'http', 'replay', device ?? '*')
-    if (!decision.allowed) return { code: 'not-allowed', reason: decision.reason }
-    if (topic !== undefined)
-      return { code: 'bad-request', field: 'topic', reason: 'the row of a sink has no topic' }
-    if (!sinks.has(source)) return { code: 'not-found', reason: `there is no store ${source} any more` }
-    if (log !== now.log) {
-      const reason = `the row is of an earlier log (${log}); "sluice replay --sink ${source}" hands over what the log holds`
-      return { code: 'bad-request', reason }
-    }
-    const row = readLetterRow(bytes)
-    if ('reason' in row) return { code: 'invalid-value', ...row }
-    const isCorrected = text !== undefined || given !== undefined
-    if (!isCorrected && bytes.includes('\ufffd')) return noText
-    if (!isCorrected && 'v' in row && noNumbers.has(row.v)) return noNumber
-    intake.addDocument(letterReplaysStream, source, time, encodeLetterReplay({ sink: source, number, row }))
-    return 1
-  }
 }
 
 /** The letter as a discard names it. */
@@ -189,29 +163,10 @@ const masked: Failure = {
   reason: 'a token in it is masked: give the bytes corrected, without it or as they were',
 }
 
-// A letter shows in words what JSON has none for; as a text they would be something else.
-const noNumbers: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity'])
-const noNumber: Failure = {
-  code: 'invalid-value',
-  field: 'v',
-  reason: 'it is no finite number: give the row corrected',
-}
-const noText: Failure = {
-  code: 'invalid-value',
-  field: 'text',
-  reason: 'a text in it was no UTF-8, of which the letter shows what can be shown: give the row corrected',
+const cut: Failure = {
+  code: 'invalid-name',
+  field: 'topic',
+  reason: 'the topic was too long, and the letter holds its beginning: give one',
 }
 
 const empty: Failure = { code: 'missing-field', field: 'text', reason: 'there is no reading in it' }
-
-interface SinkKey {
-  readonly log: string
-  readonly number: bigint
-}
-
-/** `<sink>/<log id>/<number>`, as pipelines write it. */
-function sinkKey(key: string, sink: string): SinkKey | undefined {
-  const [name, log, number, ...rest] = key.split('/')
-  if (name !== sink || log === undefined || rest.length > 0) return undefined
-  return number !== undefined && /^\d{1,18}$/.test(number) ? { log, number: BigInt(number) } : undefined
-}

@@ -6,6 +6,12 @@ import type { Refused } from '../../../test/support/rest-rows.ts'
 import { localAuthorizer } from '../../auth/local-authorizer.ts'
 import type { Authorizer } from '../../core/authorizer.ts'
 
+/** A row that the store main has refused, of the log that the test is of. */
+const refused = (log: string, row: object) => ({
+  ...{ device: 'd', source: 'main', key: `main/${log}/7`, code: 'invalid-value', reason: 'no' },
+  bytes: Buffer.from(JSON.stringify(row)).toString('base64'),
+})
+
 /** Letters as the store has them; their numbers are 0, 1, 2 … */
 const stored = [
   { device: 'a', topic: 'dev/a/m', text: 'tru', principal: 'ann' },
@@ -14,6 +20,8 @@ const stored = [
   { topic: 'plain/topic', text: '1' },
   { device: 'e', topic: 'dev/e/m', text: 'x', format: 'image/png' },
   { device: 'f', topic: 'dev/f/m', text: '{', format: 'protobuf' },
+  { device: 'b', text: '{"v":1}', source: 'gone', key: 'gone/11111111-0000/7' },
+  { topic: `dev/${'x'.repeat(250)}…`, text: '1' },
 ]
 
 /** Everybody has the rights of this machine. */
@@ -69,6 +77,7 @@ const bad: readonly [
   ['POST', '/0/replay', { topic: 'nowhere' }, 400, ['topic']],
   ['POST', '/0/replay', { text: '[]' }, 400, ['text']],
   ['POST', '/1/replay', { topic: 'dev/a/m' }, 400, ['topic']],
+  ['POST', '/7/replay', undefined, 400, ['topic']],
   ['POST', '/1/replay', undefined, 400, []], // of another log
   ['POST', '/2/replay', { text: '{"v":{}}' }, 400, ['v']],
   ['POST', '/3/replay', undefined, 400, ['topic']],
@@ -111,8 +120,8 @@ test('letters are tried oldest first, as many as are asked for, and those that f
       ['1', 'bad-request'],
     ],
   )
-  const rest = await ask('POST', `/replay?to=now&limit=4&cursor=${String(next)}`)
-  assert.deepEqual([rest.body['failed'], rest.body['next']], [4, undefined])
+  const rest = await ask('POST', `/replay?to=now&limit=6&cursor=${String(next)}`)
+  assert.deepEqual([rest.body['failed'], rest.body['next']], [6, undefined])
   assert.equal((await ask('POST', '/replay?to=now&code=not-allowed')).body['failed'], 0)
 })
 
@@ -197,4 +206,43 @@ test('a replay needs the right of who replays, and that of who sent it', async (
     ['local http replay *', caller, sender],
     'as it was sent: not the words of the caller',
   )
+})
+
+test('a row that a store refused is asked for where the letter only shows it, and stays in its stream', async (t) => {
+  const { door, ask } = await doorWithLetters(t)
+  const { log } = (await door.intake.durable()).position
+  const row = { device_id: 'd', tag_id: 'm', v: 1, q: 192, ts: 5 }
+  const post = { stream: 'posts', key: 'k', time: 5, body: '{}' }
+  const letters = [{ ...row, v: 'Infinity' }, { ...post, body: 'a\ufffd' }, row].map((one) =>
+    refused(log, one),
+  )
+  const rows = letters.map((letter, i) => ({ key: letter.key, time: 2e15 + i, body: JSON.stringify(letter) }))
+  const write = door.log.write(door.log.documents('dead-letters', rows))
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  const first = stored.length
+  for (const [id, text, field] of [
+    [first, undefined, 'v'],
+    [first, { ...row, v: undefined }, 'v'],
+    [first, { ...row, q: 256 }, 'q'],
+    [first, { ...row, ts: 1e300 }, 'ts'],
+    [first, { ...row, foo: 1 }, 'text'],
+    [first, post, 'stream'],
+    [first + 1, undefined, 'text'],
+    [first + 1, { ...post, stream: 'dead-letters' }, 'stream'],
+    [first + 1, row, 'stream'],
+  ] as const) {
+    const body = text === undefined ? undefined : { text: JSON.stringify(text) }
+    const answer = await ask('POST', `/${id}/replay`, body)
+    const said = JSON.stringify([id, text, answer.body])
+    assert.equal(answer.status, 400, said)
+    assert.deepEqual(
+      answer.body.error.details.map((detail) => detail.field),
+      [field],
+      said,
+    )
+  }
+  assert.equal((await ask('POST', `/${first}/replay`, { text: JSON.stringify(row) })).status, 200)
+  assert.equal((await ask('POST', `/${first + 1}/replay`, { text: JSON.stringify(post) })).status, 200)
+  assert.equal((await ask('POST', `/${first + 2}/replay`)).status, 200)
+  assert.equal(door.intake.books.rowsReceived, 0, 'no row of a door')
 })

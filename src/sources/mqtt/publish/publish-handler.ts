@@ -2,7 +2,7 @@
 import type { Authorizer } from '../../../core/authorizer.ts'
 import { type ErrorCode, errorTable, SluiceError } from '../../../core/errors.ts'
 import type { Format, RecordRefusal, Route, Router } from '../../../core/format.ts'
-import type { Intake } from '../../../core/intake.ts'
+import { cutMark, type Intake } from '../../../core/intake.ts'
 import type { RecordLimits } from '../../../core/limits.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { maskTokens } from '../../../lib/mask-tokens.ts'
@@ -324,7 +324,7 @@ export class PublishHandler {
     if (fault === 'too-long') {
       this.#deps.counters.topicTooLong++
       const why = `the topic has ${to - from} bytes; ${limits.topicBytes} are allowed`
-      return newEntry(topic.slice(0, 256), undefined, { code: 'invalid-name', reason: why })
+      return newEntry(`${topic.slice(0, 256)}${cutMark}`, undefined, { code: 'invalid-name', reason: why })
     }
     const decision = authorizer.decide(publisher.session.principal, 'mqtt', 'publish', topic)
     const entry = decision.allowed

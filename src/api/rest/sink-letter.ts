@@ -1,0 +1,82 @@
+import { encodeLetterReplay, type LetterRow, letterReplaysStream } from '../../core/letter-replay.ts'
+import type { LetterBody } from './letter-filter.ts'
+import type { Asked, Correction, Failure } from './letter-reader.ts'
+import { readLetterRow } from './letter-row.ts'
+import type { RestParts } from './rest-parts.ts'
+
+/** The row that a sink's letter is of. */
+export interface SinkKey {
+  readonly log: string
+  readonly number: bigint
+}
+
+/** `<sink>/<log id>/<number>`, as pipelines write it. */
+export function sinkKey(key: string, sink: string): SinkKey | undefined {
+  const [name, log, number, ...rest] = key.split('/')
+  if (name !== sink || log === undefined || rest.length > 0) return undefined
+  return number !== undefined && /^\d{1,18}$/.test(number) ? { log, number: BigInt(number) } : undefined
+}
+
+interface SinkLetter {
+  readonly time: number
+  readonly letter: LetterBody
+  readonly key: SinkKey
+  readonly original: Buffer
+  readonly correction: Correction
+}
+
+/** Adds the request that the sink take its row once more, to the commit that is open; or says why there is none. */
+export function readSinkLetter(
+  { intake, authorizer, sinks }: Pick<RestParts, 'intake' | 'authorizer' | 'sinks'>,
+  { time, letter: { source, device }, key: { log, number }, original, correction }: SinkLetter,
+  { caller, now }: Asked,
+): number | Failure {
+  const may = (action: 'replay' | 'publish', whose: string): Failure | undefined => {
+    const decision = authorizer.decide(caller, 'http', action, whose)
+    return decision.allowed ? undefined : { code: 'not-allowed', reason: decision.reason }
+  }
+  const right = may('replay', device ?? '*')
+  if (right !== undefined) return right
+  if (correction.topic !== undefined)
+    return { code: 'bad-request', field: 'topic', reason: 'the row of a sink has no topic' }
+  if (!sinks.has(source)) return { code: 'not-found', reason: `there is no store ${source} any more` }
+  if (log !== now.log) {
+    const reason = `the row is of an earlier log (${log}); "sluice replay --sink ${source}" hands over what the log holds`
+    return { code: 'bad-request', reason }
+  }
+  const corrected = correction.text === undefined ? correction.bytes : Buffer.from(correction.text)
+  const row = readLetterRow(corrected ?? original)
+  if ('reason' in row) return { code: 'invalid-value', ...row }
+  const fault = corrected === undefined ? shownOnly(row, original) : mayStandFor(row, original)
+  if (fault !== undefined) return fault
+  const writing =
+    corrected === undefined ? undefined : may('publish', 'body' in row ? row.key : row.device_id)
+  if (writing !== undefined) return writing
+  intake.addDocument(letterReplaysStream, source, time, encodeLetterReplay({ sink: source, number, row }))
+  return 1
+}
+
+// A letter shows in words what JSON has none for; as a text they would be something else.
+const noNumbers: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity'])
+
+/** What the letter can only show, and does not hold. */
+function shownOnly(row: LetterRow, original: Buffer): Failure | undefined {
+  if (original.includes('\ufffd')) {
+    const reason =
+      'a text in it was no UTF-8, of which the letter shows what can be shown: give the row corrected'
+    return { code: 'invalid-value', field: 'text', reason }
+  }
+  if ('v' in row && noNumbers.has(row.v))
+    return { code: 'invalid-value', field: 'v', reason: 'it is no finite number: give the row corrected' }
+  return undefined
+}
+
+/** A reading stays a reading, and a document one of its stream: else a row could be put where nobody may write. */
+function mayStandFor(row: LetterRow, original: Buffer): Failure | undefined {
+  const stream = 'stream' in row ? row.stream : undefined
+  const before: unknown = JSON.parse(original.toString()) // as the pipeline has written it
+  const was = typeof before === 'object' && before !== null && 'stream' in before ? before.stream : undefined
+  return stream === was
+    ? undefined
+    : { code: 'invalid-value', field: 'stream', reason: 'the row must stay in its stream' }
+}
