@@ -8,7 +8,7 @@ import type { Positions } from './positions.ts'
 import type { QueryParts } from './range.ts'
 import { readChunks } from './reading.ts'
 import { scanReadings } from './scanning.ts'
-import { int, toBigint, toNumber, toText } from './sql.ts'
+import { exact, int, toBigint, toNumber, toText } from './sql.ts'
 
 /** What copies of the store are read from. */
 export interface CopiedParts extends QueryParts {
@@ -106,7 +106,7 @@ async function* scanDocuments(
     const until = endOfBatch(sizes.map(([seq, bytes]) => [toBigint(seq), toNumber(bytes)] as const))
     const rows = await readers.read(signal, (sql) =>
       sql.rows(
-        `SELECT seq, key, time, body FROM ${table} WHERE ${where} AND seq < ${int(until)} ORDER BY seq`,
+        `SELECT seq, ${exact('key')}, time, ${exact('body')} FROM ${table} WHERE ${where} AND seq < ${int(until)} ORDER BY seq`,
       ),
     )
     next = until

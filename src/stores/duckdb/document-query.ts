@@ -1,7 +1,7 @@
 import type { DocumentBytes, DocumentQuery, DocumentRow } from '../../core/store.ts'
 import type { DocumentTables } from './documents.ts'
 import type { Readers } from './readers.ts'
-import { int, timeBound, toBigint, toNumber, toText } from './sql.ts'
+import { exact, int, timeBound, toBigint, toNumber, toText } from './sql.ts'
 
 /** Documents of a stream, newest number first; oldest first behind `after`. */
 export async function queryDocuments(
@@ -21,7 +21,7 @@ export async function queryDocuments(
   const order = query.after === undefined ? 'DESC' : 'ASC'
   const rows = await readers.read(signal, (sql) =>
     sql.rows(
-      `SELECT key, time, seq, body FROM ${table.table} WHERE ${where.join(' AND ')} ORDER BY seq ${order} LIMIT ${int(query.limit)}`,
+      `SELECT ${exact('key')}, time, seq, ${exact('body')} FROM ${table.table} WHERE ${where.join(' AND ')} ORDER BY seq ${order} LIMIT ${int(query.limit)}`,
       values,
     ),
   )
@@ -47,7 +47,7 @@ export async function documentBytes(
   const [sums, keys] = await readers.read(signal, async (sql) => [
     await sql.rows(`SELECT sum(strlen(body)) FROM ${table.table}`),
     await sql.rows(
-      `SELECT key, sum(strlen(body)) AS bytes FROM ${table.table} WHERE key <> '' GROUP BY key ORDER BY bytes DESC LIMIT ${maxKeys}`,
+      `SELECT ${exact('key')}, sum(strlen(body)) AS bytes FROM ${table.table} WHERE key <> '' GROUP BY key ORDER BY bytes DESC LIMIT ${maxKeys}`,
     ),
   ])
   const total = sums?.[0]?.[0]

@@ -6,7 +6,7 @@ import { generationOf, generationStart } from './positions.ts'
 import type { Removals } from './removals.ts'
 import { numberKind, type SeriesTable, textKind } from './series-table.ts'
 import type { LatestState, SeriesRest, StateSnapshots } from './snapshots.ts'
-import { int, type Sql, timeBound, toBigint, toNumber, toText } from './sql.ts'
+import { exact, int, type Sql, timeBound, toBigint, toNumber, toText } from './sql.ts'
 import type { Applied } from './writer.ts'
 
 /** An edit as the store remembers it: it covers rows of older logs, and rows of its own log and partition with a lower number. */
@@ -40,7 +40,7 @@ export class Edits {
 
   async load(sql: Sql): Promise<void> {
     const rows = await sql.rows(
-      'SELECT origin, seq, device, metric, from_time, to_time, is_delete, value, text, quality FROM edits',
+      `SELECT origin, seq, ${exact('device')}, ${exact('metric')}, from_time, to_time, is_delete, value, ${exact('text')}, quality FROM edits`,
     )
     for (const row of rows) {
       const value = row[7] != null ? toNumber(row[7]) : row[8] != null ? toText(row[8]) : undefined

@@ -1,11 +1,11 @@
 import { type DuckDBValue, DuckDBStructValue } from '@duckdb/node-api'
 import type { Chunk } from './chunks.ts'
 import type { LatestState } from './snapshots.ts'
-import { toBigint, toNumber, toText } from './sql.ts'
+import { exact, toBigint, toNumber, toText } from './sql.ts'
 
 /** Select list that gives per series its first time, its kinds and its newest row by (time, origin, number); GROUP BY series. */
 export function newestColumns(chunk: Chunk): string {
-  const text = chunk.hasText ? 'text' : 'NULL::VARCHAR'
+  const text = chunk.hasText ? exact('text') : 'NULL::BLOB'
   return `series, min(time), bit_or(CASE WHEN flags & 2 = 2 THEN 2 ELSE 1 END)::UTINYINT,
     arg_max({'time': time, 'value': value, 'text': ${text}, 'quality': quality, 'origin': origin, 'seq': seq},
       {'time': time, 'origin': origin, 'seq': seq})`

@@ -3,7 +3,7 @@ import type { Chunk, Chunks } from './chunks.ts'
 import type { Readers } from './readers.ts'
 import { readChunks, windowOf } from './reading.ts'
 import { compareText, type SeriesTable } from './series-table.ts'
-import { int, type Sql, timeBound } from './sql.ts'
+import { exact, int, type Sql, timeBound } from './sql.ts'
 import { ChunkColumns } from './vectors.ts'
 
 /** Rows of one answer. */
@@ -92,7 +92,7 @@ async function readPage(
   if (tables.length === 0) return page(metric, [], hasText)
   const direction = isDown ? 'DESC' : 'ASC'
   const result = await sql.connection.run(
-    `SELECT time::DOUBLE, coalesce(value, 'nan'::DOUBLE), quality, seq${hasText ? ', text' : ''}
+    `SELECT time::DOUBLE, coalesce(value, 'nan'::DOUBLE), quality, seq${hasText ? `, ${exact('text')}` : ''}
       FROM (${tables.join(' UNION ALL ')}) ORDER BY time ${direction}, seq ${direction} LIMIT ${int(query.limit)}`,
   )
   return page(

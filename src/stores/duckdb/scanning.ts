@@ -4,7 +4,7 @@ import { textColumn } from '../../core/text-column.ts'
 import { selectColumns } from './chunks.ts'
 import type { QueryParts } from './range.ts'
 import { readChunks } from './reading.ts'
-import { int, type Sql, toBigint, toNumber } from './sql.ts'
+import { exact, int, type Sql, toBigint, toNumber } from './sql.ts'
 import { ChunkColumns } from './vectors.ts'
 
 /** Rows of one step, at most about; a batch's numbers must also fit `row`. */
@@ -61,7 +61,7 @@ async function readStep(
   )
   const result = await sql.connection.run(
     `SELECT (seq - ${int(base)})::UINTEGER, series, time::DOUBLE, coalesce(value, 'nan'::DOUBLE), quality, flags,
-        coalesce(text, ''), coalesce(extra, '')
+        ${exact(`coalesce(text, '')`)}, ${exact(`coalesce(extra, '')`)}
       FROM (${selects.join(' UNION ALL ')}) ORDER BY seq`,
   )
   const found = (await result.fetchAllChunks()).map((chunk) => new ChunkColumns(chunk))

@@ -1,6 +1,6 @@
 import type { SeriesNames } from '../../core/series.ts'
 import { grow, growBig } from './grow.ts'
-import { int, type Sql, toText } from './sql.ts'
+import { exact, int, type Sql, toText } from './sql.ts'
 
 /** Bits of `kinds`: what values a series ever had. */
 export const numberKind = 1
@@ -51,7 +51,9 @@ export class SeriesTable {
   #sortedDevices: string[] | undefined
 
   async load(sql: Sql): Promise<void> {
-    const rows = await sql.rows('SELECT device, metric, unit FROM series ORDER BY id')
+    const rows = await sql.rows(
+      `SELECT ${['device', 'metric', 'unit'].map(exact).join(', ')} FROM series ORDER BY id`,
+    )
     for (const [device, metric, unit] of rows) this.#create(toText(device), toText(metric), toText(unit))
     this.#unsaved = this.size
   }

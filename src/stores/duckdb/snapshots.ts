@@ -2,7 +2,7 @@ import type { Chunks } from './chunks.ts'
 import type { Positions } from './positions.ts'
 import type { SeriesTable } from './series-table.ts'
 import { newestColumns, newestOf } from './newest.ts'
-import { int, type Sql, toBigint, toNumber, toText } from './sql.ts'
+import { exact, int, type Sql, toBigint, toNumber, toText } from './sql.ts'
 
 /** What an edit or a delete leaves of a series: its newest row, if any, and its first time. */
 export interface SeriesRest {
@@ -105,7 +105,9 @@ export class StateSnapshots {
   /** Loads the snapshot and reads the rows that came after it. */
   async load(sql: Sql, chunks: Chunks): Promise<void> {
     const series = this.#series
-    for (const row of await sql.rows('SELECT * FROM series_state')) {
+    for (const row of await sql.rows(
+      `SELECT * REPLACE (${exact('latest_text')} AS latest_text) FROM series_state`,
+    )) {
       const own = toNumber(row[0])
       series.kinds[own] = toNumber(row[1])
       if (row[2] != null) series.first[own] = toNumber(row[2])

@@ -1,4 +1,9 @@
-import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from '@duckdb/node-api'
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 
 /**
  * One connection and its statements. Texts from outside always travel as parameters; numbers may stand in the SQL itself (`int`),
@@ -79,7 +84,18 @@ export function toBigint(value: DuckDBValue | undefined): bigint {
   throw new TypeError(`expected a whole number, got ${typeof value}`)
 }
 
+/**
+ * A text from outside, to stand in a SELECT list and be read by `toText`. As VARCHAR the engine's binding would take a byte order mark
+ * away from its beginning, and one name would become another.
+ */
+export function exact(column: string): string {
+  return `encode(${column})`
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
 export function toText(value: DuckDBValue | undefined): string {
   if (typeof value === 'string') return value
+  if (value instanceof DuckDBBlobValue) return decoder.decode(value.bytes)
   throw new TypeError(`expected a text, got ${typeof value}`)
 }

@@ -180,8 +180,9 @@ test('another log starts its own position, and its rows win over those of the ol
   assert.equal((await store.count(never)).readings, 2)
 })
 
-test('names and texts of every kind come back as they were given', async (t) => {
-  const store = await openStore(t)
+test('names and texts of every kind come back as they were given, from a file that is opened again too', async (t) => {
+  const file = path.join(temporaryFolder(t), 'store.duckdb')
+  const first = await openStore(t, file)
   const log = new PaperLog()
   const names = [
     '__proto__',
@@ -193,17 +194,38 @@ test('names and texts of every kind come back as they were given', async (t) => 
     '; DROP TABLE series',
     ' ',
     'é',
+    'mark',
+    '\uFEFFmark',
+    'a\u0000b',
   ]
   await log.put(
-    store,
+    first,
     names.map((name) => ({ device: name, metric: name, time: at(0), value: name })),
   )
+  const posts = names.map((name) => ({ key: name, time: at(0), body: name }))
+  await first.sink('posts').write(log.write(log.documents('posts', posts)), never)
+  await first.close()
+  const store = await openStore(t, file)
   for (const name of names) {
     assert.deepEqual(
       (await rowsOf(store, name, name)).map(({ metric, value }) => [metric, value]),
       [[name, name]],
     )
   }
+  const newest = await store.latest(undefined, 100, never)
+  const twice = new Set(names.map((name) => [name, name].join()))
+  assert.deepEqual(new Set(newest.map(({ device, value }) => [device, value].join())), twice)
+  const all = {
+    stream: 'posts',
+    key: undefined,
+    from: -Infinity,
+    to: Infinity,
+    match: undefined,
+    limit: 100,
+    before: undefined,
+  }
+  const documents = await store.documents(all, never)
+  assert.deepEqual(new Set(documents.map(({ key, body }) => [key, body].join())), twice)
   const { rows } = await store.devices({ prefix: '', match: '', after: undefined, limit: 100 }, never)
   assert.deepEqual(new Set(rows.map(({ device }) => device)), new Set(names))
 })

@@ -1,5 +1,6 @@
 import type { DuckDBDataChunk } from '@duckdb/node-api'
 import duckdb from '@duckdb/node-bindings'
+import { toText } from './sql.ts'
 
 /** Typed views of an engine chunk's columns: numbers without a call per value. Valid until the chunk is gone; NULLs read as garbage. */
 export class ChunkColumns {
@@ -36,9 +37,9 @@ export class ChunkColumns {
     return this.#bytes(column, 1)
   }
 
-  /** Texts are made one by one. */
+  /** Of a column that was asked for as `exact`. Texts are made one by one. */
   texts(column: number): (string | undefined)[] {
-    return this.#chunk.getColumnValues(column).map((value) => (typeof value === 'string' ? value : undefined))
+    return this.#chunk.getColumnValues(column).map((value) => (value === null ? undefined : toText(value)))
   }
 
   #bytes(column: number, width: number): Uint8Array {
