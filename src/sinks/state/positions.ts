@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
 import type { Position } from '../../core/position.ts'
 import { noBooks, type SinkBooks, SinkFailure, type SinkState } from '../../core/sink.ts'
 
@@ -19,6 +20,7 @@ const terms = [
  */
 export class Positions {
   readonly #read: StatementSync
+  readonly #all: StatementSync
   readonly #move: StatementSync
 
   static create(database: DatabaseSync): void {
@@ -31,6 +33,8 @@ export class Positions {
   constructor(database: DatabaseSync) {
     this.#read = database.prepare('SELECT * FROM position WHERE stream = ? AND partition = ?')
     this.#read.setReadBigInts(true)
+    this.#all = database.prepare('SELECT * FROM position WHERE stream = ?')
+    this.#all.setReadBigInts(true)
     this.#move = database.prepare(
       `INSERT OR REPLACE INTO position (stream, partition, log, next, ${terms.join(', ')}) VALUES (?, ?, ?, ?${', ?'.repeat(terms.length)})`,
     )
@@ -53,6 +57,13 @@ export class Positions {
         damaged: count('damaged'),
       },
     }
+  }
+
+  /** A sum over all positions of a stream. */
+  checksum(stream: string): number {
+    let sum = 0
+    for (const row of this.#all.iterate(stream)) sum += crc32(Object.values(row).join(' '))
+    return sum
   }
 
   /** The books of a stream that stands at `from`, or takes the first of that log. @throws SinkFailure `stop` where it stands elsewhere. */

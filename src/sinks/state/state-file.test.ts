@@ -232,7 +232,7 @@ test(
   inFolder((name) => {
     new StateFile('state', name).close()
     const newer = new DatabaseSync(name)
-    newer.exec('PRAGMA user_version = 2')
+    newer.exec('PRAGMA user_version = 3')
     newer.close()
     assert.throws(
       () => new StateFile('state', name),
@@ -246,5 +246,111 @@ test(
       name: 'SinkFailure',
       kind: 'stop',
     })
+  }),
+)
+
+/** Some keys, changed and removed again, closed. */
+async function written(file: string): Promise<Record<string, string>> {
+  const state = new StateFile('state', file)
+  const sink = state.sink('state')
+  await sink.write(
+    write(
+      0,
+      Array.from({ length: 60 }, (_, i) => [`key ${i}`, `value ${i} `.repeat(8)]),
+    ),
+    signal,
+  )
+  await sink.write(
+    write(60, [
+      ['key 3', ''],
+      ['key 4', 'another'],
+      ['key 4', 'the last'],
+      ['new', 'x'],
+    ]),
+    signal,
+  )
+  const values = valuesIn(state)
+  state.close()
+  return values
+}
+
+test(
+  'whatever bit of the file turns, it is called damaged or holds what was written',
+  inFolder(async (file) => {
+    const values = await written(file)
+    const bytes = readFileSync(file)
+    let damaged = 0
+    for (let bit = 3; bit < bytes.length * 8; bit += 2_417) {
+      const turned = Buffer.from(bytes)
+      turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      writeFileSync(file, turned)
+      let state: StateFile
+      try {
+        state = new StateFile('state', file)
+      } catch (error) {
+        assert.ok(error instanceof SinkFailure)
+        damaged++
+        continue
+      }
+      assert.deepEqual(valuesIn(state), values, `bit ${bit}`)
+      assert.deepEqual(state.position('state', log, 0)?.position, at(64), `bit ${bit}`)
+      state.close()
+    }
+    assert.ok(damaged > 5, `${damaged} of them were found`)
+  }),
+)
+
+test(
+  'a turned bit in the number of the version is damage and no refusal, as far as the number says so',
+  inFolder(async (file) => {
+    await written(file)
+    for (const version of [0, -1, 2 ** 20]) {
+      const database = new DatabaseSync(file)
+      database.exec(`PRAGMA user_version = ${version}`)
+      database.close()
+      assert.throws(() => new StateFile('state', file), isDamaged, `${version}`)
+    }
+  }),
+)
+
+test(
+  'a page that is older than the others is damage',
+  inFolder(async (file) => {
+    await written(file)
+    const old = readFileSync(file)
+    const state = new StateFile('state', file)
+    await state.sink('state').write(write(64, [['key 5', 'changed']]), signal)
+    state.close()
+    const bytes = readFileSync(file)
+    const page = 4096
+    let differing = 0
+    // The first page counts changes: without it SQLite itself would see.
+    for (let at = page; at < old.length; at += page) {
+      const mixed = Buffer.from(bytes)
+      if (old.copy(mixed, at, at, at + page) === 0 || mixed.equals(bytes)) continue
+      differing++
+      writeFileSync(file, mixed)
+      assert.throws(() => new StateFile('state', file), isDamaged, `page ${at / page}`)
+    }
+    assert.ok(differing > 1)
+  }),
+)
+
+test(
+  'a file without checksums, as an earlier Sluice wrote it, is taken and has them from then on',
+  inFolder(async (file) => {
+    const values = await written(file)
+    const database = new DatabaseSync(file)
+    database.exec('DROP TABLE checksum; PRAGMA user_version = 1')
+    database.close()
+    for (let i = 0; i < 2; i++) {
+      const state = new StateFile('state', file)
+      assert.deepEqual(valuesIn(state), values)
+      state.close()
+    }
+    const changed = new DatabaseSync(file)
+    changed.exec("UPDATE state SET value = x'00' WHERE key = CAST('new' AS BLOB)")
+    changed.close()
+    assert.throws(() => new StateFile('state', file), isDamaged)
   }),
 )

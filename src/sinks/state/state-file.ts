@@ -11,6 +11,7 @@ import {
   type Written,
 } from '../../core/sink.ts'
 import { bytesAt, type TextColumn, textAt, textColumn } from '../../core/text-column.ts'
+import { Checksums, checksumOf } from './checksums.ts'
 import { Positions } from './positions.ts'
 
 /** Keys and their values, row by row; an empty value removes its key. */
@@ -24,7 +25,10 @@ const damagedCodes: readonly unknown[] = [11, 26]
 const passingCodes: readonly unknown[] = [5, 6, 10, 13]
 const full = 13
 
-const fileVersion = 1
+/** Version 1 had no checksums. */
+const fileVersion = 2
+/** Above any that there will be. */
+const maxVersion = 1_000
 const chunkBytes = 1 << 20
 /** Somebody may be looking into the file with a tool of SQLite's. */
 const busyMs = 1_000
@@ -36,6 +40,7 @@ const busyMs = 1_000
 export class StateFile {
   readonly #database: DatabaseSync
   readonly #positions: Positions
+  readonly #checksums: Checksums
   readonly #name: string
 
   /**
@@ -52,6 +57,8 @@ export class StateFile {
     try {
       prepareTables(this.#database, file)
       this.#positions = new Positions(this.#database)
+      this.#checksums = new Checksums(this.#database, this.#positions)
+      check(this.#database, this.#checksums)
     } catch (error) {
       this.#database.close()
       throw failureOf(error, `${file} cannot be opened`, 'config-invalid')
@@ -90,7 +97,8 @@ export class StateFile {
 
   /** Takes the documents of a stream: the last of each key is its value. */
   sink(stream: string): Sink {
-    const [upsert, remove] = [
+    const [find, upsert, remove] = [
+      this.#database.prepare(`SELECT value FROM ${stream} WHERE key = ?`),
       this.#database.prepare(
         `INSERT INTO ${stream} (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
       ),
@@ -99,7 +107,7 @@ export class StateFile {
     return {
       name: this.#name,
       state: (log, partition) => Promise.try(() => this.position(stream, log, partition)),
-      write: (write) => Promise.try(() => this.#write(stream, upsert, remove, write)),
+      write: (write) => Promise.try(() => this.#write(stream, { find, upsert, remove }, write)),
       // The file is closed once for all its sinks.
       close: () => Promise.resolve(),
     }
@@ -109,16 +117,18 @@ export class StateFile {
     if (this.#database.isOpen) this.#database.close()
   }
 
-  #write(stream: string, upsert: StatementSync, remove: StatementSync, write: SinkWrite): Written {
+  #write(stream: string, values: ValueStatements, write: SinkWrite): Written {
     const { batch, from, to, terms } = write
     const documents = batch?.kind === 'documents' ? batch : undefined
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       const books = this.#positions.booksAt(stream, from)
-      if (documents !== undefined) keep(documents, upsert, remove)
+      const before = this.#positions.checksum(stream)
+      const difference = documents === undefined ? 0 : keep(documents, values)
       // Every document is a change that takes effect, whatever follows it.
       const stored = documents?.length ?? 0
       this.#positions.move(stream, to, sum(books, { ...terms, stored, repeated: 0, overwritten: 0 }))
+      this.#checksums.add(stream, difference + this.#positions.checksum(stream) - before)
       this.#database.exec('COMMIT')
       return { stored, repeated: 0, overwritten: 0, refused: [] }
     } catch (error) {
@@ -135,26 +145,59 @@ export function isDamaged(error: unknown): boolean {
 
 function prepareTables(database: DatabaseSync, file: string): void {
   const version = database.prepare('PRAGMA user_version').get()?.['user_version']
-  if (version !== 0 && version !== fileVersion)
+  const isEmpty = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables'] === 0
+  if (typeof version !== 'number' || version < 0 || version > maxVersion || (version === 0) !== isEmpty)
+    throw damaged(`${String(version)} is no version of ours`)
+  if (version > fileVersion)
     throw new SinkFailure('stop', 'log-version', `${file} was written by a newer Sluice`)
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   if (version === fileVersion) return
   database.exec('BEGIN IMMEDIATE')
-  for (const stream of keyedStreams)
-    database.exec(`CREATE TABLE ${stream} (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID`)
-  Positions.create(database)
+  if (version === 0) {
+    for (const stream of keyedStreams)
+      database.exec(`CREATE TABLE ${stream} (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID`)
+    Positions.create(database)
+  }
+  Checksums.create(database)
   database.exec(`PRAGMA user_version = ${fileVersion}; COMMIT`)
 }
 
-/** The last document of each key; those before it never show. */
-function keep({ key, body, length }: Documents, upsert: StatementSync, remove: StatementSync): void {
+/** @throws what SQLite throws of a broken file, where this one is, or holds something else than what was written to it. */
+function check(database: DatabaseSync, checksums: Checksums): void {
+  const said = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+  const stream = said === 'ok' ? checksums.findDamaged() : undefined
+  if (said === 'ok' && stream === undefined) return
+  const why = stream === undefined ? String(said) : `the ${stream} are not as they were written`
+  throw damaged(why)
+}
+
+/** As SQLite says it of a broken file. */
+function damaged(why: string): Error {
+  return Object.assign(new Error(why), { errcode: damagedCodes[0] })
+}
+
+interface ValueStatements {
+  readonly find: StatementSync
+  readonly upsert: StatementSync
+  readonly remove: StatementSync
+}
+
+/** The last document of each key; those before it never show. Returns what that changes the sum of their checksums by. */
+function keep({ key, body, length }: Documents, { find, upsert, remove }: ValueStatements): number {
   const last = new Map<string, number>()
   for (let i = 0; i < length; i++) last.set(textAt(key, i), i)
+  let difference = 0
   for (const i of last.values()) {
-    const value = bytesAt(body, i)
-    if (value.length === 0) remove.run(bytesAt(key, i))
-    else upsert.run(bytesAt(key, i), value)
+    const [name, value] = [bytesAt(key, i), bytesAt(body, i)]
+    const before = find.get(name)?.['value']
+    if (before instanceof Uint8Array) difference -= checksumOf(name, before)
+    if (value.length === 0) remove.run(name)
+    else {
+      upsert.run(name, value)
+      difference += checksumOf(name, value)
+    }
   }
+  return difference
 }
 
 function sum(books: SinkBooks, terms: SinkBooks): SinkBooks {
