@@ -143,7 +143,14 @@ export class Replays implements ReplayDesk {
     const source = this.#target(store, 'fromStore').copies
     if (source === undefined) throw wrong(`fromStore: ${store} is no store that can be asked`)
     if (target.copy === undefined) throw wrong(`sink: ${sink} is no store: it cannot be given a copy`)
-    const parts = await source.parts(AbortSignal.timeout(partsPatienceMs))
+    const patience = AbortSignal.timeout(partsPatienceMs)
+    const parts = await source.parts(patience).catch((error: unknown) => {
+      if (!patience.aborted) throw error
+      throw new SluiceError(
+        'busy',
+        `store ${store} has not said in ${partsPatienceMs / 1000} s what it holds`,
+      )
+    })
     if (parts.length === 0) throw wrong(`fromStore: ${store} holds nothing`)
     return parts
   }
