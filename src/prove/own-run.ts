@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { SluiceError } from '../core/errors.ts'
+import { reasonOf } from '../lib/reason.ts'
 import { freePort } from './free-port.ts'
 import { OwnServer, type OwnServerOptions } from './own-server.ts'
 import { type Proof, prove, type ProveOptions } from './prove.ts'
@@ -28,7 +29,11 @@ const readyMs = 60_000
 export async function proveOwn(options: OwnRunOptions, signal: AbortSignal): Promise<ProveReport> {
   const { program, keep, config, settings, faults } = options
   const folder = path.resolve(options.folder ?? fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-prove-')))
-  fs.mkdirSync(folder, { recursive: true })
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    throw new SluiceError('bad-request', `${folder} cannot be made: ${reasonOf(error)}`)
+  }
   if (fs.readdirSync(folder).length > 0)
     throw new SluiceError(
       'bad-request',

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Fault, FaultCounts } from '../../src/prove/fault.ts'
 import type { OwnServer } from '../../src/prove/own-server.ts'
-import { killInCommit } from '../support/kill-in-commit.ts'
+import { killInCommit } from '../../src/prove/kill-in-commit.ts'
 import { proveWith } from './prove-with/prove-with.ts'
 import type { Outcome, Report } from './runner/proof.ts'
 

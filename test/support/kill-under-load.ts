@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { type Aim, killInCommit } from './kill-in-commit.ts'
+import { type Aim, killInCommit } from '../../src/prove/kill-in-commit.ts'
 import { ProveRun, type ProveRunOptions, reached } from './prove-run.ts'
 import { below, seededRandom } from './random.ts'
 import { readStatus } from './sluice-status.ts'

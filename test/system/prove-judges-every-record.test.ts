@@ -153,6 +153,7 @@ test('what cannot be done is told before anything is started', async () => {
     [['--set', 'mqtt.prot=1'], /mqtt\.prot/],
     [['--seconds', '0'], /a number above 0/],
     [['--data', folder], /is not empty/],
+    [['--data', path.join(folder, 'report.json')], /cannot be made/],
   ]
   for (const [args, words] of complaints) {
     const { code, out, err } = await runCommand('prove', ...args)

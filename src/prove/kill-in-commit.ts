@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { systemClock } from '../lib/clock.ts'
 
 /** What a kill is aimed at: a commit of the log, or a transaction of the embedded store. */
 export type Aim = 'log' | 'store'
@@ -32,9 +33,9 @@ export async function killInCommit(
 function shoot({ data, aim, pids, timeoutMs }: Shot): boolean {
   const file = aim === 'log' ? newest(path.join(data, 'log'), '.seg') : `${newest(data, '.duckdb')}.wal`
   const before = sizeOf(file)
-  const end = performance.now() + timeoutMs
+  const end = systemClock.monotonicMs() + timeoutMs
   let hit = false
-  while (!hit && performance.now() < end) hit = sizeOf(file) > before
+  while (!hit && systemClock.monotonicMs() < end) hit = sizeOf(file) > before
   for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL')
