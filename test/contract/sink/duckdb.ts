@@ -11,7 +11,8 @@ import {
 } from '@duckdb/node-api'
 import { systemClock } from '../../../src/lib/clock.ts'
 import { createDuckdbStore } from '../../../src/stores/duckdb/component.ts'
-import { poisonReadings } from './poison.ts'
+import { asDocuments, ofDocument } from './as-documents.ts'
+import { poisonDocuments, poisonReadings } from './poison.ts'
 import type { KeptRow, SinkPlace, SinkUnderTest } from './subject.ts'
 
 /** The embedded store, its stream of readings. */
@@ -19,7 +20,7 @@ export const duckdb: SinkUnderTest = {
   name: 'DuckDB',
   has: { isTransactional: true, keeps: 'highest', numbers: true, logs: 'all', edits: true },
   batch: (log, rows) => log.readings(rows),
-  place: async (t, folder) => placeIn(t, folder),
+  place: async (t, folder) => placeIn(t, folder, readings),
   wire: {
     methods: [
       [DuckDBConnection.prototype, 'run', 'async'],
@@ -36,7 +37,26 @@ export const duckdb: SinkUnderTest = {
   poison: poisonReadings,
 }
 
-function placeIn(t: Pick<TestContext, 'after'>, folder: string): SinkPlace {
+/** Its documents, which are posts here: two of one key and time stay two. */
+export const duckdbDocuments: SinkUnderTest = {
+  ...duckdb,
+  name: 'DuckDB documents',
+  has: { ...duckdb.has, keeps: 'all', edits: false },
+  batch: asDocuments('posts'),
+  place: async (t, folder) => placeIn(t, folder, posts),
+  poison: poisonDocuments,
+}
+
+interface Stream {
+  readonly name: string
+  tables(connection: DuckDBConnection): Promise<string[]>
+  rows(connection: DuckDBConnection): Promise<KeptRow[]>
+}
+
+const readings: Stream = { name: 'readings', tables: chunkTables, rows: keptRows }
+const posts: Stream = { name: 'posts', tables: documentTables, rows: keptDocuments }
+
+function placeIn(t: Pick<TestContext, 'after'>, folder: string, stream: Stream): SinkPlace {
   const file = path.join(folder, 'store.duckdb')
   let engine: DuckDBInstance | undefined
   return {
@@ -52,22 +72,22 @@ function placeIn(t: Pick<TestContext, 'after'>, folder: string): SinkPlace {
         const store = await createDuckdbStore({ file, clock: systemClock, memoryLimitMb: 128, threads: 1 })
         t.after(() => store.close())
         return {
-          sink: store.sink('readings'),
-          replay: (name) => store.replaySink(name),
+          sink: store.sink(stream.name),
+          replay: (name) => store.replaySink(name, stream.name),
           close: () => store.close(),
         }
       } finally {
         DuckDBInstance.create = create
       }
     },
-    rows: () => withEngine(file, keptRows),
+    rows: () => withEngine(file, stream.rows),
     async glance() {
       const connection = await (engine as DuckDBInstance).connect() // as: it is open
       try {
         await connection.run('USE sluice; BEGIN')
         const [[next = 0n] = []] = await all(connection, 'SELECT next FROM positions')
         let rows = 0
-        for (const table of await chunkTables(connection))
+        for (const table of await stream.tables(connection))
           rows += Number((await all(connection, `SELECT count(*) FROM ${table}`))[0]?.[0])
         return { rows, next: next as bigint } // as: the column is BIGINT
       } finally {
@@ -126,6 +146,20 @@ async function keptRows(connection: DuckDBConnection): Promise<KeptRow[]> {
 /** Texts are asked for as bytes: the engine's own binding takes a byte order mark away. */
 function textOf(cell: DuckDBValue | undefined): string | undefined {
   return cell instanceof DuckDBBlobValue ? Buffer.from(cell.bytes).toString('utf8') : undefined
+}
+
+async function keptDocuments(connection: DuckDBConnection): Promise<KeptRow[]> {
+  const kept: KeptRow[] = []
+  for (const table of await documentTables(connection)) {
+    const rows = await all(connection, `SELECT encode(key), encode(body), seq FROM ${table}`)
+    for (const [key, body, seq] of rows)
+      kept.push(ofDocument(textOf(key) ?? '', textOf(body) ?? '', Number(seq)))
+  }
+  return kept
+}
+
+async function documentTables(connection: DuckDBConnection): Promise<string[]> {
+  return (await all(connection, 'SELECT id FROM streams')).map(([id]) => `d${Number(id)}`)
 }
 
 async function chunkTables(connection: DuckDBConnection): Promise<string[]> {

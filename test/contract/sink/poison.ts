@@ -1,4 +1,4 @@
-import { type Batch, isText, type Readings } from '../../../src/core/batch.ts'
+import { type Batch, type Documents, isText, type Readings } from '../../../src/core/batch.ts'
 import { bytesAt, textColumn } from '../../../src/core/text-column.ts'
 import type { Poison } from './subject.ts'
 
@@ -43,4 +43,32 @@ export const poisonReadings: readonly Poison[] = kinds.map(([what, code, spoil])
   what,
   code,
   spoil: (batch, i) => (batch.kind === 'readings' ? spoil(batch, i) : batch),
+}))
+
+const part =
+  (column: 'key' | 'body', spoilt: Uint8Array) =>
+  (batch: Documents, i: number): Batch => {
+    const parts = Array.from({ length: batch.length }, (_, at) =>
+      at === i ? spoilt : bytesAt(batch[column], at),
+    )
+    return { ...batch, [column]: textColumn(parts) }
+  }
+const documentTime =
+  (micros: number) =>
+  (batch: Documents, i: number): Batch => ({ ...batch, time: batch.time.with(i, micros) })
+
+const documentKinds: readonly (readonly [string, string, (batch: Documents, i: number) => Batch])[] = [
+  ['a key that is no UTF-8', 'invalid-value', part('key', Uint8Array.of(0x61, 0xff, 0xfe))],
+  ['a body that is no UTF-8', 'invalid-value', part('body', Uint8Array.of(0x22, 0xc3, 0x28, 0x22))],
+  ['half a surrogate pair', 'invalid-value', part('body', Uint8Array.of(0xed, 0xa0, 0x80))],
+  ['a time that is no number', 'invalid-time', documentTime(Number.NaN)],
+  ['an endless time', 'invalid-time', documentTime(Number.POSITIVE_INFINITY)],
+  ['a time of 2^60', 'invalid-time', documentTime(2 ** 60)],
+]
+
+/** Documents that no sink of texts may take. */
+export const poisonDocuments: readonly Poison[] = documentKinds.map(([what, code, spoil]) => ({
+  what,
+  code,
+  spoil: (batch, i) => (batch.kind === 'documents' ? spoil(batch, i) : batch),
 }))

@@ -1,19 +1,15 @@
 import path from 'node:path'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
-import type { Row } from '../../support/duckdb-store.ts'
 import { StateFile } from '../../../src/sinks/state/state-file.ts'
+import { asDocuments, ofDocument } from './as-documents.ts'
 import type { KeptRow, SinkPlace, SinkUnderTest } from './subject.ts'
 
 /** The file of keyed state: a row is a key (its series and time) and its value. */
 export const state: SinkUnderTest = {
   name: 'state file',
   has: { isTransactional: true, keeps: 'last', numbers: false, logs: 'last', edits: false },
-  batch: (log, rows) =>
-    log.documents(
-      'state',
-      rows.map((row, i) => ({ key: keyOf(row, Number(log.next) + i), time: row.time, body: bodyOf(row) })),
-    ),
+  batch: asDocuments('state'),
   place: async (t, folder) => placeIn(t, folder),
   wire: {
     methods: [
@@ -27,10 +23,6 @@ export const state: SinkUnderTest = {
   // Keys and values are bytes to it, whatever they are.
   poison: [],
 }
-
-const keyOf = ({ device, metric, time, byNumber }: Row, number: number) =>
-  JSON.stringify([device, metric, time, byNumber === true ? number : -1])
-const bodyOf = ({ value, quality = 192, extra = '' }: Row) => JSON.stringify({ value, quality, extra })
 
 function placeIn(t: Pick<TestContext, 'after'>, folder: string): SinkPlace {
   const name = path.join(folder, 'state.db')
@@ -74,14 +66,8 @@ function placeIn(t: Pick<TestContext, 'after'>, folder: string): SinkPlace {
   }
 }
 
+/** Both columns are BLOBs. */
 function keptRow(key: unknown, value: unknown): KeptRow {
-  const text = (bytes: unknown) => Buffer.from(bytes as Uint8Array).toString('utf8') // as: both columns are BLOBs
-  const [device, metric, time] = JSON.parse(text(key)) as [string, string, number]
-  return {
-    device,
-    metric,
-    time,
-    ...(JSON.parse(text(value)) as Pick<KeptRow, 'value' | 'quality' | 'extra'>),
-    number: undefined,
-  }
+  const text = (bytes: unknown) => Buffer.from(bytes as Uint8Array).toString('utf8')
+  return ofDocument(text(key), text(value), undefined)
 }

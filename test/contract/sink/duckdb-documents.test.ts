@@ -1,0 +1,4 @@
+import { duckdbDocuments } from './duckdb.ts'
+import { examineSink } from './exam.ts'
+
+examineSink(duckdbDocuments)
