@@ -1,8 +1,17 @@
 /** Files of the log, and those beside sinks and stores, with their bytes flipped, torn, swapped, taken away: all of it is found, and costs nothing else. */
+import path from 'node:path'
 import { z } from 'zod'
 import { below, seededRandom } from '../support/random.ts'
 import { byteDamages, copyDamages, type Damage, frameDamages, type Files } from './corruption/damages.ts'
 import { checkLog } from './corruption/log-check.ts'
+import {
+  checkNoted,
+  checkState,
+  notedImage,
+  sideDamage,
+  type SideEnd,
+  stateImages,
+} from './corruption/side-files.ts'
 import { type WrittenImage, writtenImages } from './corruption/written-image.ts'
 import type { Outcome, Report } from './runner/proof.ts'
 
@@ -10,6 +19,8 @@ export const options = z
   .object({
     n: z.int().min(0).default(2_000).describe('corruptions of the log'),
     logs: z.int().positive().default(20).describe('logs that they are tried on, each of four kinds'),
+    state: z.int().min(0).default(400).describe('corruptions of state.db and its journal'),
+    notes: z.int().min(0).default(400).describe('corruptions of the position beside the file of a sink'),
     only: z.int().min(0).optional().describe('only this one of them, to look at a failure'),
   })
   .describe(
@@ -20,9 +31,25 @@ export const options = z
 const maxFaults = 20
 
 export async function run(
-  { n, logs, only }: z.output<typeof options>,
-  { seed, note, signal }: Report,
+  { n, logs, state, notes, only }: z.output<typeof options>,
+  report: Report,
 ): Promise<Outcome> {
+  const ofLog = await corruptLogs({ n, logs, only }, report)
+  const ofState = await corruptState(state, report)
+  const ofNotes = await corruptNotes(notes, report)
+  return {
+    n: n + state + notes,
+    seen: { log: ofLog.seen, state: ofState.seen, notes: ofNotes.seen },
+    faults: [...ofLog.faults, ...ofState.faults, ...ofNotes.faults],
+  }
+}
+
+type Part = Pick<Outcome, 'seen' | 'faults'>
+
+async function corruptLogs(
+  { n, logs, only }: { n: number; logs: number; only: number | undefined },
+  { seed, note, signal }: Report,
+): Promise<Part> {
   const faults: string[] = []
   const tried: Record<string, number> = {}
   const ends = { whole: 0, torn: 0, short: 0 }
@@ -35,7 +62,7 @@ export async function run(
       note(`${i} of ${n}, ${faulty} with faults`)
     }
     if (only !== undefined && i !== only) continue
-    const random = seededRandom((seed ^ Math.imul(i + 1, 0x9e3779b1)) >>> 0)
+    const random = randomOf(seed, i)
     const image = images[below(random, images.length)] as WrittenImage
     const { kinds, files } = corrupted(image, random)
     for (const kind of kinds) tried[kind] = (tried[kind] ?? 0) + 1
@@ -54,7 +81,55 @@ export async function run(
       faults.push(`${i}, ${image.name}, ${kinds.join(' and ')}: ${said.faults.join('; ')}`)
   }
   const perSecond = Math.round(n / ((performance.now() - start) / 1_000))
-  return { n, seen: { tried, lostRows, countedRows, ends, faulty, perSecond }, faults }
+  return { seen: { n, tried, lostRows, countedRows, ends, faulty, perSecond }, faults }
+}
+
+async function corruptState(n: number, { seed, folder, signal }: Report): Promise<Part> {
+  const images = await stateImages(path.join(folder, 'state'))
+  const tally = new Tally('state.db')
+  for (let i = 0; i < n && !signal.aborted; i++) {
+    const random = randomOf(seed, i)
+    const image = images.images[i % images.images.length] ?? new Map()
+    const { kind, files } = sideDamage(image, random)
+    tally.take(i, kind, checkState(path.join(folder, 'state'), images, files))
+  }
+  return tally
+}
+
+async function corruptNotes(n: number, { seed, folder, signal }: Report): Promise<Part> {
+  const image = await notedImage(path.join(folder, 'notes'))
+  const tally = new Tally('position beside a file')
+  for (let i = 0; i < n && !signal.aborted; i++) {
+    const { kind, end } = await checkNoted(path.join(folder, 'notes'), image, randomOf(seed, i))
+    tally.take(i, kind, end)
+  }
+  return tally
+}
+
+/** What became of the corruptions of one file. */
+class Tally implements Part {
+  readonly seen: Record<string, number> = { n: 0, found: 0, harmless: 0, faulty: 0 }
+  readonly faults: string[] = []
+  readonly #name: string
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  take(i: number, kind: string, end: SideEnd): void {
+    this.#count('n')
+    if (typeof end === 'string') return this.#count(end)
+    this.#count('faulty')
+    if (this.faults.length < maxFaults) this.faults.push(`${this.#name} ${i}, ${kind}: ${end.fault}`)
+  }
+
+  #count(what: string): void {
+    this.seen[what] = (this.seen[what] ?? 0) + 1
+  }
+}
+
+function randomOf(seed: number, i: number): () => number {
+  return seededRandom((seed ^ Math.imul(i + 1, 0x9e3779b1)) >>> 0)
 }
 
 const alone = Object.entries(copyDamages)
