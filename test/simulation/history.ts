@@ -196,7 +196,7 @@ class History {
     this.#events++
     must(this.#events < maxEvents, () => `it does not come to an end: ${this.#unsettled() ?? 'settled'}`)
     if (this.#machine.storage.isStopped) return this.#crash()
-    if (!this.#isSettling && --this.#untilCrash <= 0) {
+    if (!this.#isSettling && this.#crashes < this.#plan.crashes && --this.#untilCrash <= 0) {
       this.#untilCrash = this.#drawCrash()
       return this.#crash()
     }

@@ -37,7 +37,7 @@ export class MqttLink implements Wire {
     this.#name = `link ${world.nextId()}`
     this.#reader = parser({ protocolVersion: version })
     this.#reader.on('packet', (packet) => this.#say(packet))
-    this.#reader.on('error', (error) => {
+    this.#reader.on('error', (error: Error) => {
       throw new Violation(`the gateway sends what is no MQTT: ${error.message}`)
     })
     this.#connection = new Connection(gateway, this)

@@ -12,8 +12,9 @@ export interface Plan {
   readonly comeRate: number
   /** Probability by event that somebody sends. */
   readonly sendRate: number
-  /** A crash comes within so many events, again and again. */
+  /** A crash comes within so many events, again and again, but no more than so many. */
   readonly crashEvery: number
+  readonly crashes: number
   readonly badEvery: number
   readonly haste: number
   readonly slowness: Partial<Record<TaskKind, number>>
@@ -34,7 +35,8 @@ export function drawPlan(world: World): Plan {
     publishers: world.chance(0.6) ? 1 + world.below(2) : 0,
     comeRate: world.pick([0.03, 0.1]),
     sendRate: world.pick([0.05, 0.15, 0.4]),
-    crashEvery: world.pick([60, 200, 500, 100_000]),
+    crashEvery: world.pick([80, 300, 1_000, 100_000]),
+    crashes: 1 + world.below(8),
     badEvery: world.pick([5, 11, 1_000_000]),
     haste: world.pick([0, 0.01, 0.1]),
     slowness,
