@@ -31,6 +31,7 @@ export async function replay(options: ReplayOptions): Promise<number> {
 /** The same in this process, while Sluice is stopped. */
 async function replayWhileStopped(options: ReplayOptions): Promise<number> {
   const { fromStore, rate, name } = options
+  if (name !== undefined) checkName('--name', name)
   const config = await loadConfig(configSources(options))
   const sink = options.sink ?? options.to ?? '' // one of them was given
   const bounds =
@@ -46,6 +47,11 @@ async function replayWhileStopped(options: ReplayOptions): Promise<number> {
   return exitCode.ok
 }
 
+function checkName(option: string, text: string): void {
+  const name = configSchema.shape.stores.unwrap().keyType.safeParse(text)
+  if (!name.success) throw usage(`${option} ${text}: ${name.error.issues[0]?.message}`)
+}
+
 function boundOf(option: string, text: string | undefined): ReplayBound | undefined {
   if (text === undefined) return undefined
   const bound = readBound(text, systemClock.now())
@@ -59,8 +65,7 @@ function showRows({ stream, books }: PipelineStatus): void {
 
 /** Fills an empty embedded store from the log, while Sluice is stopped. */
 async function replayInto(into: string, options: ReplayOptions): Promise<number> {
-  const name = configSchema.shape.stores.unwrap().keyType.safeParse(into)
-  if (!name.success) throw usage(`--into ${into}: ${name.error.issues[0]?.message}`)
+  checkName('--into', into)
   const config = await loadConfig(configSources(options))
   const stop = new AbortController()
   process.once('SIGINT', () =>

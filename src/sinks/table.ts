@@ -7,7 +7,7 @@ import { OpeningSink } from './opening-sink.ts'
 interface SinkComponent {
   readonly schema: z.ZodType
   open(name: string, options: unknown, dataFolder: string): Promise<Sink>
-  /** The options of a sink that takes a replay, beside the live one; absent where there is no such thing. */
+  /** The options of a sink that takes the replay of that name alone, beside the live one; absent where there is no such thing. */
   replay?(options: unknown, replay: string): { readonly options: unknown; readonly note: string }
 }
 
@@ -19,7 +19,7 @@ export const sinkTable: Readonly<Record<string, () => Promise<SinkComponent>>> =
       open: (name, options, dataFolder) => openFileSink(name, fileSinkSchema.parse(options), dataFolder),
       replay(options, replay) {
         const given = fileSinkSchema.parse(options)
-        const path = `${given.path}.replay-${replay}`
+        const path = `${given.path}.replay-${replay.replace('@', '-')}`
         const note = `a file cannot be asked what it holds: the rows go to ${path}, some that the sink has written before among them`
         return { options: { ...given, path }, note }
       },

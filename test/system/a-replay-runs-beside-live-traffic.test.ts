@@ -189,7 +189,7 @@ test('a replay keeps what it needs in the log, can be cancelled, and is told why
   for (let i = 0; i < 10; i++) await run.send(1_000)
   const slow = await run.post({ sink: 'lines', rate: 4, name: 'slow' })
   assert.equal(slow.status, 201)
-  assert.match(slow.body.note ?? '', /the rows go to lines\.ndjson\.replay-slow/)
+  const [, slowFile = ''] = /the rows go to (lines\.ndjson\.replay-slow-\w+)/.exec(slow.body.note ?? '') ?? []
   await run.drained()
   // Retention would have removed most of it long since.
   const held = async () => (await run.sluice.get('/status')) as { log: { first: number; next: number } }
@@ -235,7 +235,7 @@ test('a replay keeps what it needs in the log, can be cancelled, and is told why
   )
   const linesOf = async (name: string) =>
     (await fs.readFile(path.join(run.data, name), 'utf8')).trim().split('\n')
-  const lines = await linesOf('lines.ndjson.replay-slow')
+  const lines = await linesOf(slowFile)
   assert.deepEqual(lines, (await linesOf('lines.ndjson')).slice(0, lines.length))
   assert.ok(lines.length < 1_000)
 
@@ -243,6 +243,10 @@ test('a replay keeps what it needs in the log, can be cancelled, and is told why
   const whole = await runCommand('replay', '--url', run.url, '--sink', 'lines', '--wait')
   assert.equal(whole.code, 0, whole.err)
   assert.match(whole.out, /^readings: handed (\d+), stored \1\nreplay lines-1 is done$/m)
+  // One that is given the name of another is not taken for it.
+  assert.equal((await runCommand('replay', 'cancel', 'lines-1', '--url', run.url)).code, 0)
+  const again = await runCommand('replay', '--url', run.url, '--sink', 'lines', '--wait')
+  assert.match(again.out, /^readings: handed ([1-9]\d+), stored \1\nreplay lines-1 is done$/m)
 })
 
 test('what the log no longer holds is copied from another store beside live traffic, over kill -9; both then answer alike', async (t) => {

@@ -80,7 +80,7 @@ test('while Sluice is stopped a store is given what the log holds, or what anoth
     written.map(({ books }) => books.stored),
     [1_000],
   )
-  const file = path.join(data, 'lines.ndjson.replay-again')
+  const file = path.join(data, 'lines.ndjson.replay-again-stopped')
   assert.equal(fs.readFileSync(file, 'utf8').split('\n').length, 1_001)
 })
 

@@ -111,7 +111,7 @@ async function replayLog(
   const { from, until } = await boundsOf(log, logFolder, ask.from, ask.to)
   const lane = laneOf(ask)
   const processors = config.pipelines[ask.sink]?.processors ?? []
-  const sink = await sinkOf(config, ask.sink, ask.name ?? 'stopped', open, opened)
+  const sink = await sinkOf(config, ask.sink, lane, open, opened)
   const streams = sink.streams(log).map((stream) => ({
     stream,
     group: `replay/${stream}`,

@@ -16,9 +16,9 @@ export interface ReplayTarget {
   readonly streams: readonly Omit<ReplayStream, 'group'>[]
   /** Why it takes nothing now. */
   readonly error: string | undefined
-  /** What whoever starts a replay of this name should know. */
-  note(name: string): string | undefined
-  start(name: string, order: ReplayOrder, watcher: ReplayWatcher): void
+  /** What whoever starts a replay should know. */
+  note(lane: string): string | undefined
+  start(order: ReplayOrder, watcher: ReplayWatcher): void
   /** For stores: takes what another one holds; undefined for what is none. */
   readonly copy: ((order: CopyOrder, watcher: ReplayWatcher) => void) | undefined
   /** What others can be given of it. */
@@ -36,7 +36,7 @@ export function storeTarget(store: StoreProcess, streams: ReplayTarget['streams'
       return ready ? undefined : (error ?? 'the store is being opened')
     },
     note: () => undefined,
-    start: (_name, order, watcher) => store.replays.start(order, watcher),
+    start: (order, watcher) => store.replays.start(order, watcher),
     end: async (lane) => store.replays.end(lane),
     copy: (order, watcher) => store.replays.start(order, watcher),
     copies: store.copies,
@@ -88,10 +88,10 @@ export function sinkTarget(
     },
     copy: undefined,
     copies: undefined,
-    note: (name) => open(name).note,
-    start(name, order, watcher) {
+    note: (lane) => open(lane).note,
+    start(order, watcher) {
       const stop = new AbortController()
-      const done = run(open(name).sink, order, watcher, stop.signal).catch(failed)
+      const done = run(open(order.lane).sink, order, watcher, stop.signal).catch(failed)
       running.set(order.lane, { stop, done })
     },
     async end(lane) {

@@ -103,7 +103,7 @@ export class Replays implements ReplayDesk {
   get(name: string): ReplayStatus {
     const { record, progress } = this.#find(name)
     const target = this.#parts.targets.get(record.sink)
-    return statusOf(name, record, progress, target?.error, target?.note(name))
+    return statusOf(name, record, progress, target?.error, target?.note(record.lane))
   }
 
   async end(name: string): Promise<{ status: ReplayStatus; forgotten: boolean }> {
@@ -194,7 +194,7 @@ export class Replays implements ReplayDesk {
       return { stream, processors, group: groupOf(name, stream) }
     })
     for (const { group } of streams) this.#parts.log.hold(group, Number(from))
-    target.start(name, { lane, rate, from, until, streams }, watcher)
+    target.start({ lane, rate, from, until, streams }, watcher)
   }
 
   /** It writes nothing more; what came of it is kept. */
