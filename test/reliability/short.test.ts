@@ -4,6 +4,7 @@ import test from 'node:test'
 import { needsToStart } from '../support/needs.ts'
 import * as firstAck from './first-ack.ts'
 import * as kills from './kills.ts'
+import * as letterReplays from './letter-replays.ts'
 import * as mosquittoBaseline from './mosquitto-baseline.ts'
 import * as poison from './poison.ts'
 import { holds } from './runner/in-test.ts'
@@ -15,6 +16,10 @@ test('after kill -9 it starts on its log and acknowledges', async (t) => {
 
 test('kills into commits, transactions and starts lose nothing and double nothing, over MQTT and HTTP', async (t) => {
   await holds(t, kills, { cycles: 3, devices: 8, rate: 5_000, everyStart: 2 })
+})
+
+test('kills while dead letters are replayed: each is a letter still, or its row stands once', async (t) => {
+  await holds(t, letterReplays, { kills: 2, letters: 10 })
 })
 
 test('poison of twelve kinds among good rows at full speed is in the dead letters, and no good row is affected', async (t) => {

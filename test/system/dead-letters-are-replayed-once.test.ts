@@ -130,63 +130,6 @@ test('a letter is read again as it was or corrected, becomes its rows once, and 
   assert.deepEqual(alarms, [])
 })
 
-test('kill -9 while letters are replayed: each is a letter still, or its row stands once', async (t) => {
-  const running = await SluiceHttp.start(t, { settings: { 'pipelines.main.processors': refusing } })
-  const send = await publisher(t, running)
-  const ts = 1_768_473_000_000
-  const doors = 30
-  const stores = 10
-  // Without a time of their own: twice the same row would be two.
-  const sent: Promise<void>[] = []
-  for (let i = 0; i < doors; i++) sent.push(send(`dev/door/m${i}`, `{"v":${i},"q":1000}`))
-  for (let i = 0; i < stores; i++) sent.push(send('dev/store/boom', `{"v":${1e9 + i},"ts":${ts + i}}`))
-  // A store that refuses everything is down.
-  sent.push(send('dev/other/m', '1'))
-  await Promise.all(sent)
-  let all = await letters(running, doors + stores)
-  for (let kills = 0; all.length > 0; kills++) {
-    // One after the other, until the program is gone.
-    let answered = 0
-    const work = (async () => {
-      for (const letter of all) {
-        await replay(running, letter.id, { text: corrected(letter) })
-        answered++
-      }
-    })()
-    if (kills === 2) await work
-    else {
-      while (answered < 8 + 8 * kills) await Promise.race([setTimeout(1), work])
-      running.sluice.killTree()
-      await work.catch(() => undefined)
-      await running.killAndRestart()
-    }
-    await until(async () => {
-      const { sinks, log } = await readStatus(running.sluice)
-      const replays = sinks.find(({ stream }) => stream === 'letter-replays')
-      return replays?.books.handed === (log.rows['letter-replays'] ?? 0)
-    })
-    all = await letters(running, 0)
-  }
-  await running.drained()
-  const found = (await running.rows('door')).map(({ metric, value }) => `${metric} ${value}`)
-  assert.deepEqual(found.sort(), Array.from({ length: doors }, (_, i) => `m${i} ${i}`).sort())
-  assert.deepEqual(
-    (await running.rows('store')).map(({ time, value }) => [time, value]),
-    Array.from({ length: stores }, (_, i) => [ts + i, ts + i]),
-  )
-  const { books, alarms } = await readStatus(running.sluice)
-  assert.ok(books.balanced)
-  assert.deepEqual(alarms, [])
-})
-
-/** Something that can be taken, instead of what could not. */
-function corrected({ source, text }: Letter): string {
-  const { v, ts } = JSON.parse(text) as { v: number; ts: number } // as sent above, or a row as the store's letters have it
-  return source === 'main'
-    ? JSON.stringify({ device_id: 'store', tag_id: 'boom', v: ts, q: 192, ts })
-    : `{"v":${v}}`
-}
-
 /** Sends with QoS 1. */
 async function publisher(t: TestContext, { sluice }: SluiceHttp) {
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${sluice.mqttPort}`, { reconnectPeriod: 0 })
