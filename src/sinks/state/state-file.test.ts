@@ -314,6 +314,19 @@ test(
 )
 
 test(
+  'a turned bit in the definition of a table is damage',
+  inFolder(async (file) => {
+    await written(file)
+    const bytes = readFileSync(file)
+    const at = bytes.indexOf('expired')
+    assert.ok(at > 0)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(file, bytes)
+    assert.throws(() => new StateFile('state', file), isDamaged)
+  }),
+)
+
+test(
   'a page that is older than the others is damage',
   inFolder(async (file) => {
     await written(file)

@@ -24,6 +24,7 @@ export interface KeyedValues {
 const damagedCodes: readonly unknown[] = [11, 26]
 const passingCodes: readonly unknown[] = [5, 6, 10, 13]
 const full = 13
+const sqlError = 1
 
 /** Version 1 had no checksums. */
 const fileVersion = 2
@@ -61,7 +62,9 @@ export class StateFile {
       check(this.#database, this.#checksums)
     } catch (error) {
       this.#database.close()
-      throw failureOf(error, `${file} cannot be opened`, 'config-invalid')
+      // Tables of ours that are not as we make them: their definitions stand in the file.
+      const cause = resultCode(error) === sqlError ? damaged(String(error)) : error
+      throw failureOf(cause, `${file} cannot be opened`, 'config-invalid')
     }
   }
 
