@@ -23,6 +23,7 @@ test('DuckDB in a process of its own, killed and frozen again and again, has eve
   const good: [time: number, value: number][] = []
   let letters = 0
   let position: Position | undefined
+  let dead: number | undefined
   for (let round = 0; round < 4; round++) {
     for (let i = 0; i < 3_000; i++) {
       const at = round * 3_000 + i
@@ -31,9 +32,11 @@ test('DuckDB in a process of its own, killed and frozen again and again, has eve
       intake.add(series[at % 3] ?? 0, begin + at, value, 192, 0)
       if (i % 1_000 === 999) ({ position } = await intake.durable())
     }
-    const pid = await pidOf(store)
-    if (round % 2 === 0) process.kill(pid, 'SIGKILL')
-    else {
+    const pid = await pidOf(store, dead)
+    if (round % 2 === 0) {
+      process.kill(pid, 'SIGKILL')
+      dead = pid
+    } else {
       process.kill(pid, 'SIGSTOP')
       await setTimeout(300)
       process.kill(pid, 'SIGCONT')
@@ -118,13 +121,15 @@ async function applied(store: StoreProcess, stream: string, position: Position):
   }
 }
 
-async function pidOf(store: StoreProcess): Promise<number> {
+/** Of a process that is open; `dead` was killed, of which the news may still be on its way. */
+async function pidOf(store: StoreProcess, dead: number | undefined): Promise<number> {
   const giveUp = AbortSignal.timeout(60_000)
-  while (!store.status.ready || store.status.pid === undefined) {
+  for (;;) {
+    const { ready, pid } = store.status
+    if (ready && pid !== undefined && pid !== dead) return pid
     giveUp.throwIfAborted()
     await setTimeout(10)
   }
-  return store.status.pid
 }
 
 async function letterKeys(file: string): Promise<Set<unknown>> {
