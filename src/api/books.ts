@@ -1,4 +1,5 @@
 import type { DoorBooks } from '../core/intake.ts'
+import type { ReplayStatus } from '../core/replay.ts'
 import type { SinkBooks } from '../core/sink.ts'
 import type { SinkSnapshot, Snapshot } from './snapshot.ts'
 
@@ -57,9 +58,23 @@ export function sinkFaults({ name, stream, state, books, passed }: SinkSnapshot)
   return faults
 }
 
+/** The terms of a replay's own books. */
+export function replayFaults({ name, sink, parts }: ReplayStatus): BooksFault[] {
+  return parts.flatMap(({ stream, books }) => {
+    const whose = `replay ${name} to ${sink} (${stream})`
+    const by = books.handed - termsOf(books)
+    const message = `the books of ${whose} do not balance: it was handed ${books.handed} rows, the terms are ${termsOf(books)}`
+    return by === 0 ? [] : [{ code: 'books-sink', whose, by, message }]
+  })
+}
+
 /** Every identity that does not hold. */
-export function booksFaults({ books, sinks }: Pick<Snapshot, 'books' | 'sinks'>): BooksFault[] {
-  return [...doorFaults(books), ...sinks.flatMap(sinkFaults)]
+export function booksFaults({
+  books,
+  sinks,
+  replays,
+}: Pick<Snapshot, 'books' | 'sinks' | 'replays'>): BooksFault[] {
+  return [...doorFaults(books), ...sinks.flatMap(sinkFaults), ...replays.flatMap(replayFaults)]
 }
 
 /** Members of /status that say whether the books balance, and if not, what differs. */

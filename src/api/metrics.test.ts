@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { ReplayStatus } from '../core/replay.ts'
 import { createMetrics } from './metrics.ts'
 import { alarmsOf, type SinkSnapshot, type Snapshot, type SourceSnapshot } from './snapshot.ts'
 import { statusAnswer } from './status.ts'
@@ -268,6 +269,48 @@ test('a store that is away raises one alarm, not one a stream, and its backlog i
   // What it has is not known before it says so.
   const starting = await scrape({ ...quiet, sinks: [{ ...sink, state: 'starting', passed: 0 }] })
   assert.equal(starting.get(backlog), undefined)
+})
+
+test('the books of a replay stand by themselves: in the metrics summed over logs, and held against their terms', async () => {
+  const part = (log: string, stored: number) => ({
+    stream: 'readings',
+    log,
+    position: 9n,
+    books: { ...books, handed: 10, stored, repeated: 0, overwritten: 0, filtered: 0, deadLettered: 0 },
+  })
+  const replay = (stored: number): ReplayStatus => ({
+    name: 'again',
+    sink: 'main',
+    fromStore: 'other',
+    state: 'running',
+    error: undefined,
+    note: undefined,
+    from: undefined,
+    to: undefined,
+    rate: undefined,
+    started: 1e6,
+    ended: undefined,
+    principal: 'local',
+    rows: 20,
+    rowsPerSecond: 1.4,
+    secondsLeft: 2.1,
+    done: 0.5,
+    parts: [part('a', 10), part('b', stored)],
+  })
+  const well: Snapshot = { ...quiet, replays: [replay(10)] }
+  const text = await createMetrics(() => well, 'main').text()
+  assert.match(
+    text,
+    /sluice_replay_rows_total\{sink="main",replay="again",stream="readings",term="stored"\} 20/,
+  )
+  assert.match(text, /sluice_replay_state\{sink="main",replay="again",state="running"\} 1/)
+  assert.deepEqual(alarmsOf(well), [])
+  const [alarm] = alarmsOf({ ...quiet, replays: [replay(9)] })
+  assert.equal(alarm?.code, 'books-sink')
+  assert.match(
+    alarm.message,
+    /replay again to main \(readings\) do not balance: it was handed 10 rows, the terms are 9/,
+  )
 })
 
 test('where the books differ, status says by how much', () => {

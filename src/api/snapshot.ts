@@ -151,8 +151,20 @@ export interface Alarm {
   readonly message: string
 }
 
-export function alarmsOf({ books, sources, sinks, stores, log, setAsideState, intake }: Snapshot): Alarm[] {
-  const alarms: Alarm[] = booksFaults({ books, sinks }).map(({ code, message }) => ({ code, message }))
+export function alarmsOf({
+  books,
+  replays,
+  sources,
+  sinks,
+  stores,
+  log,
+  setAsideState,
+  intake,
+}: Snapshot): Alarm[] {
+  const alarms: Alarm[] = booksFaults({ books, sinks, replays }).map(({ code, message }) => ({
+    code,
+    message,
+  }))
   for (const { name, state, error, failingMs } of sources) {
     if (state !== 'down' && failingMs < longFailingMs) continue
     alarms.push({
