@@ -12,6 +12,7 @@ import {
   type SideEnd,
   stateImages,
 } from './corruption/side-files.ts'
+import { checkStore, storeImages } from './corruption/store-files.ts'
 import { type WrittenImage, writtenImages } from './corruption/written-image.ts'
 import type { Outcome, Report } from './runner/proof.ts'
 
@@ -21,6 +22,7 @@ export const options = z
     logs: z.int().positive().default(20).describe('logs that they are tried on, each of four kinds'),
     state: z.int().min(0).default(400).describe('corruptions of state.db and its journal'),
     notes: z.int().min(0).default(400).describe('corruptions of the position beside the file of a sink'),
+    store: z.int().min(0).default(20).describe('corruptions of the file of a store and its log'),
     only: z.int().min(0).optional().describe('only this one of them, to look at a failure'),
   })
   .describe(
@@ -31,16 +33,17 @@ export const options = z
 const maxFaults = 20
 
 export async function run(
-  { n, logs, state, notes, only }: z.output<typeof options>,
+  { n, logs, state, notes, store, only }: z.output<typeof options>,
   report: Report,
 ): Promise<Outcome> {
   const ofLog = await corruptLogs({ n, logs, only }, report)
   const ofState = await corruptState(state, report)
   const ofNotes = await corruptNotes(notes, report)
+  const ofStore = await corruptStore(store, report)
   return {
-    n: n + state + notes,
-    seen: { log: ofLog.seen, state: ofState.seen, notes: ofNotes.seen },
-    faults: [...ofLog.faults, ...ofState.faults, ...ofNotes.faults],
+    n: n + state + notes + store,
+    seen: { log: ofLog.seen, state: ofState.seen, notes: ofNotes.seen, store: ofStore.seen },
+    faults: [...ofLog.faults, ...ofState.faults, ...ofNotes.faults, ...ofStore.faults],
   }
 }
 
@@ -102,6 +105,21 @@ async function corruptNotes(n: number, { seed, folder, signal }: Report): Promis
   for (let i = 0; i < n && !signal.aborted; i++) {
     const { kind, end } = await checkNoted(path.join(folder, 'notes'), image, randomOf(seed, i))
     tally.take(i, kind, end)
+  }
+  return tally
+}
+
+async function corruptStore(n: number, { seed, folder, signal, note }: Report): Promise<Part> {
+  const tally = new Tally('store')
+  if (n === 0) return tally
+  const images = await storeImages(path.join(folder, 'store'))
+  for (let i = 0; i < n && !signal.aborted; i++) {
+    const { kind, files } = sideDamage(
+      images.images[i % images.images.length] ?? new Map(),
+      randomOf(seed, i),
+    )
+    tally.take(i, kind, await checkStore(path.join(folder, 'store'), images, files))
+    if (i % 100 === 99) note(`store: ${i + 1} of ${n}`)
   }
   return tally
 }

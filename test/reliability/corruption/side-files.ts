@@ -18,11 +18,12 @@ const never = new AbortController().signal
 const at = (next: number): Position => ({ log, partition: 0, next: BigInt(next) })
 const terms = { handed: 1, filtered: 0, deadLettered: 0, expired: 0, damaged: 0 }
 
-function read(folder: string): Image {
-  return new Map(fs.readdirSync(folder).map((name) => [name, fs.readFileSync(path.join(folder, name))]))
+export function readFolder(folder: string): Image {
+  const names = fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())
+  return new Map(names.map(({ name }) => [name, fs.readFileSync(path.join(folder, name))]))
 }
 
-function write(folder: string, files: Files): void {
+export function writeFolder(folder: string, files: Files): void {
   fs.rmSync(folder, { recursive: true, force: true })
   fs.mkdirSync(folder, { recursive: true })
   for (const [name, bytes] of files) fs.writeFileSync(path.join(folder, name), bytes)
@@ -44,7 +45,7 @@ export interface StateImages {
 }
 
 export async function stateImages(folder: string): Promise<StateImages> {
-  write(folder, new Map())
+  writeFolder(folder, new Map())
   const file = path.join(folder, 'state.db')
   const state = new StateFile('state', file)
   const sink = state.sink('state')
@@ -59,14 +60,14 @@ export async function stateImages(folder: string): Promise<StateImages> {
     await sink.write({ batch: change, from: at(i), to: at(i + 1), terms }, never)
     held.add(holdingOf(state))
   }
-  const killed = new Map([...read(folder)].filter(([name]) => !name.endsWith('-shm')))
+  const killed = new Map([...readFolder(folder)].filter(([name]) => !name.endsWith('-shm')))
   state.close()
-  return { images: [read(folder), killed], held }
+  return { images: [readFolder(folder), killed], held }
 }
 
 /** Opens damaged files as a start does. */
 export function checkState(folder: string, { held }: StateImages, files: Files): SideEnd {
-  write(folder, files)
+  writeFolder(folder, files)
   try {
     const state = new StateFile('state', path.join(folder, 'state.db'))
     const holding = holdingOf(state)
@@ -87,7 +88,7 @@ function holdingOf(state: StateFile): string {
 
 /** The note beside the file of a sink, and the file. */
 export async function notedImage(folder: string): Promise<Image> {
-  write(folder, new Map())
+  writeFolder(folder, new Map())
   const sink = await openFileSink('out', fileSinkSchema.parse({ path: 'out.ndjson' }), folder)
   const body: Documents = {
     kind: 'documents',
@@ -97,7 +98,7 @@ export async function notedImage(folder: string): Promise<Image> {
   }
   await sink.write({ batch: body, from: at(0), to: at(123_456), terms }, never)
   await sink.close()
-  return read(folder)
+  return readFolder(folder)
 }
 
 const note = 'out.ndjson.position.json'
@@ -109,7 +110,7 @@ export async function checkNoted(
   random: () => number,
 ): Promise<{ kind: string; end: SideEnd }> {
   const { kind, files } = sideDamage(new Map([[note, image.get(note) ?? Buffer.alloc(0)]]), random)
-  write(folder, new Map([...[...image].filter(([name]) => name !== note), ...files]))
+  writeFolder(folder, new Map([...[...image].filter(([name]) => name !== note), ...files]))
   try {
     const sink = await openFileSink('out', fileSinkSchema.parse({ path: 'out.ndjson' }), folder)
     const state = await sink.state(log, 0)
