@@ -64,12 +64,9 @@ ${rows}`,
   {
     name: 'keyed-position-outside-the-transaction',
     file: 'src/sinks/state/state-file.ts',
-    find: `      this.#positions.move(stream, to, sum(books, { ...terms, stored, repeated: 0, overwritten: 0 }))
-      this.#database.exec('COMMIT')
-`,
-    replace: `      this.#database.exec('COMMIT')
-      this.#positions.move(stream, to, sum(books, { ...terms, stored, repeated: 0, overwritten: 0 }))
-`,
+    find: 'this.#positions.move(stream, to, sum(books',
+    replace:
+      "this.#database.exec('COMMIT; BEGIN IMMEDIATE')\n      this.#positions.move(stream, to, sum(books",
     breaks: 'values and position change in one transaction',
     finder: exam('state', 'whoever looks at any step'),
     seen: /50 rows, position 20/,
