@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
+import net from 'node:net'
 import { promisify } from 'node:util'
 import { wait } from '../../lib/wait.ts'
 import type { Fault } from '../fault.ts'
 import { comesBack } from './comes-back.ts'
 
 const run = promisify(execFile)
+/** Shorter than a door waits for the first word of a client. */
+const connectedMs = 400
 
 /** For some seconds no process of the server can open anything more: files, connections, pipes. */
 export const emfile: Fault = {
@@ -22,10 +25,13 @@ export const emfile: Fault = {
     const { tree } = server
     const limits = await Promise.all(tree.map((pid) => limitOf(pid)))
     await Promise.all(tree.map((pid) => limit(pid, 1 + highestOpen(pid))))
+    const ports = Array.from({ length: 10 }, () => server.options.mqttPort)
+    const came = Promise.all(ports.map((port) => isTurnedAway(port)))
     await wait(500 + random() * 2500, signal)
     await Promise.all(tree.map((pid, i) => limit(pid, limits[i] ?? 1024)))
     const violations = await comesBack(server, 'no file could be opened', signal)
-    return { counts: { outOfFiles: 1 }, violations }
+    const turnedAway = (await came).filter((isAway) => isAway).length
+    return { counts: { outOfFiles: 1, connectionsTurnedAway: turnedAway }, violations }
   },
 }
 
@@ -57,4 +63,17 @@ function highestOpen(pid: number): number {
   } catch {
     return 1024
   }
+}
+
+/** Whether a connection is ended at once by the other side, which has not heard a word. */
+async function isTurnedAway(port: number): Promise<boolean> {
+  const socket = net.connect({ port, host: '127.0.0.1' })
+  return await new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => resolve(false), connectedMs)
+    socket.on('error', () => {}) // 'close' follows
+    socket.once('close', () => {
+      clearTimeout(timer)
+      resolve(true)
+    })
+  }).finally(() => socket.destroy())
 }
