@@ -54,11 +54,17 @@ export class LetterReader {
     if (correction.topic === undefined && letter.topic?.endsWith(cutMark) === true) return cut
     const { intake } = this.#parts
     const key = letter.key === undefined ? undefined : sinkKey(letter.key, letter.source)
+    const mark = intake.mark()
     intake.receivedAt(row.time)
     try {
       return key === undefined
         ? this.#readDoors(letter, bytes, correction, asked.caller)
         : readSinkLetter(this.#parts, { time: row.time, letter, key, original, correction }, asked)
+    } catch (error) {
+      // A defect: nothing of the letter may stay, which others share the commit with.
+      intake.rollback(mark)
+      const reason = error instanceof Error ? error.message : String(error)
+      return { code: error instanceof SluiceError ? error.code : 'internal', reason }
     } finally {
       intake.tick()
     }
@@ -86,15 +92,7 @@ export class LetterReader {
       return { code: 'undecodable', reason: `nothing here reads ${JSON.stringify(letter.format)}` }
     this.#failure = undefined
     const mark = intake.mark()
-    let rows = 0
-    try {
-      rows = format.decode(bytes, 0, bytes.length, route, intake, this.#refuse)
-    } catch (error) {
-      this.#failure = {
-        code: error instanceof SluiceError ? error.code : 'internal',
-        reason: error instanceof Error ? error.message : String(error),
-      }
-    }
+    const rows = format.decode(bytes, 0, bytes.length, route, intake, this.#refuse)
     const failure = this.#failure ?? (rows === 0 ? empty : undefined)
     if (failure === undefined) {
       intake.countMessage('accepted')

@@ -246,3 +246,25 @@ test('a row that a store refused is asked for where the letter only shows it, an
   assert.equal((await ask('POST', `/${first + 2}/replay`)).status, 200)
   assert.equal(door.intake.books.rowsReceived, 0, 'no row of a door')
 })
+
+test('a letter that a defect keeps from being read leaves nothing behind, and the others are replayed', async (t) => {
+  const fixed = { ...trusting, decide: trusting.decide }
+  const { door, ask } = await doorWithLetters(t, { authorizer: fixed })
+  const rows = ['{"v":1}', '{"v":2}', '{"v":3}'].map((text, i) => ({
+    key: 'z',
+    time: 3e15 + i,
+    body: JSON.stringify({
+      ...{ code: 'undecodable', reason: 'no', source: 'mqtt', device: 'z', topic: `dev/z/m${i}` },
+      bytes: Buffer.from(text).toString('base64'),
+    }),
+  }))
+  const write = door.log.write(door.log.documents('dead-letters', rows))
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  fixed.decide = (principal, from, action, resource) => {
+    if (resource === 'dev/z/m1') throw new TypeError('a defect')
+    return trusting.decide(principal, from, action, resource)
+  }
+  const { body } = await ask('POST', '/replay?device=z')
+  assert.deepEqual([body['replayed'], body['failed'], body['rows']], [2, 1, 2])
+  assert.equal(door.intake.books.rowsAccepted, 2)
+})

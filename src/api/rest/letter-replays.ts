@@ -65,17 +65,18 @@ function addOne(server: RestServer, parts: RouteParts, reader: LetterReader): vo
     const correction = { text, bytes: bytes === undefined ? undefined : Buffer.from(bytes, 'base64'), topic }
     const gone = callerSignal(reply)
     const caller = request.principal
-    return await turn.take(gone, async (now) => {
+    // Who reads the answer slowly holds up nobody else.
+    const answer = await turn.take(gone, async (now) => {
       const { row, letter } = await findLetter(store, request.params.id, gone)
       await parts.intake.room()
-      const read = reader.read(row, letter, correction, { caller, now })
-      if (typeof read !== 'number') return await refused(reply, request.id, read)
+      const rows = reader.read(row, letter, correction, { caller, now })
+      if (typeof rows !== 'number') return rows
       const position = await take(parts, [row], caller.name)
       const applied = await isApplied(passed, 'dead-letters', position, gone)
-      return await reply
-        .status(applied ? 200 : 202)
-        .send({ rows: read, applied, cursor: encodeCursor([position]) })
+      return { rows, applied, cursor: encodeCursor([position]) }
     })
+    if ('reason' in answer) return refused(reply, request.id, answer)
+    return reply.status(answer.applied ? 200 : 202).send(answer)
   })
 }
 
