@@ -24,7 +24,7 @@ export const emfile: Fault = {
   async inject(server, random, signal) {
     const { tree } = server
     const limits = await Promise.all(tree.map((pid) => limitOf(pid)))
-    await Promise.all(tree.map((pid) => limit(pid, 1 + highestOpen(pid))))
+    await Promise.all(tree.map((pid) => limit(pid, firstFree(pid))))
     const ports = Array.from({ length: 10 }, () => server.options.mqttPort)
     const came = Promise.all(ports.map((port) => isTurnedAway(port)))
     await wait(500 + random() * 2500, signal)
@@ -57,11 +57,15 @@ async function limit(pid: number, soft: number): Promise<void> {
   } catch {} // ended meanwhile
 }
 
-function highestOpen(pid: number): number {
+/** The lowest number that the next open file could have: with it as the limit there can be none. */
+function firstFree(pid: number): number {
   try {
-    return Math.max(...fs.readdirSync(`/proc/${pid}/fd`).map(Number))
+    const open = new Set(fs.readdirSync(`/proc/${pid}/fd`).map(Number))
+    let free = 0
+    while (open.has(free)) free++
+    return free
   } catch {
-    return 1024
+    return 1024 // ended meanwhile
   }
 }
 
