@@ -94,7 +94,7 @@ export class Client implements Sender {
   resume(): void {
     if (!this.#isPaused) return
     this.#isPaused = false
-    if (!this.hasSocket) this.#connectAgain()
+    if (!this.hasSocket && this.#state !== 'closed') this.#connectAgain()
   }
 
   /** Sends nothing new any more; resolves when everything sent is answered. */

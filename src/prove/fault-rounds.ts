@@ -34,6 +34,7 @@ const calmMs = { least: 200, most: 1_500 }
 const backMs = 60_000
 const disconnectMs = 20_000
 const lookMs = 5
+const aliveEveryMs = 100
 
 /**
  * Does faults to a server while a fleet sends, each in turn at times that chance decides, until the time is over; every fault at least
@@ -48,7 +49,7 @@ export async function faultRounds(options: FaultRoundsOptions): Promise<void> {
     const calm = calmMs.least + random() * (calmMs.most - calmMs.least)
     if (round >= faults.length && left() < calm) break
     await acknowledging(server, fleet, signal)
-    await wait(calm, signal)
+    await load(server, calm, signal)
     const fault = faults[round % faults.length]
     if (fault === undefined || server === undefined || signal.aborted) break
     onFault(fault.name)
@@ -57,8 +58,24 @@ export async function faultRounds(options: FaultRoundsOptions): Promise<void> {
     for (const [what, count] of Object.entries(counts)) sums[what] = (sums[what] ?? 0) + count
     findings.violations.push(...violations.map((violation) => `${fault.name}: ${violation}`))
   }
-  await wait(Math.max(0, left()), signal)
+  await load(server, left(), signal)
   await acknowledging(server, fleet, signal)
+}
+
+/** Lets the fleet send for so long. @throws Error if the server ends meanwhile. */
+async function load(server: OwnServer | undefined, ms: number, signal: AbortSignal): Promise<void> {
+  const endMs = systemClock.monotonicMs() + ms
+  for (;;) {
+    const leftMs = endMs - systemClock.monotonicMs()
+    if (leftMs <= 0 || signal.aborted) return
+    mustRun(server)
+    await wait(Math.min(leftMs, aliveEveryMs), signal)
+  }
+}
+
+function mustRun(server: OwnServer | undefined): void {
+  if (server?.running === false)
+    throw new Error(`the server has ended by itself:\n${server.output.slice(-2_000).trimEnd()}`)
 }
 
 /** Resolves when the fleet has a new answer. @throws Error if none comes. */
@@ -70,8 +87,7 @@ async function acknowledging(
   const before = fleet.acked
   const endMs = systemClock.monotonicMs() + backMs
   while (fleet.acked === before && !signal.aborted) {
-    if (server?.running === false)
-      throw new Error(`the server has ended by itself:\n${server.output.slice(-2_000)}`)
+    mustRun(server)
     if (systemClock.monotonicMs() > endMs)
       throw new Error(`nothing was acknowledged for ${backMs / 1000} s; ${fleet.violations.join('; ')}`)
     await wait(lookMs, signal)

@@ -80,6 +80,12 @@ export async function prove(options: ProveOptions, signal: AbortSignal): Promise
   try {
     await withoutFailing(run, () => send(run))
     signal.throwIfAborted()
+    // One that has ended by itself: what it had acknowledged must be there when it runs again.
+    if (own?.server.running === false && own.server.starts > 0)
+      await withoutFailing(run, () => own.server.start())
+    const { before } = run
+    if (before !== undefined && own?.server.running !== false)
+      await withoutFailing(run, () => settle(run, before))
     if (own !== undefined) {
       onProgress('the server stops')
       if (own.server.running) await withoutFailing(run, () => stop(run, own.server))
@@ -126,7 +132,7 @@ async function withoutFailing(run: Run, step: () => Promise<void>): Promise<void
   }
 }
 
-/** Everything that needs a running server. */
+/** Starts the server and the fleet, and does the faults; resolves when everything sent is answered. */
 async function send(run: Run): Promise<void> {
   const { options, signal, ledger, badLedger, live, server } = run
   const { own, rate, faults, seconds, onProgress } = options
@@ -160,25 +166,31 @@ async function send(run: Run): Promise<void> {
     }
     onProgress('the last answers come')
     await fleet.finish(AbortSignal.any([signal, AbortSignal.timeout(answersMs)]))
-    const rowsBefore = before.log.rows
-    run.after = await drained(server, {
-      rows: {
-        readings: (rowsBefore['readings'] ?? 0) + ledger.rows().least,
-        'dead-letters': (rowsBefore['dead-letters'] ?? 0) + badLedger.rows().least,
-      },
-      isAlone: own !== undefined,
-      timeoutMs: drainMs,
-      signal,
-      onWait: onProgress,
-    })
-    onProgress('the live subscriber gets the last rows')
-    await live.settle(ledger, liveQuietMs, signal)
-    run.letters = await readLetters(server, own === undefined ? run.startMs - clocksApartMs : undefined)
-    if (own === undefined) run.answered = await judgeAnswers(ledger, server)
   } finally {
     run.found.violations.push(...fleet.violations)
     fleet.close()
   }
+}
+
+/** Waits until sinks and the live subscriber have everything, and reads what only a running server tells. */
+async function settle(run: Run, before: ServerStatus): Promise<void> {
+  const { options, signal, ledger, badLedger, live, server } = run
+  const { own, onProgress } = options
+  const rowsBefore = before.log.rows
+  run.after = await drained(server, {
+    rows: {
+      readings: (rowsBefore['readings'] ?? 0) + ledger.rows().least,
+      'dead-letters': (rowsBefore['dead-letters'] ?? 0) + badLedger.rows().least,
+    },
+    isAlone: own !== undefined,
+    timeoutMs: drainMs,
+    signal,
+    onWait: onProgress,
+  })
+  onProgress('the live subscriber gets the last rows')
+  await live.settle(ledger, liveQuietMs, signal)
+  run.letters = await readLetters(server, own === undefined ? run.startMs - clocksApartMs : undefined)
+  if (own === undefined) run.answered = await judgeAnswers(ledger, server)
 }
 
 /** A stop in order: what the server says at its end must be what stands in its files. */

@@ -1,4 +1,4 @@
-import { printable } from '../lib/printable.ts'
+import { printable, printableLines } from '../lib/printable.ts'
 import type { BooksVerdict } from './books.ts'
 import type { Fault, Verdict } from './judge.ts'
 import type { LetterVerdict } from './letters.ts'
@@ -98,7 +98,7 @@ export function reportText(report: ProveReport, again: string): string {
     `live     ${live.rows} rows came, ${live.announced} were announced as left out, ${report.silentGaps} silent gaps`,
     `books    ${books.balanced ? `balanced: ${books.door.accepted} accepted, ${books.door.deadLettered} dead lettered, ${books.door.refused} refused at the door` : 'do not agree'}`,
     ...report.unreadSinks.map((name) => `${name} was not read: only its books were looked at`),
-    ...[...violations, ...books.differences, ...report.examples].map((what) => `  ! ${printable(what)}`),
+    ...[...violations, ...books.differences, ...report.examples].map((what) => `  ! ${printableLines(what)}`),
     '',
     report.ok ? 'ok: every acknowledged record is where it must be, once' : `NOT ok: ${verdictOf(report)}`,
     `seed ${report.seed}; again: ${again}`,
