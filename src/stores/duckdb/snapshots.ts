@@ -19,8 +19,6 @@ export interface LatestState {
   readonly seq: bigint
 }
 
-const endOfNumbers = 2n ** 62n
-
 /** Rows stored between two snapshots, at least: reading that many again at start takes about a second. */
 const snapshotRows = 10_000_000
 
@@ -84,10 +82,8 @@ export class StateSnapshots {
     }
     appender.closeSync()
     await sql.run('DELETE FROM state_next')
-    const live = this.#positions.liveNext(this.#stream)
-    for (const origin of this.#positions.origins()) {
-      // Of a log that only copies bring, everything that has come is in the snapshot; what comes later lowers the number.
-      const next = live.get(origin) ?? endOfNumbers
+    // A log that only copies bring has none: its rows are read again, for its live lane may begin at any number.
+    for (const [origin, next] of this.#positions.liveNext(this.#stream)) {
       await sql.run(`INSERT INTO state_next VALUES (${int(origin)}, ${int(next)})`)
     }
   }
