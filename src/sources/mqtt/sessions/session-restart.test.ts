@@ -75,3 +75,20 @@ test('a message of QoS 2 whose packet id could not be written is sent when it ca
   door.log.failure = undefined
   assert.equal((await client.next('publish')).payload.toString(), 'x')
 })
+
+test('a client forgets no packet id of QoS 2 before it is on disk that it has the message', async () => {
+  await using door = await MqttDoor.open({ keeps: true })
+  using first = await subscriber(door, 'a')
+  using publisher = await RawMqttClient.connect(door.port, 5)
+  publisher.write(publisher.publish('home/a', 'x', 1, { qos: 2 }))
+  const { messageId = 0 } = await first.next('publish')
+  door.log.failure = new SluiceError('disk-full', 'no space left')
+  first.send({ cmd: 'pubrec', messageId, reasonCode: 0 })
+  await first.closed
+  using again = await RawMqttClient.connect(door.port, 5, { clientId: 'a', clean: false, properties: kept })
+  const { failures } = door.log
+  while (door.log.failures < failures + 2) await new Promise(setImmediate)
+  assert.deepEqual(again.packets, [])
+  door.log.failure = undefined
+  assert.equal((await again.next('pubrel')).messageId, messageId)
+})

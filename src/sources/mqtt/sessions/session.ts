@@ -139,8 +139,10 @@ export class Session {
       const isFirst = this.isKept && entry.state === 'queued'
       if (isFirst) this.#keeper.inFlight(this, entry.packetId)
       // The client takes a second packet of QoS 2 with this id for the same message: so the id must not be forgotten. What comes
-      // behind such a message stays behind it.
-      if ((isFirst && entry.qos === 2) || held !== undefined || this.#held > 0) {
+      // behind such a message stays behind it. A PUBREL makes its client forget the id: so that it has the message must not be forgotten
+      // either, and the commit that says so may have failed with the connection before.
+      const isRelease = this.isKept && entry.state === 'released'
+      if ((isFirst && entry.qos === 2) || isRelease || held !== undefined || this.#held > 0) {
         held ??= []
         held.push(entry)
       } else this.#give(entry, receiver)
