@@ -9,6 +9,7 @@ const onceFailed: readonly [seed: number, what: string][] = [
   [1123, 'the file sink cut off lines that its note, which had failed behind the rename, already counted'],
   [3625, 'a rotation of the file sink that failed half-way wrote zeros'],
   [23_439, 'a crash behind a refused commit left its rows in the books at the door'],
+  [1_500_002_815, 'a client was told PUBREL before it was on disk that it has the message'],
   [9, 'a packet id of QoS 2 was told free by a commit behind the one that failed to free it'],
 ]
 
