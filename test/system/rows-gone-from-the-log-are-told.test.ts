@@ -3,6 +3,7 @@ import fs from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { inspectData } from '../../src/app/inspect.ts'
 import { SluiceHttp } from '../support/sluice-http.ts'
 import { SluiceProcess } from '../support/sluice-process.ts'
 import { readingSinks, readStatus } from '../support/sluice-status.ts'
@@ -14,7 +15,6 @@ const commitRows = 500
 test('rows that are gone from the log before the store took them are counted and alarmed, those trimmed before it came are counted', async (t) => {
   const running = await SluiceHttp.start(t, { settings })
   const { data } = running
-  const log = path.join(data, 'log')
   let sent = 0
   const post = async (commits: number) => {
     for (let i = 0; i < commits; i++) {
@@ -43,12 +43,13 @@ test('rows that are gone from the log before the store took them are counted and
     for (const name of await fs.readdir(data))
       if (name.includes('.duckdb')) await fs.cp(path.join(data, name), path.join(to, name))
   }
-  /** Number of the first row that the log holds, once so many of its segments are gone. */
+  /** Rows of the log's first so many segments, which are gone now. */
   const removeSegments = async (count: number) => {
-    const names = (await fs.readdir(log)).filter((name) => name.endsWith('.seg')).sort()
-    assert.ok(names.length > count)
-    for (const name of names.slice(0, count)) await fs.rm(path.join(log, name))
-    return Number.parseInt(names[count] ?? '', 10)
+    const segments = inspectData(data)
+    assert.ok(segments.length > count)
+    const removed = segments.slice(0, count)
+    for (const { file } of removed) await fs.rm(file)
+    return removed.reduce((sum, { rows }) => sum + (rows['readings'] ?? 0), 0)
   }
   /** The store's books of readings, when it has been handed everything. */
   const books = async () => {
@@ -66,13 +67,13 @@ test('rows that are gone from the log before the store took them are counted and
   await running.drained()
 
   // The store is put back from an older copy, and the log no longer holds what came next.
-  let first = 0
+  let removed = 0
   await restart(async () => {
     await move(data, path.join(data, 'newer'))
     await move(path.join(data, 'older'), data)
-    first = await removeSegments(2)
+    removed = await removeSegments(2)
   })
-  const lost = first - 2 * commitRows
+  const lost = removed - 2 * commitRows
   assert.ok(lost > 0)
   // Told at once: no row needs to come.
   const { handed, stored, damaged, expired } = await books()
@@ -86,6 +87,6 @@ test('rows that are gone from the log before the store took them are counted and
   // A store that is new has missed what was removed before, and nothing has gone wrong.
   await restart(() => move(data, path.join(data, 'old')))
   const anew = await books()
-  assert.deepEqual([anew.handed, anew.stored, anew.damaged, anew.expired], [sent, sent - first, 0, first])
+  assert.deepEqual([anew.handed, anew.stored, anew.damaged, anew.expired], [sent, sent - removed, 0, removed])
   while ((await alarms()).length > 0) await setTimeout(20)
 })
