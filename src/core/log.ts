@@ -33,6 +33,8 @@ export interface Changes {
   readonly documents: readonly NewDocuments[]
   /** The door's totals after this commit. */
   readonly books: DoorBooks
+  /** Without it a sink cannot move on, and a full log not shrink: it is taken beyond the log's limit and into the disk's reserve. */
+  readonly usesReserve?: boolean | undefined
 }
 
 /** A batch handed to one group. */

@@ -162,6 +162,7 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.#open.letterBytes += body.length
     this.#open.addDocument(lettersStream, letter.key ?? device ?? '', this.now, body)
     this.#open.letters++
+    this.#open.isNeeded ||= letter.key !== undefined
   }
 
   receivedAt(time: number): void {
@@ -310,6 +311,7 @@ export class GroupCommitIntake implements Intake, Discarder {
             edits: commit.edits,
             documents: commit.documents.size > 0 ? commit.newDocuments() : [],
             books: { ...this.books },
+            usesReserve: commit.isNeeded,
           })
         : Promise.reject(doom)
     durable.then(

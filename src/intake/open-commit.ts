@@ -37,6 +37,8 @@ export class OpenCommit {
   isCounted = false
   /** Somebody waits for it to be durable. */
   isAsked = false
+  /** A sink waits for it to move on. */
+  isNeeded = false
 
   constructor(columns: Columns) {
     this.columns = columns

@@ -249,8 +249,7 @@ class History {
     this.#boot++
     this.#machine.isStarting = true
     const { faults } = this.#machine
-    // A full log whose sink refuses a row waits for somebody to raise its limit.
-    const options = this.#isSettling ? { ...this.#plan.program, maxBytes: 1e9 } : this.#plan.program
+    const options = this.#plan.program
     Program.open(this.#world, this.#machine, this.#stores, options).then(
       (program) => {
         this.#program = program

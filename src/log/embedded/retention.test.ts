@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { nameOf, readingsOf } from '../../../test/support/log-changes.ts'
+import { documentsOf, nameOf, readingsOf } from '../../../test/support/log-changes.ts'
 import { damagedOf, rowsOf } from '../../../test/support/log-reading.ts'
 import { range, WrittenLog } from '../../../test/support/written-log.ts'
 
@@ -95,6 +95,22 @@ test('a log over its size lets the oldest go as far as sinks allow, and refuses 
   assert.ok(log.writer.first > oldest)
   assert.ok(log.writer.bytes <= 20_000)
   log.count(1)
+})
+
+test('what a sink needs to move on is taken by a full log, so that it can shrink', () => {
+  const log = new WrittenLog({ segmentBytes: 600, maxBytes: 4000 })
+  while (log.writer.bytes <= 4000) log.count(10)
+  log.writer.check(0)
+  const letters = documentsOf('dead-letters', [{ key: 'main/log/1', body: '{}' }])
+  const { values } = log
+  const next = log.commit({ documents: [letters], usesReserve: true })
+  assert.equal(next, values + 1)
+  assert.throws(() => log.count(1), { code: 'disk-full' })
+  log.writer.check(next)
+  assert.equal(log.writer.state, 'open')
+  log.storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  const refused = { documents: [letters], usesReserve: true }
+  assert.throws(() => log.commit(refused), { code: 'disk-full' }, 'no disk, no promise')
 })
 
 test('one commit larger than the whole log does not stop it for ever', () => {

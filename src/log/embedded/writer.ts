@@ -305,6 +305,7 @@ export class LogWriter {
 
   #refuseUnlessOpen(): void {
     if (this.state === 'open') return
+    if (this.state === 'disk-full' && this.#pending.some(({ changes }) => changes.usesReserve)) return
     // Not a byte was written: the numbers are still free.
     this.#next = this.#stagedFrom
     this.#forgetPending()
