@@ -54,7 +54,8 @@ process.on('SIGTERM', () => {})
 setInterval(() => send({ kind: 'alive' }), aliveEveryMs).unref()
 
 function send(message: FromStore): void {
-  process.send?.(message)
+  // With the parent gone there is nobody to tell, and 'disconnect' follows.
+  process.send?.(message, () => undefined)
 }
 
 function receive(message: ToStore): void {
