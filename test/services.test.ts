@@ -12,7 +12,7 @@ import { runningPid, startServer, stopServer } from '../scripts/service/servers.
 import { type Server, serviceTable, type Tool } from '../scripts/service/table.ts'
 import { findTool } from '../scripts/service/tools.ts'
 import { needs } from './support/needs.ts'
-import { freePort } from './support/sluice-process.ts'
+import { freePort } from '../src/prove/free-port.ts'
 
 const script = path.resolve(import.meta.dirname, '../scripts/services')
 

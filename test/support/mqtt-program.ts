@@ -4,7 +4,8 @@ import path from 'node:path'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { Authority } from './certificates.ts'
 import { MqttInbox } from './mqtt-inbox.ts'
-import { freePort, SluiceProcess } from './sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
+import { SluiceProcess } from './sluice-process.ts'
 
 export const doorNames = ['tcp', 'tls', 'websocket'] as const
 export type DoorName = (typeof doorNames)[number]

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { dataOf, runningPid, startServer, stopServer, variablesOf } from '../../scripts/service/servers.ts'
 import { type Server, serviceTable } from '../../scripts/service/table.ts'
-import { freePort } from './sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
 
 /** A server of a test's own, on free ports and with a new data folder: it may be stopped, killed and started again. */
 export class OwnServer {

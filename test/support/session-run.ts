@@ -9,7 +9,8 @@ import { DeliveryCheck } from './delivery-check.ts'
 import { KeptSubscriber } from './kept-subscriber.ts'
 import { reached } from './prove-run.ts'
 import { seededRandom } from './random.ts'
-import { freePort, SluiceProcess } from './sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
+import { SluiceProcess } from './sluice-process.ts'
 
 interface Watcher {
   readonly subscriber: KeptSubscriber

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { randomInt } from 'node:crypto'
-import net from 'node:net'
 import path from 'node:path'
+import { freePort } from '../../src/prove/free-port.ts'
 import { processTree } from '../../src/prove/process-tree.ts'
 
 export interface SluiceOptions {
@@ -185,23 +183,4 @@ export class SluiceProcess {
 /** Ours less Sluice's own settings: a test says itself what it sets. */
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLUICE_')))
-}
-
-/** Below what systems give to connections that go out (from 32,768 on): one of these may take a port before its server does. */
-const ownPorts = { from: 22_000, to: 32_000 } as const
-
-/** A port on loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(ownPorts.from, ownPorts.to)
-    const server = net.createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!isFree) continue
-    server.close()
-    await once(server, 'close')
-    return port
-  }
 }

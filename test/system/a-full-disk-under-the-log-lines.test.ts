@@ -6,7 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { freePort } from '../support/sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
 
 test('a program that can write neither its log lines nor its addresses runs on, and stops in order', async () => {
   const data = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-full-'))

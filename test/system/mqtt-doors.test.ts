@@ -7,7 +7,7 @@ import { Authority, type CertificatePair } from '../support/certificates.ts'
 import { needs, toolPath } from '../support/needs.ts'
 import { runCommand, startCommand } from '../support/run-command.ts'
 import { SluiceHttp } from '../support/sluice-http.ts'
-import { freePort } from '../support/sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
 
 // The doors of MQTT beside TCP, at the running program and from other programs.
 

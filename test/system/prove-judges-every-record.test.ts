@@ -11,7 +11,8 @@ import { readProc } from '../../src/prove/process-tree.ts'
 import type { ProveReport } from '../../src/prove/report.ts'
 import { judgeSink, type SinkFinding } from '../../src/prove/sink-judge.ts'
 import { type CommandEnd, runCommand, startCommand } from '../support/run-command.ts'
-import { freePort, SluiceProcess } from '../support/sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
+import { SluiceProcess } from '../support/sluice-process.ts'
 
 /** A whole run of the command with a kill in it; its data are what the judge is tried on below. */
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-prove-test-'))

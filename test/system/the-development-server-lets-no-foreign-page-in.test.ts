@@ -8,7 +8,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type TestContext } from 'node:test'
 import { WebSocket } from 'ws'
-import { freePort, SluiceProcess } from '../support/sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
+import { SluiceProcess } from '../support/sluice-process.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 

@@ -101,7 +101,12 @@ describe('the web app in a real browser, of the real program', { skip: needs('ch
     await page.getByText('every row, 22 points').waitFor()
     await row.getByText('6.5').waitFor()
     await stale.waitFor({ state: 'detached' })
-    assert.deepEqual([...faults, ...overview.faults], [])
+    // An answer that was under way when the server was killed.
+    const isCut = (fault: string) => fault.includes('ERR_INCOMPLETE_CHUNKED_ENCODING')
+    assert.deepEqual(
+      [...faults, ...overview.faults].filter((fault) => !isCut(fault)),
+      [],
+    )
     await overview.page.context().close()
     await page.context().close()
   })

@@ -5,7 +5,8 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { runCommand, startCommand } from '../support/run-command.ts'
-import { freePort, SluiceProcess } from '../support/sluice-process.ts'
+import { freePort } from '../../src/prove/free-port.ts'
+import { SluiceProcess } from '../support/sluice-process.ts'
 import { drained } from '../support/sluice-status.ts'
 
 let folder: string

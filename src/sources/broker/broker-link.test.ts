@@ -11,7 +11,7 @@ import { turn } from '../../../test/support/gate.ts'
 import { needs, needsToStart, serverVariable } from '../../../test/support/needs.ts'
 import { OwnServer } from '../../../test/support/own-server.ts'
 import { SilentProxy } from '../../../test/support/silent-proxy.ts'
-import { freePort } from '../../../test/support/sluice-process.ts'
+import { freePort } from '../../prove/free-port.ts'
 
 const skip = needsToStart('mosquitto')
 const skipTls = skip || needs('openssl')

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { processTree, readProc } from '../../../src/prove/process-tree.ts'
-import { freePort, SluiceProcess } from '../../support/sluice-process.ts'
+import { freePort } from '../../../src/prove/free-port.ts'
+import { SluiceProcess } from '../../support/sluice-process.ts'
 import { drained } from '../../support/sluice-status.ts'
 import { storedReadings } from '../../support/stored-readings.ts'
 import type { Contender } from './contender.ts'
