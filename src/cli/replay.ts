@@ -3,7 +3,7 @@ import { loadConfig } from '../app/config/load.ts'
 import { readBound, type ReplayBound } from '../core/replay.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { PipelineStatus } from '../app/pipeline/runner.ts'
-import { replayOffline } from '../app/replay.ts'
+import { fillStopped } from '../app/replays/fill-stopped.ts'
 import { replayStopped } from '../app/replays/offline.ts'
 import { configSources } from './config-options.ts'
 import { exitCode, usage } from './failure.ts'
@@ -71,7 +71,7 @@ async function replayInto(into: string, options: ReplayOptions): Promise<number>
   process.once('SIGINT', () =>
     stop.abort(new Error('stopped; the store holds a part of the log and can be removed')),
   )
-  const results = await replayOffline(config, into, showProgress, stop.signal)
+  const results = await fillStopped(config, into, showProgress, stop.signal)
   for (const { stream, books } of results) process.stdout.write(`${stream}: ${booksText({ ...books })}\n`)
   return exitCode.ok
 }

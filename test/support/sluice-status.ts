@@ -1,30 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import type { DoorBooks } from '../../src/core/intake.ts'
-import type { SinkBooks } from '../../src/core/sink.ts'
+import type { ServerStatus, SinkStatus } from '../../src/prove/server-status.ts'
 import type { SluiceProcess } from './sluice-process.ts'
 
 /** The part of `GET /status` that tests and benches read. */
-export interface SluiceStatus {
-  readonly log: {
-    /** Rows written per stream since the log was created. */
-    readonly rows: Readonly<Record<string, number>>
-    readonly syncs: number
-    readonly commits: number
-    readonly tornTails: number
-    readonly damagedFrames: number
-  }
-  readonly books: DoorBooks & { readonly balanced: boolean }
-  readonly sinks: readonly SinkStatus[]
-  readonly alarms: readonly { readonly code: string; readonly message: string }[]
-}
-
-export interface SinkStatus {
-  readonly name: string
-  readonly stream: string
-  readonly state: string
-  readonly error?: string
-  readonly books: SinkBooks
-  readonly balanced: boolean
+export interface SluiceStatus extends ServerStatus {
+  readonly log: ServerStatus['log'] & { readonly syncs: number; readonly commits: number }
 }
 
 export async function readStatus(sluice: SluiceProcess): Promise<SluiceStatus> {

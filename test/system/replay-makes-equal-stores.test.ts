@@ -5,7 +5,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { Progress } from '../../src/app/pipeline/progress.ts'
 import { runPipeline } from '../../src/app/pipeline/runner.ts'
-import { replayInto } from '../../src/app/replay-into.ts'
+import { fillStore } from '../../src/app/replays/fill-store.ts'
 import { byNumber } from '../../src/core/batch.ts'
 import { createIntake } from '../../src/intake/intake.ts'
 import { diskStorage } from '../../src/lib/storage.ts'
@@ -89,7 +89,7 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
   await pipeline
 
   const fresh = await openStore('duckdb', {}, { name: 'fresh', dataFolder: data })
-  const [readings] = await replayInto(
+  const [readings] = await fillStore(
     fresh,
     'fresh',
     log,
@@ -106,7 +106,7 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
   assert.equal(handed, (stored ?? 0) + (repeated ?? 0) + (overwritten ?? 0))
 
   await assert.rejects(
-    replayInto(fresh, 'fresh', log, ['readings'], noLetters, () => {}, new AbortController().signal),
+    fillStore(fresh, 'fresh', log, ['readings'], noLetters, () => {}, new AbortController().signal),
     /replay goes into an empty store/,
   )
   await live.store.close()

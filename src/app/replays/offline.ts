@@ -1,20 +1,17 @@
-import path from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 import type { ReplayBound } from '../../core/replay.ts'
 import type { SinkBooks } from '../../core/sink.ts'
 import { systemClock } from '../../lib/clock.ts'
-import { lockFolder } from '../../lib/folder-lock.ts'
-import { diskStorage } from '../../lib/storage.ts'
-import { type EmbeddedLog, openEmbeddedLog } from '../../log/embedded/log.ts'
+import type { EmbeddedLog } from '../../log/embedded/log.ts'
 import { createProcessors } from '../../processors/table.ts'
 import { replaySinks } from '../../sinks/table.ts'
 import { type OpenStore, openStore } from '../../stores/table.ts'
 import type { Config } from '../config/config.ts'
-import { notForStores } from '../replay.ts'
 import type { PipelineStatus } from '../pipeline/runner.ts'
 import { runCopy } from './copy-run.ts'
 import { boundsOf } from './replay-bounds.ts'
 import { type ReplayParts, runReplay } from './replay-run.ts'
+import { noLetters, openStopped, storeStreams, takeStopped } from './stopped-log.ts'
 
 /** What is replayed while Sluice is stopped. */
 export interface OfflineReplay {
@@ -33,11 +30,6 @@ export interface OfflinePart {
 }
 
 const maxRetries = 20
-const noLetters = {
-  put: () =>
-    Promise.reject(new Error('the store refused a row; a replay beside a running Sluice keeps dead letters')),
-}
-
 /**
  * The same replays as of a running Sluice, in this process. Nothing of the log is removed meanwhile.
  * @throws SluiceError `log-locked` if Sluice runs, `not-found` for an unknown sink, `bad-request` where there is no log or it does not hold what is asked for.
@@ -48,13 +40,8 @@ export async function replayStopped(
   onStatus: (status: PipelineStatus) => void,
   signal: AbortSignal,
 ): Promise<OfflinePart[]> {
-  const logFolder = path.join(config.data, 'log')
-  // Else a mistyped folder would be made, and its empty log replayed.
-  if (diskStorage.list(logFolder).length === 0)
-    throw new SluiceError('bad-request', `there is no log in ${config.data}`)
   await using opened = new AsyncDisposableStack()
-  const lock = lockFolder(config.data)
-  opened.defer(() => lock.release())
+  const logFolder = takeStopped(config, opened)
   const found = new Map<number, PipelineStatus>()
   const failed = new AbortController()
   const watch = (status: PipelineStatus, part: number) => {
@@ -100,14 +87,7 @@ async function replayLog(
   watch: Watch,
   signal: AbortSignal,
 ): Promise<void> {
-  const log = await openEmbeddedLog(logFolder, {
-    segmentBytes: config.log.segmentBytes,
-    maxBytes: Number.POSITIVE_INFINITY,
-    retentionSeconds: Number.POSITIVE_INFINITY,
-    reserveBytes: 0,
-    groups: ['replay'],
-  })
-  opened.defer(() => log.close())
+  const log = await openStopped(config, logFolder, opened)
   const { from, until } = await boundsOf(log, logFolder, ask.from, ask.to)
   const lane = laneOf(ask)
   const processors = config.pipelines[ask.sink]?.processors ?? []
@@ -188,7 +168,7 @@ async function sinkOf(
   }
   const store = await open(name)
   return {
-    streams: (log) => Object.keys(log.status().rows).filter((stream) => !notForStores.includes(stream)),
+    streams: storeStreams,
     sink: (stream, lane) => store.replaySink(lane, stream),
   }
 }

@@ -1,13 +1,13 @@
-import { systemClock } from '../lib/clock.ts'
-import { SluiceError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
-import type { Position } from '../core/position.ts'
-import { noBooks, type SinkBooks } from '../core/sink.ts'
-import type { OpenStore } from '../stores/table.ts'
-import type { Letters } from './pipeline/letters.ts'
-import { type PipelineStatus, runPipeline } from './pipeline/runner.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { SluiceError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Position } from '../../core/position.ts'
+import { noBooks, type SinkBooks } from '../../core/sink.ts'
+import type { OpenStore } from '../../stores/table.ts'
+import type { Letters } from '../pipeline/letters.ts'
+import { type PipelineStatus, runPipeline } from '../pipeline/runner.ts'
 
-export interface ReplayResult {
+export interface FillResult {
   readonly stream: string
   readonly books: SinkBooks
   readonly position: Position | undefined
@@ -22,7 +22,7 @@ const maxRetries = 20
  * The store must not have taken anything of this log before: numbers and identities make the result equal to the store that was fed live.
  * @throws SluiceError `bad-request` if it has.
  */
-export async function replayInto(
+export async function fillStore(
   store: OpenStore,
   name: string,
   log: Log,
@@ -30,8 +30,8 @@ export async function replayInto(
   letters: Letters,
   onProgress: (status: PipelineStatus, goal: bigint) => void,
   signal: AbortSignal,
-): Promise<ReplayResult[]> {
-  const results: ReplayResult[] = []
+): Promise<FillResult[]> {
+  const results: FillResult[] = []
   const goal = log.status().next
   for (const stream of streams) {
     const sink = store.sink(stream)

@@ -3,16 +3,16 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { changesOf, countingReadings, nameOf } from '../../test/support/log-changes.ts'
-import { openEmbeddedLog } from '../log/embedded/log.ts'
-import { components } from './components.ts'
-import { loadConfig } from './config/load.ts'
-import { replayOffline } from './replay.ts'
+import { changesOf, countingReadings, nameOf } from '../../../test/support/log-changes.ts'
+import { openEmbeddedLog } from '../../log/embedded/log.ts'
+import { components } from '../components.ts'
+import { loadConfig } from '../config/load.ts'
+import { fillStopped } from './fill-stopped.ts'
 
 test('a data folder without a log is not made and replayed, but told', async () => {
   const data = path.join(os.tmpdir(), `sluice-replay-${process.pid}-${Math.random().toString(36).slice(2)}`)
   const config = await loadConfig({ file: undefined, env: {}, sets: [`data=${data}`], components })
-  const replay = replayOffline(config, 'fresh', () => undefined, new AbortController().signal)
+  const replay = fillStopped(config, 'fresh', () => undefined, new AbortController().signal)
   await assert.rejects(replay, { code: 'bad-request', message: `there is no log in ${data}` })
   assert.equal(fs.existsSync(data), false)
 })
@@ -31,7 +31,7 @@ test('a replay that was cut short is told which files to delete, a store in use 
   await log.close()
   const config = await loadConfig({ file: undefined, env: {}, sets: [`data=${data}`], components })
   const replay = (name: string) =>
-    replayOffline(config, name, () => undefined, new AbortController().signal).then(
+    fillStopped(config, name, () => undefined, new AbortController().signal).then(
       () => 'done',
       (error: Error) => error.message.replace(/.*empty store; /, ''),
     )
