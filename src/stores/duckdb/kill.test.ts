@@ -8,7 +8,7 @@ import { never, openStore, PaperLog, rowsOf, temporaryFolder } from '../../../te
 import { scriptedBatch, scriptedLog } from '../../../test/support/duckdb-writer.ts'
 import type { DuckdbStore } from './store.ts'
 
-const kills = Number(process.env['SLUICE_KILLS'] ?? 10)
+const kills = Number(process.env['SLUICE_KILLS'] ?? 6)
 
 test('killed at random, the store has exactly the rows before its position, and books that fit them', async (t) => {
   const { killed, whole } = await killAndCompare(t, kills)
