@@ -55,7 +55,7 @@ export async function readStatus(server: Asked): Promise<ServerStatus> {
 type Rows = ServerStatus['log']['rows']
 
 export interface DrainOptions {
-  /** Rows that the log must have at least, by stream: its own count follows its commits at a small distance. */
+  /** Rows that the log must have at least, by stream. */
   readonly rows: Rows
   /** Nobody else sends: the log must come to rest. */
   readonly isAlone: boolean

@@ -17,7 +17,7 @@ export function readingSinks(status: SluiceStatus): readonly SinkStatus[] {
 }
 
 export interface DrainOptions {
-  /** Readings that the log must have at least: its own count follows its commits at a small distance. */
+  /** Readings that the log must have at least. */
   readonly rows: number
   /** Dead letters that it must have at least. */
   readonly letters?: number

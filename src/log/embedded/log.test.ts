@@ -53,6 +53,7 @@ test('commits that wait together become durable by one sync, and are answered in
   )
   thread.handle()
   await Promise.all(commits)
+  assert.deepEqual(log.status().rows, { readings: 5 }, 'rows are as new as their number, without a check')
   thread.check()
   assert.deepEqual(answers, range(0, 5))
   assert.equal(log.status().syncs, 1)

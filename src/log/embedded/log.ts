@@ -273,6 +273,7 @@ export class EmbeddedLog implements Log {
     return {
       ...status,
       id: this.id,
+      rows: this.#watermark.rows, // as new as what readers are given: no sink's books are ahead of it
       damagedPlaces: this.#damage.size,
       newRenewals: status.renewals - this.#startRenewals,
       first: BigInt(first),
