@@ -59,9 +59,10 @@ export interface Intake {
   addDocument(stream: string, key: string, time: number, body: Uint8Array): void
   /**
    * Sets (undefined: removes) a key of the keyed state in the same commit: a document of the stream `state`, and no row of the books.
-   * `value` is copied. @throws TypeError for an empty value, which could not be told from none.
+   * `value` is copied. With `makesRoom` the commit is taken by a full log too: without it that may not shrink.
+   * @throws TypeError for an empty value, which could not be told from none.
    */
-  set(key: string, value: Uint8Array | undefined): void
+  set(key: string, value: Uint8Array | undefined, options?: { readonly makesRoom?: boolean }): void
   /** Adds an edit; sinks apply it after every row added before it. It ends its commit: ask for `durable()` before anything else is added. */
   addEdit(edit: Pick<Edit, 'device' | 'metric' | 'from' | 'to' | 'patch'>): void
 

@@ -119,9 +119,10 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.#open.addDocument(stream, key, time, body)
   }
 
-  set(key: string, value: Uint8Array | undefined): void {
+  set(key: string, value: Uint8Array | undefined, options?: { readonly makesRoom?: boolean }): void {
     if (value?.length === 0) throw new TypeError(`the key ${key} was given an empty value`)
     this.#open.addDocument(stateStream, key, this.now, value ?? noBytes)
+    this.#open.isNeeded ||= options?.makesRoom === true
   }
 
   addEdit(edit: Changes['edits'][number]): void {

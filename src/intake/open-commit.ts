@@ -37,7 +37,7 @@ export class OpenCommit {
   isCounted = false
   /** Somebody waits for it to be durable. */
   isAsked = false
-  /** A sink waits for it to move on. */
+  /** A sink waits for it to move on, or the log to shrink. */
   isNeeded = false
 
   constructor(columns: Columns) {

@@ -91,7 +91,11 @@ export function sinkTarget(
     note: (lane) => open(lane).note,
     start(order, watcher) {
       const stop = new AbortController()
-      const done = run(open(order.lane).sink, order, watcher, stop.signal).catch(failed)
+      const done = run(open(order.lane).sink, order, watcher, stop.signal).catch((error: unknown) => {
+        failed(error)
+        // Nobody would ever end it, and it would hold the log.
+        if (!stop.signal.aborted) watcher.onDone(String(error))
+      })
       running.set(order.lane, { stop, done })
     },
     async end(lane) {

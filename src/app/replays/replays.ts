@@ -8,7 +8,8 @@ import type { EmbeddedLog } from '../../log/embedded/log.ts'
 import type { ReplayWatcher } from '../store-process/store-replays.ts'
 import { boundsOf } from './replay-bounds.ts'
 import { ReplayProgress, statusOf } from './replay-progress.ts'
-import { decodeReplay, encodeReplay, replayKeys, type ReplayRecord } from './replay-record.ts'
+import { ReplayKeeper } from './replay-keeper.ts'
+import { decodeReplay, replayKeys, type ReplayRecord } from './replay-record.ts'
 import type { ReplayTarget } from './replay-targets.ts'
 
 export interface ReplaysParts {
@@ -39,6 +40,7 @@ export const replaysGroup = 'replays'
  */
 export class Replays implements ReplayDesk {
   readonly #parts: ReplaysParts
+  readonly #keeper: ReplayKeeper
   readonly #known = new Map<string, Known>()
   /** Names that are just being given. */
   readonly #starting = new Set<string>()
@@ -46,6 +48,7 @@ export class Replays implements ReplayDesk {
 
   constructor(parts: ReplaysParts) {
     this.#parts = parts
+    this.#keeper = new ReplayKeeper(parts.intake, parts.onEvent)
     this.#followRenewals()
   }
 
@@ -83,7 +86,7 @@ export class Replays implements ReplayDesk {
         started,
         principal,
       }
-      await this.#keep(name, record)
+      await this.#keeper.keep(name, record)
       if (this.#isStopped)
         throw new SluiceError('closed', 'Sluice is stopping; the replay begins when it runs again')
       this.#run(name, record, target)
@@ -107,20 +110,21 @@ export class Replays implements ReplayDesk {
   }
 
   async end(name: string): Promise<{ status: ReplayStatus; forgotten: boolean }> {
-    const { record } = this.#find(name)
-    if (record.end === undefined) {
+    const known = this.#find(name)
+    if (known.record.end === undefined) {
       await this.#finish(name, 'cancelled')
       return { status: this.get(name), forgotten: false }
     }
     const status = this.get(name)
-    this.#known.delete(name)
-    await this.#keep(name, undefined)
+    await this.#keeper.forget(name)
+    if (this.#known.get(name) === known) this.#known.delete(name)
     return { status, forgotten: true }
   }
 
   /** Writes under way are finished; everything goes on at the next start. */
   async stop(): Promise<void> {
     this.#isStopped = true
+    this.#keeper.stop()
     for (const { record } of this.#known.values())
       if (record.end === undefined) await this.#parts.targets.get(record.sink)?.end(record.lane)
   }
@@ -197,7 +201,7 @@ export class Replays implements ReplayDesk {
     target.start({ lane, rate, from, until, streams }, watcher)
   }
 
-  /** It writes nothing more; what came of it is kept. */
+  /** It writes nothing more and holds nothing, whether or not what came of it can be kept now. */
   async #finish(name: string, state: 'done' | 'cancelled'): Promise<void> {
     const known = this.#find(name)
     const { record, progress } = known
@@ -208,17 +212,20 @@ export class Replays implements ReplayDesk {
     if (!isDone) await target?.end(record.lane)
     // What came while it ended counts too.
     known.record = this.#ended(record, progress, { state })
-    await this.#keep(name, known.record)
     this.#release(name, target)
     this.#parts.onEvent('info', `replay ${name} to ${record.sink} is ${state}: ${progress.rows} rows`)
+    await this.#keeper.keepEnd(name, known.record)
   }
 
   #fail(name: string, record: ReplayRecord, error: string): void {
-    const progress = this.#known.get(name)?.progress ?? this.#progressOf(record)
+    const known = this.#known.get(name)
+    if (known?.record.end !== undefined) return
+    const progress = known?.progress ?? this.#progressOf(record)
     const failed = this.#ended(record, progress, { state: 'failed', error })
     this.#known.set(name, { record: failed, progress })
     this.#parts.onEvent('error', `replay ${name} to ${record.sink} has failed: ${error}`)
-    this.#supervise(this.#keep(name, failed))
+    this.#release(name, this.#parts.targets.get(record.sink))
+    this.#supervise(this.#keeper.keepEnd(name, failed))
   }
 
   #ended(
@@ -242,7 +249,6 @@ export class Replays implements ReplayDesk {
           if (record.end !== undefined || record.fromStore !== undefined) continue
           const target = targets.get(record.sink)
           if (target !== undefined) this.#supervise(target.end(record.lane))
-          this.#release(name, target)
           this.#fail(name, record, renewedMessage)
         }
         this.#followRenewals()
@@ -251,21 +257,15 @@ export class Replays implements ReplayDesk {
     )
   }
 
-  async #keep(name: string, record: ReplayRecord | undefined): Promise<void> {
-    const { intake } = this.#parts
-    intake.tick()
-    intake.set(replayKeys + name, record && encodeReplay(record))
-    await intake.durable()
-  }
-
   #release(name: string, target: ReplayTarget | undefined): void {
     for (const { stream } of target?.streams ?? []) this.#parts.log.release(groupOf(name, stream))
   }
 
-  /** What nobody waits for: at the next start a replay whose end was not kept finds that it is done. */
+  /** What nobody waits for. The keeper has told already what it could not keep. */
   #supervise(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      if (!this.#isStopped) this.#parts.onEvent('error', `a replay: ${String(error)}`)
+      if (!this.#isStopped && !(error instanceof SluiceError))
+        this.#parts.onEvent('error', `a replay: ${String(error)}`)
     })
   }
 
