@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 
 /** A file that only grows, synced with every append. Asynchronous: for sinks in the main thread, which must not wait for a disk. */
@@ -68,6 +68,11 @@ export async function renameFile(from: string, to: string): Promise<void> {
   } catch (error) {
     if (!isMissing(error)) throw error
   }
+}
+
+/** Names of the files beside it, and its own. */
+export async function namesBeside(file: string): Promise<ReadonlySet<string>> {
+  return new Set(await readdir(path.dirname(file)))
 }
 
 export async function removeFile(file: string): Promise<void> {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   rmdirSync,
   writeFileSync,
@@ -133,6 +135,30 @@ test(
     await sink.close()
     assert.ok(readdirSync(folder).includes('out.ndjson.1'))
     assert.deepEqual(numbersIn(folder), upTo(next))
+  }),
+)
+
+test(
+  'a rotation that was killed half-way goes on, and deletes no file of those that are kept',
+  inFolder(async (folder) => {
+    const few = { ...options, keep: 3 }
+    const file = (n: number) => path.join(folder, `out.ndjson.${n}`)
+    const sink = await openFileSink('out', few, folder)
+    let next = 0
+    for (; !existsSync(file(3)) || !isLong(folder); next += 10) await sink.write(write(next, 10), signal)
+    await sink.close()
+    const [second, first] = [2, 1].map((n) => readFileSync(file(n), 'utf8'))
+    rmSync(file(3))
+    renameSync(file(2), file(3))
+    const again = await openFileSink('out', few, folder)
+    await again.write(write(next, 10), signal)
+    await again.close()
+    assert.deepEqual(
+      [3, 2].map((n) => readFileSync(file(n), 'utf8')),
+      [second, first],
+    )
+    const numbers = numbersIn(folder)
+    assert.deepEqual(numbers, upTo(next + 10).slice(-numbers.length))
   }),
 )
 

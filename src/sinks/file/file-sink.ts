@@ -12,6 +12,7 @@ import {
 } from '../../core/sink.ts'
 import {
   type AppendFile,
+  namesBeside,
   openAppendFile,
   readJson,
   removeFile,
@@ -101,20 +102,40 @@ export async function openFileSink(
     return agreed
   }
 
+  const rotated = (n: number) => `${file}.${n}`
+
   async function note(next: Noted): Promise<void> {
     await writeNoted(notedFile, next)
     noted = next
     undone = undefined
   }
 
-  /** May be cut short at any of its steps, and begun again. */
+  /**
+   * May be cut short at any of its steps, by a kill too, and begun again: the files move up into the first gap there is, and the oldest goes only
+   * where there is none, so that a second attempt deletes nothing more.
+   */
   async function rotate(): Promise<void> {
     undone = 'rotation'
     await out.close()
-    await removeFile(`${file}.${options.keep}`)
-    for (let i = options.keep - 1; i >= 1; i--) await renameFile(`${file}.${i}`, `${file}.${i + 1}`)
-    await renameFile(file, `${file}.1`)
+    const names = await namesBeside(file)
+    let gap = 1
+    while (gap < options.keep && names.has(path.basename(rotated(gap)))) gap++
+    if (gap === options.keep) await removeFile(rotated(gap))
+    for (let i = gap - 1; i >= 1; i--) await renameFile(rotated(i), rotated(i + 1))
+    await renameFile(file, rotated(1))
     out = await openAppendFile(file)
+    await startAnew()
+  }
+
+  /** Goes on with a rotation that has failed: whether the file itself is moved already, only the folder tells. */
+  async function rotateOn(): Promise<void> {
+    await out.close()
+    out = await openAppendFile(file)
+    if (out.bytes > 0) await rotate()
+    else await startAnew()
+  }
+
+  async function startAnew(): Promise<void> {
     noted = { ...noted, bytes: out.bytes }
     undone = 'note'
     await goBack()
@@ -131,7 +152,7 @@ export async function openFileSink(
 
   /** Brings to its end what a failed write has left. */
   async function finish(): Promise<void> {
-    if (undone === 'rotation') await rotate()
+    if (undone === 'rotation') await rotateOn()
     else if (undone !== undefined) await goBack()
   }
 
