@@ -24,8 +24,16 @@ export interface Discarder {
   discard(discard: Discard): void
   /** Lowers the count that the bound of the dead letters is held against: so many bytes of it, and of the device, stand in the store no more. */
   giveBack(bytes: number, device?: string): void
-  /** Counts the letters of each device anew: who has counted what a store holds gives it to the function returned. */
-  recount(): (counted: Iterable<readonly [device: string, bytes: number]>) => void
+  /** Counts the letters of each device anew. */
+  recount(): Recount
+}
+
+/** A count of what a store holds that is under way; what comes meanwhile is noted until it ends. */
+export interface Recount {
+  /** What was counted. */
+  set(counted: Iterable<readonly [device: string, bytes: number]>): void
+  /** Always, also where nothing could be counted. */
+  end(): void
 }
 
 /** What no letter begins with: its members are those of `DeadLetter`. */

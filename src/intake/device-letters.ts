@@ -1,3 +1,5 @@
+import type { Recount } from '../core/discard.ts'
+
 /** Devices remembered; beyond it the one whose last letter is the oldest is forgotten. */
 const maxDevices = 100_000
 
@@ -44,15 +46,17 @@ export class DeviceLetters {
     if (this.full === device) this.full = undefined
   }
 
-  /** Counts anew: who has counted what is kept gives it to the function returned. What comes meanwhile is added, and may count twice. */
-  recount(): (counted: Iterable<readonly [device: string, bytes: number]>) => void {
+  /** Counts anew what is kept. What comes meanwhile is added, and may count twice. */
+  recount(): Recount {
     const since = new Map<string, number>()
     this.#since.add(since)
-    return (counted) => {
-      this.#since.delete(since)
-      this.#bytes = new Map(counted)
-      for (const [device, bytes] of since) this.#bytes.set(device, (this.#bytes.get(device) ?? 0) + bytes)
-      this.full = undefined
+    return {
+      set: (counted) => {
+        this.#bytes = new Map(counted)
+        for (const [device, bytes] of since) this.#bytes.set(device, (this.#bytes.get(device) ?? 0) + bytes)
+        this.full = undefined
+      },
+      end: () => void this.#since.delete(since),
     }
   }
 }

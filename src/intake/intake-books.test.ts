@@ -290,6 +290,7 @@ test('one device fills its own share of the dead letters, and takes the room of 
 
   const counted = intake.recount()
   assert.ok(isKept('c'))
-  counted([['a', 2_500]])
+  counted.set([['a', 2_500]])
+  counted.end()
   assert.deepEqual([fill('a'), fill('c'), fill('d')], [0, 1, 2])
 })

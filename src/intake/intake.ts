@@ -1,6 +1,6 @@
 import type { Durable } from '../core/durable.ts'
 import { isText } from '../core/batch.ts'
-import { type Discard, type Discarder, encodeDiscard } from '../core/discard.ts'
+import { type Discard, type Discarder, encodeDiscard, type Recount } from '../core/discard.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import type { DeadLetter, DoorBooks, Intake, ValueKind } from '../core/intake.ts'
 import type { Changes, Log } from '../core/log.ts'
@@ -189,7 +189,7 @@ export class GroupCommitIntake implements Intake, Discarder {
     this.#isLetterRefused = false
   }
 
-  recount(): ReturnType<DeviceLetters['recount']> {
+  recount(): Recount {
     return this.#devices.recount()
   }
 

@@ -10,15 +10,20 @@ export async function heldLetters(
     intake,
     store,
     passed,
-  }: Pick<RestParts, 'intake' | 'passed'> & {
+  }: Pick<RestParts, 'passed'> & {
+    readonly intake: Pick<RestParts['intake'], 'durable' | 'recount'>
     readonly store: Pick<RestParts['store'], 'documentBytes'>
   },
   gone: AbortSignal,
 ): Promise<number | undefined> {
   const counted = intake.recount()
-  const { position } = await intake.durable()
-  if (!(await isApplied(passed, 'dead-letters', position, gone))) return undefined
-  const { total, keys } = await store.documentBytes('dead-letters', gone)
-  counted(keys)
-  return total
+  try {
+    const { position } = await intake.durable()
+    if (!(await isApplied(passed, 'dead-letters', position, gone))) return undefined
+    const { total, keys } = await store.documentBytes('dead-letters', gone)
+    counted.set(keys)
+    return total
+  } finally {
+    counted.end()
+  }
 }
