@@ -130,7 +130,11 @@ export function benchBatch(length: number, series: number): Readings {
     flags: new Uint8Array(length),
     text: undefined,
     extra: undefined,
-    names: { size: series, get: (id) => ({ device: benchDevice(id), metric: 'value', unit: '' }) },
+    names: {
+      size: series,
+      version: 0,
+      get: (id) => ({ device: benchDevice(id), metric: 'value', unit: '' }),
+    },
   }
 }
 

@@ -26,6 +26,6 @@ export function packBatch(batch: Batch): PackedBatch {
 export function unpackBatch(packed: PackedBatch): Batch {
   if (packed.kind !== 'readings') return packed
   const { names } = packed
-  const dictionary: SeriesNames = { size: names.length, get: (id) => names[id] }
+  const dictionary: SeriesNames = { size: names.length, version: 0, get: (id) => names[id] }
   return { ...packed, names: dictionary }
 }

@@ -73,6 +73,6 @@ export function batchOf(row: LetterRow, base: bigint): Batch {
     flags: Uint8Array.of((hasText ? isText : 0) | (row.by_number === true ? byNumber : 0)),
     text: hasText ? textColumn([v]) : undefined,
     extra: extra === undefined ? undefined : textColumn([extra]),
-    names: { get: (id) => (id === 0 ? name : undefined), size: 1 },
+    names: { get: (id) => (id === 0 ? name : undefined), size: 1, version: 0 },
   }
 }

@@ -20,4 +20,6 @@ export interface SeriesNames {
   get(id: SeriesId): SeriesName | undefined
   /** One more than the highest id known. */
   readonly size: number
+  /** Grows when a known name changes, as it does when its unit becomes known: what was remembered of names is to be asked for again. */
+  readonly version: number
 }

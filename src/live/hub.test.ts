@@ -33,6 +33,25 @@ test('a subscription gets the series it asked for, named once, from now on', asy
   hub.close()
 })
 
+test('a series is named again when its unit becomes known', async () => {
+  const source = new MemoryLog()
+  const { hub, client, say } = joined(source)
+  say({ type: 'subscribe', id: 'a', devices: 'pump*' })
+  await client.until(() => client.frames.some((frame) => frame.type === 'subscribed'))
+  source.grow(3)
+  await client.until(() => client.values.length === 2)
+  source.tellUnit('°C')
+  source.grow(3)
+  await client.until(() => client.values.length === 4)
+  const named = client.frames.flatMap((frame) => frame.series ?? [])
+  assert.deepEqual(named, [
+    [0, 'pump1', 'temp', ''],
+    [1, 'pump1', 'speed', ''],
+    [0, 'pump1', 'temp', '°C'],
+  ])
+  hub.close()
+})
+
 test('from a cursor: what was missed, then live, without a gap or a repetition, while rows keep coming', async () => {
   const source = new MemoryLog()
   source.grow(100)

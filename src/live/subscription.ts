@@ -27,7 +27,9 @@ export class Subscription {
   readonly #life = new AbortController()
   readonly #client: LiveClient
   readonly #waiting = new WaitingRows(0)
-  readonly #named = new Set<SeriesId>()
+  /** The unit that each series was introduced with. */
+  readonly #named = new Map<SeriesId, string>()
+  #namedFrom: { readonly names: SeriesNames; readonly version: number } | undefined
   #isBusy = false
   #names: SeriesNames | undefined
 
@@ -82,15 +84,25 @@ export class Subscription {
     this.#send(rows, encodeRows(rows), skipped, this.#waitingCursor, this.#names)
   }
 
-  /** Names of series that this subscription has not been told yet, as a member of the frame. */
+  /** Names of series that this subscription has not been told yet, or not with their unit, as a member of the frame. */
   #introduce(rows: readonly LiveRow[], names: SeriesNames): string {
     const fresh: (readonly [SeriesId, string, string, string])[] = []
+    if (this.#namedFrom?.names !== names || this.#namedFrom.version !== names.version)
+      this.#forgetChanged(names)
     for (const { series } of rows) {
       if (this.#named.has(series)) continue
-      this.#named.add(series)
       const name = names.get(series)
+      this.#named.set(series, name?.unit ?? '')
       fresh.push([series, name?.device ?? '', name?.metric ?? '', name?.unit ?? ''])
     }
     return fresh.length === 0 ? '' : `,"series":${JSON.stringify(fresh)}`
+  }
+
+  /** A unit has become known since. */
+  #forgetChanged(names: SeriesNames): void {
+    this.#namedFrom = { names, version: names.version }
+    for (const [series, unit] of this.#named) {
+      if (names.get(series)?.unit !== unit) this.#named.delete(series)
+    }
   }
 }

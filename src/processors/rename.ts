@@ -22,7 +22,7 @@ export const renameSchema = z.strictObject({
 export function createRename(options: z.output<typeof renameSchema>): Processor {
   const match = new SeriesMatch(options)
   const { toDevice, toMetric, toUnit } = options
-  let last: { from: SeriesNames; to: SeriesNames } | undefined
+  let last: { from: SeriesNames; version: number; known: SeriesName[]; to: SeriesNames } | undefined
 
   const fill = (template: string, name: SeriesName) =>
     template.replace(/\{(device|metric)\}/g, (_, part: string) =>
@@ -30,11 +30,20 @@ export function createRename(options: z.output<typeof renameSchema>): Processor 
     )
 
   function renamed(from: SeriesNames): SeriesNames {
-    if (last?.from === from) return last.to
+    const { version } = from
+    if (last?.from === from) {
+      // The names given are made anew when one that they were made of changes.
+      if (last.version !== version) last.known.length = 0
+      last.version = version
+      return last.to
+    }
     const known: SeriesName[] = []
     const to: SeriesNames = {
       get size() {
         return from.size
+      },
+      get version() {
+        return from.version
       },
       get(id: SeriesId) {
         const name = from.get(id)
@@ -47,7 +56,7 @@ export function createRename(options: z.output<typeof renameSchema>): Processor 
         return known[id]
       },
     }
-    last = { from, to }
+    last = { from, version, known, to }
     return to
   }
 

@@ -36,24 +36,37 @@ export class PaperLog {
   readonly id: string
   readonly partition: number
   next: bigint
-  readonly #names: SeriesName[]
+  readonly names: SeriesNames
+  readonly #known: { readonly names: SeriesName[]; version: number }
 
   /** `of`: the same log, read again or in another partition. */
   constructor(options: { of?: PaperLog; id?: string; partition?: number; next?: bigint } = {}) {
     this.id = options.id ?? options.of?.id ?? randomUUID()
-    this.#names = options.of === undefined ? [] : options.of.#names
+    const known = options.of === undefined ? { names: [], version: 0 } : options.of.#known
+    this.#known = known
+    this.names = {
+      get: (id) => known.names[id],
+      get size() {
+        return known.names.length
+      },
+      get version() {
+        return known.version
+      },
+    }
     this.partition = options.partition ?? 0
     this.next = options.next ?? 0n
   }
 
-  get names(): SeriesNames {
-    const names = this.#names
-    return { get: (id) => names[id], size: names.length }
-  }
-
+  /** A unit that is told for a known series changes its name. */
   seriesId(device: string, metric: string, unit = ''): number {
-    const known = this.#names.findIndex((name) => name.device === device && name.metric === metric)
-    return known >= 0 ? known : this.#names.push({ device, metric, unit }) - 1
+    const { names } = this.#known
+    const id = names.findIndex((name) => name.device === device && name.metric === metric)
+    if (id < 0) return names.push({ device, metric, unit }) - 1
+    if (unit !== '' && names[id]?.unit !== unit) {
+      names[id] = { device, metric, unit }
+      this.#known.version++
+    }
+    return id
   }
 
   readings(rows: readonly Row[], base = this.next): Readings {

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { Readings } from '../../src/core/batch.ts'
 import type { ConsumeOptions, Delivery } from '../../src/core/log.ts'
+import type { SeriesNames } from '../../src/core/series.ts'
 import type { LiveSource } from '../../src/live/hub.ts'
 import type { LiveClient } from '../../src/live/live-client.ts'
 
@@ -17,6 +18,8 @@ export class MemoryLog implements LiveSource {
   kept = 0
   /** Those who are reading now. */
   readers = 0
+  readonly #names = { version: 0, size: 3, get: (id: number) => this.#named[id] }
+  readonly #named = [...rowNames]
   readonly #grown = new EventEmitter().setMaxListeners(100)
 
   position() {
@@ -25,6 +28,12 @@ export class MemoryLog implements LiveSource {
 
   first() {
     return BigInt(this.kept)
+  }
+
+  /** The unit of series 0 becomes known. */
+  tellUnit(unit: string): void {
+    this.#named[0] = { device: 'pump1', metric: 'temp', unit }
+    this.#names.version++
   }
 
   grow(rows: number): void {
@@ -51,7 +60,7 @@ export class MemoryLog implements LiveSource {
       if (to > next) {
         const position = (n: number) => ({ log, partition: 0, next: BigInt(n) })
         yield {
-          batch: batchOf(next, to),
+          batch: batchOf(next, to, this.#names),
           from: position(next),
           to: position(to),
           running: next,
@@ -65,7 +74,7 @@ export class MemoryLog implements LiveSource {
   }
 }
 
-function batchOf(from: number, to: number): Readings {
+function batchOf(from: number, to: number, names: SeriesNames): Readings {
   const numbers = Array.from({ length: to - from }, (_, i) => from + i)
   return {
     kind: 'readings',
@@ -79,7 +88,7 @@ function batchOf(from: number, to: number): Readings {
     flags: new Uint8Array(numbers.length),
     text: undefined,
     extra: undefined,
-    names: { size: 3, get: (id) => rowNames[id] },
+    names,
   }
 }
 

@@ -85,6 +85,8 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
   await intake.durable()
   for (let i = 6_000; i < 6_500; i++) intake.add(pump, at(i), 6, 192, 0) // sent again after the delete: these stay
   await passed()
+  intake.add(intake.series('fan', 'speed', 'number', 'rpm'), at(20_000), 1, 192, 0) // its unit is told late
+  await passed()
   stop.abort()
   await pipeline
 
@@ -102,6 +104,9 @@ test('corrections, late rows, a user’s edits and deletes, then a full replay i
   assert.ok(before.length > 30_000, `${before.length} rows`)
   assert.ok(!before.some((row) => row.includes(`temp ${at(5_500)} `)), 'a deleted row is gone')
   assert.deepEqual(after, before)
+  const [liveUnits, freshUnits] = [await units(live), await units(fresh)]
+  assert.deepEqual(liveUnits, ['fan speed rpm', 'pump note ', 'pump temp °C'])
+  assert.deepEqual(freshUnits, liveUnits)
   const { handed, stored, repeated, overwritten } = readings?.books ?? {}
   assert.equal(handed, (stored ?? 0) + (repeated ?? 0) + (overwritten ?? 0))
 
@@ -138,4 +143,9 @@ async function contents({ store }: OpenStore): Promise<string[]> {
     }
   }
   return rows
+}
+
+async function units({ store }: OpenStore): Promise<string[]> {
+  const series = await store.series(undefined, undefined, 10, new AbortController().signal)
+  return series.map(({ device, metric, unit }) => `${device} ${metric} ${unit}`)
 }

@@ -31,7 +31,7 @@ function batchOf(from: number, to: number): Readings {
     flags: new Uint8Array(n),
     text: undefined,
     extra: undefined,
-    names: { size: 1, get: () => ({ device: 'd', metric: 'm', unit: '' }) },
+    names: { size: 1, version: 0, get: () => ({ device: 'd', metric: 'm', unit: '' }) },
   }
 }
 

@@ -1,10 +1,15 @@
 import type { NewSeries, SeriesId, SeriesName, SeriesNames } from '../../core/series.ts'
 
-/** The names of all series, by id. Only grows. */
+/** The names of all series, by id. Only grows, but for units that become known later. */
 export class Dictionary implements SeriesNames {
   readonly #names: (SeriesName | undefined)[] = []
   /** Ids below `size` without a name: damage has taken it. */
   #missing = 0
+  #version = 0
+
+  get version(): number {
+    return this.#version
+  }
 
   get size(): number {
     return this.#names.length
@@ -22,11 +27,18 @@ export class Dictionary implements SeriesNames {
   /** A later entry of a name can only make its unit known: one without a unit was written before. */
   add({ id, device, metric, unit }: NewSeries): void {
     const before = this.#names[id]
-    if (before && unit === '' && before.device === device && before.metric === metric) return
+    if (
+      before &&
+      (unit === '' || unit === before.unit) &&
+      before.device === device &&
+      before.metric === metric
+    )
+      return
     this.reserve(id)
     if (id === this.#names.length) this.#names.push({ device, metric, unit })
     else {
-      if (!before) this.#missing--
+      if (before) this.#version++
+      else this.#missing--
       this.#names[id] = { device, metric, unit }
     }
   }

@@ -36,7 +36,7 @@ function batch(from: number, length: number): Readings {
     flags: Uint8Array.from(rows, (i) => (i % 2 ? isText | byNumber : 0)),
     text: textColumn(rows.map((i) => (i % 2 ? `"${i}"\\ ✓` : ''))),
     extra: undefined,
-    names: { size: 1, get: () => ({ device: 'pump "1"', metric: 'temp', unit: '°C' }) },
+    names: { size: 1, version: 0, get: () => ({ device: 'pump "1"', metric: 'temp', unit: '°C' }) },
   }
 }
 

@@ -67,6 +67,7 @@ async function readStep(
   const found = (await result.fetchAllChunks()).map((chunk) => new ChunkColumns(chunk))
   const names: SeriesNames = {
     size: series.size,
+    version: 0,
     get: (own) =>
       own < series.size
         ? {

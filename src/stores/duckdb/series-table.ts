@@ -44,7 +44,7 @@ export class SeriesTable {
   #touched: Touched[] = []
 
   readonly #ids = new Map<string, Map<string, number>>()
-  readonly #byNames = new WeakMap<SeriesNames, Int32Array>()
+  readonly #byNames = new WeakMap<SeriesNames, { ids: Int32Array; version: number }>()
   /** Series and units that are not in the file yet; they go in with the next commit. */
   #unsaved = 0
   readonly #unitsUnsaved = new Set<number>()
@@ -60,10 +60,16 @@ export class SeriesTable {
 
   /** Cache of the series ids of a dictionary, without which an id says nothing: own id + 1, 0 where not looked up yet. */
   cacheOf(names: SeriesNames): Int32Array {
-    let cache = this.#byNames.get(names) ?? new Int32Array(64)
-    if (cache.length < names.size) cache = grow(cache, names.size)
-    this.#byNames.set(names, cache)
-    return cache
+    let cache = this.#byNames.get(names)
+    if (cache === undefined) {
+      cache = { ids: new Int32Array(64), version: names.version }
+      this.#byNames.set(names, cache)
+    }
+    if (cache.ids.length < names.size) cache.ids = grow(cache.ids, names.size)
+    // A unit has become known: each series is looked up anew when its next row comes.
+    if (cache.version !== names.version) cache.ids.fill(0)
+    cache.version = names.version
+    return cache.ids
   }
 
   /** The own id behind a log's id, created on first sight; -1 for an id the log's dictionary does not have. */

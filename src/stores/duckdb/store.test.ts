@@ -33,6 +33,29 @@ test('rows are stored with their position and books, and read back in order', as
   assert.deepEqual(await store.count(never), { readings: 3, documents: 0 })
 })
 
+test('a unit that is told after the first reading is the unit of the series, at once and when the store is opened again', async (t) => {
+  const file = path.join(temporaryFolder(t), 'store.duckdb')
+  const log = new PaperLog()
+  const store = await openStore(t, file)
+  const units = async (from: typeof store) =>
+    (await from.series(undefined, undefined, 10, never)).map(({ device, unit }) => [device, unit])
+  const put = (second: number) =>
+    log.put(store, [
+      { device: 'p', metric: 't', time: at(second), value: 1 },
+      { device: 'q', metric: 't', time: at(second), value: 1 },
+    ])
+  await put(0)
+  log.seriesId('p', 't', '°C')
+  await put(1)
+  const known = [
+    ['p', '°C'],
+    ['q', ''],
+  ]
+  assert.deepEqual(await units(store), known)
+  await store.close()
+  assert.deepEqual(await units(await openStore(t, file)), known)
+})
+
 test('a store that is opened again stands where it was closed', async (t) => {
   const file = path.join(temporaryFolder(t), 'store.duckdb')
   const log = new PaperLog()
