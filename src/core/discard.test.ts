@@ -6,8 +6,11 @@ test('a discard is read as it was written, whatever its numbers', () => {
   const letters = [
     { number: 2n ** 62n + 1n, time: 2 ** 53 },
     { number: 0n, time: -1 },
+    { number: 5n, time: 6, key: 'main/1/7' },
   ]
   assert.deepEqual(readDiscard(encodeDiscard({ letters, principal: 'local' })), letters)
+  const before = '{"discarded":[["5",6]],"principal":"local"}'
+  assert.deepEqual(readDiscard(Buffer.from(before)), [{ number: 5n, time: 6 }])
 })
 
 test('a letter is no discard, whatever its bytes say', () => {

@@ -15,6 +15,8 @@ export interface Discard {
 export interface DiscardedLetter {
   readonly number: bigint
   readonly time: number
+  /** Of a sink's letter: a store that was fed later may hold the same letter under the number that it was put with again. */
+  readonly key?: string | undefined
 }
 
 /** Takes discards, as the intake does: into the commit that is open. */
@@ -41,7 +43,9 @@ export const discardBegin = '{"discarded":'
 const begin = new TextEncoder().encode(discardBegin)
 
 export function encodeDiscard({ letters, ...how }: Discard): Uint8Array {
-  const discarded = letters.map(({ number, time }) => [String(number), time])
+  const discarded = letters.map(({ number, time, key }) =>
+    key === undefined ? [String(number), time] : [String(number), time, key],
+  )
   return new TextEncoder().encode(JSON.stringify({ discarded, ...how }))
 }
 
@@ -49,6 +53,12 @@ export function encodeDiscard({ letters, ...how }: Discard): Uint8Array {
 export function readDiscard(body: Uint8Array): DiscardedLetter[] | undefined {
   if (begin.some((byte, i) => body[i] !== byte)) return undefined
   // As `encodeDiscard` has written it.
-  const { discarded } = JSON.parse(new TextDecoder().decode(body)) as { discarded: [string, number][] }
-  return discarded.map(([number, time]) => ({ number: BigInt(number), time }))
+  const { discarded } = JSON.parse(new TextDecoder().decode(body)) as {
+    discarded: [string, number, string?][] // records of before have no keys
+  }
+  return discarded.map(([number, time, key]) => ({
+    number: BigInt(number),
+    time,
+    ...(key === undefined ? {} : { key }),
+  }))
 }

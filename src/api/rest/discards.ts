@@ -87,10 +87,10 @@ async function discard(
   }
   const query = { ...letterQuery(meant, undefined), limit: Number.MAX_SAFE_INTEGER }
   for await (const page of documentPages(store, query, gone)) {
-    for (const { seq, time, body } of page) {
-      const isLetter = readLetter(body, meant) !== undefined
-      if (!isLetter && !isRecord(body, meant)) continue
-      letters.push({ number: seq, time })
+    for (const row of page) {
+      const isLetter = readLetter(row.body, meant) !== undefined
+      if (!isLetter && !isRecord(row.body, meant)) continue
+      letters.push(named(row))
       if (isLetter) discarded++
       if (letters.length === maxPerRecord) await write()
     }

@@ -2,13 +2,14 @@ import type { Action, Principal } from '../../core/authorizer.ts'
 import type { DiscardedLetter } from '../../core/discard.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import { createRoute, type Format, type RecordRefusal, type Route } from '../../core/format.ts'
+import { readKeyedLetter, readLetterKey } from '../../core/letter-key.ts'
 import type { Position } from '../../core/position.ts'
 import { cutMark } from '../../core/intake.ts'
 import type { DocumentRow } from '../../core/store.ts'
 import { hasMask } from '../../lib/mask-tokens.ts'
 import type { LetterBody } from './letter-filter.ts'
 import type { RestParts } from './rest-parts.ts'
-import { readSinkLetter, sinkKey } from './sink-letter.ts'
+import { readSinkLetter } from './sink-letter.ts'
 
 /** What a letter is replayed as, instead of what it holds. */
 export interface Correction {
@@ -53,7 +54,7 @@ export class LetterReader {
     if (bytes === original && hasMask(original)) return masked
     if (correction.topic === undefined && letter.topic?.endsWith(cutMark) === true) return cut
     const { intake } = this.#parts
-    const key = letter.key === undefined ? undefined : sinkKey(letter.key, letter.source)
+    const key = letter.key === undefined ? undefined : readLetterKey(letter.key, letter.source)
     const mark = intake.mark()
     intake.receivedAt(row.time)
     try {
@@ -151,8 +152,8 @@ export class LetterReader {
 }
 
 /** The letter as a discard names it. */
-export function named({ seq, time }: DocumentRow): DiscardedLetter {
-  return { number: seq, time }
+export function named({ seq, time, body }: DocumentRow): DiscardedLetter {
+  return { number: seq, time, key: readKeyedLetter(Buffer.from(body))?.key }
 }
 
 const masked: Failure = {

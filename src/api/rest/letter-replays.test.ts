@@ -7,8 +7,8 @@ import { localAuthorizer } from '../../auth/local-authorizer.ts'
 import type { Authorizer } from '../../core/authorizer.ts'
 
 /** A row that the store main has refused, of the log that the test is of. */
-const refused = (log: string, row: object) => ({
-  ...{ device: 'd', source: 'main', key: `main/${log}/7`, code: 'invalid-value', reason: 'no' },
+const refused = (log: string, row: object, number = 7) => ({
+  ...{ device: 'd', source: 'main', key: `main/${log}/${number}`, code: 'invalid-value', reason: 'no' },
   bytes: Buffer.from(JSON.stringify(row)).toString('base64'),
 })
 
@@ -213,8 +213,8 @@ test('a row that a store refused is asked for where the letter only shows it, an
   const { log } = (await door.intake.durable()).position
   const row = { device_id: 'd', tag_id: 'm', v: 1, q: 192, ts: 5 }
   const post = { stream: 'posts', key: 'k', time: 5, body: '{}' }
-  const letters = [{ ...row, v: 'Infinity' }, { ...post, body: 'a\ufffd' }, row].map((one) =>
-    refused(log, one),
+  const letters = [{ ...row, v: 'Infinity' }, { ...post, body: 'a\ufffd' }, row].map((one, i) =>
+    refused(log, one, i),
   )
   const rows = letters.map((letter, i) => ({ key: letter.key, time: 2e15 + i, body: JSON.stringify(letter) }))
   const write = door.log.write(door.log.documents('dead-letters', rows))

@@ -1,26 +1,14 @@
+import type { LetterKey } from '../../core/letter-key.ts'
 import { encodeLetterReplay, type LetterRow, letterReplaysStream } from '../../core/letter-replay.ts'
 import type { LetterBody } from './letter-filter.ts'
 import type { Asked, Correction, Failure } from './letter-reader.ts'
 import { readLetterRow } from './letter-row.ts'
 import type { RestParts } from './rest-parts.ts'
 
-/** The row that a sink's letter is of. */
-export interface SinkKey {
-  readonly log: string
-  readonly number: bigint
-}
-
-/** `<sink>/<log id>/<number>`, as pipelines write it. */
-export function sinkKey(key: string, sink: string): SinkKey | undefined {
-  const [name, log, number, ...rest] = key.split('/')
-  if (name !== sink || log === undefined || rest.length > 0) return undefined
-  return number !== undefined && /^\d{1,18}$/.test(number) ? { log, number: BigInt(number) } : undefined
-}
-
 interface SinkLetter {
   readonly time: number
   readonly letter: LetterBody
-  readonly key: SinkKey
+  readonly key: LetterKey
   readonly original: Buffer
   readonly correction: Correction
 }

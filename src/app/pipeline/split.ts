@@ -9,6 +9,7 @@ import {
   sliceReadings,
 } from '../../core/batch.ts'
 import type { DeadLetter } from '../../core/intake.ts'
+import { encodeLetterKey } from '../../core/letter-key.ts'
 import type { LetterRow } from '../../core/letter-replay.ts'
 import type { Position } from '../../core/position.ts'
 import type { Refusal, RunnerTerms, SinkWrite } from '../../core/sink.ts'
@@ -64,7 +65,7 @@ export function letterWrite({ from, to, terms, batch }: BatchWrite): SinkWrite {
   }
 }
 
-/** The letter of a row that the sink refused. Its key makes putting it twice harmless. */
+/** The letter of a row that the sink refused. Its key makes putting it twice harmless: stores keep one letter of a key. */
 export function letterOf(
   sink: string,
   write: SinkWrite & { batch: Batch },
@@ -72,7 +73,6 @@ export function letterOf(
   refusal: Pick<Refusal, 'code' | 'reason'>,
 ): DeadLetter {
   const { batch } = write
-  const number = numberAt(batch, i)
   const device = deviceOf(batch, i)
   return {
     code: refusal.code,
@@ -80,7 +80,7 @@ export function letterOf(
     bytes: new TextEncoder().encode(JSON.stringify(rowOf(batch, i))),
     source: sink,
     device,
-    key: `${sink}/${write.from.log}/${number}`,
+    key: encodeLetterKey(sink, { log: write.from.log, number: numberAt(batch, i) }),
   }
 }
 

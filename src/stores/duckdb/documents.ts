@@ -3,7 +3,8 @@ import { type Documents, numberAt } from '../../core/batch.ts'
 import { discardBegin, type DiscardedLetter, readDiscard } from '../../core/discard.ts'
 import type { Refusal } from '../../core/sink.ts'
 import { bytesAt, textAt } from '../../core/text-column.ts'
-import { int, type Sql, toNumber, toText } from './sql.ts'
+import { type DiscardedKey, findDiscarded, type LettersOfBatch, SinkLetters } from './sink-letters.ts'
+import { int, type Sql, toBigint, toNumber, toText } from './sql.ts'
 import type { Applied, Prepared } from './writer.ts'
 
 /** The table of a stream. */
@@ -21,6 +22,7 @@ export interface DocumentTable {
  */
 export class DocumentTables {
   readonly #byStream = new Map<string, DocumentTable>()
+  readonly #sinkLetters = new SinkLetters()
   /** Newest time of any document; -Infinity before the first. */
   newestTime = -Infinity
 
@@ -56,16 +58,20 @@ export class DocumentTables {
     isNew: boolean,
   ): Promise<Applied> {
     const { length } = batch
+    const letters =
+      table.stream === lettersStream ? await this.#sinkLetters.find(sql, table.table, batch) : undefined
+    const repeats = letters?.repeated ?? none
     if (isNew) {
-      await append(sql, table.table, batch, origin)
-      const discarded = await discard(sql, table, batch)
-      const written = { stored: length, repeated: 0, overwritten: 0, refused: [] }
-      return { written, commit: () => this.#grew(table, length - discarded, batch) }
+      await append(sql, table.table, batch, origin, repeats)
+      const discarded = await discard(sql, table, batch, origin)
+      const stored = length - repeats.size
+      const written = { stored, repeated: repeats.size, overwritten: 0, refused: [] }
+      return { written, commit: () => this.#grew(table, stored - discarded, batch, letters) }
     }
     await sql.run(
       'CREATE OR REPLACE TEMP TABLE documents_in (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)',
     )
-    await append(sql, 'documents_in', batch, origin, 'temp')
+    await append(sql, 'documents_in', batch, origin, repeats, 'temp')
     const same = 'd.seq = i.seq AND d.key = i.key AND d.time = i.time'
     const overwritten = await sql.run(
       `DELETE FROM ${table.table} d USING temp.documents_in i WHERE ${same} AND d.origin < i.origin`,
@@ -75,15 +81,17 @@ export class DocumentTables {
         WHERE NOT EXISTS (SELECT 1 FROM ${table.table} d WHERE ${same}) ORDER BY seq`,
     )
     const stored = inserted - overwritten
-    const discarded = (await discard(sql, table, batch)) + (await discardAgain(sql, table, batch))
+    const discarded =
+      (await discard(sql, table, batch, origin)) + (await discardAgain(sql, table, batch, origin, letters))
     return {
       written: { stored, repeated: length - inserted, overwritten, refused: [] },
-      commit: () => this.#grew(table, stored - discarded, batch),
+      commit: () => this.#grew(table, stored - discarded, batch, letters),
     }
   }
 
-  #grew(table: DocumentTable, rows: number, batch: Documents): void {
+  #grew(table: DocumentTable, rows: number, batch: Documents, letters: LettersOfBatch | undefined): void {
     table.rows += rows
+    letters?.commit()
     for (const time of batch.time.subarray(0, batch.length)) this.newestTime = Math.max(this.newestTime, time)
   }
 
@@ -102,24 +110,53 @@ export class DocumentTables {
   }
 }
 
+const lettersStream = 'dead-letters'
+const none: ReadonlySet<number> = new Set()
+
 /** Removes the letters that records of the batch discard. A redelivered record does so again: it may have brought them back. */
-async function discard(sql: Sql, { stream, table }: DocumentTable, batch: Documents): Promise<number> {
-  if (stream !== 'dead-letters') return 0
+async function discard(
+  sql: Sql,
+  { stream, table }: DocumentTable,
+  batch: Documents,
+  origin: number,
+): Promise<number> {
+  if (stream !== lettersStream) return 0
   const letters: DiscardedLetter[] = []
-  for (let i = 0; i < batch.length; i++) letters.push(...(readDiscard(bytesAt(batch.body, i)) ?? []))
-  return await remove(sql, table, letters)
+  const keys: DiscardedKey[] = []
+  for (let i = 0; i < batch.length; i++) {
+    for (const letter of readDiscard(bytesAt(batch.body, i)) ?? []) {
+      letters.push(letter)
+      if (letter.key !== undefined) keys.push({ key: letter.key, before: numberAt(batch, i) })
+    }
+  }
+  return await remove(sql, table, [...letters, ...(await findDiscarded(sql, table, origin, keys))])
 }
 
 /** Removes letters of the batch that records which stand already discard: what comes again may end before them. */
-async function discardAgain(sql: Sql, { stream, table }: DocumentTable, batch: Documents): Promise<number> {
-  if (stream !== 'dead-letters') return 0
+async function discardAgain(
+  sql: Sql,
+  { stream, table }: DocumentTable,
+  batch: Documents,
+  origin: number,
+  found: LettersOfBatch | undefined,
+): Promise<number> {
+  if (stream !== lettersStream) return 0
   const numbers = new Set<bigint>()
   for (let i = 0; i < batch.length; i++) numbers.add(numberAt(batch, i))
-  const records = await sql.rows(`SELECT body FROM ${table} WHERE starts_with(body, $1)`, [discardBegin])
-  const letters = records
-    .flatMap(([body]) => readDiscard(new TextEncoder().encode(toText(body))) ?? [])
-    .filter(({ number }) => numbers.has(number))
-  return await remove(sql, table, letters)
+  const records = await sql.rows(`SELECT body, seq, origin FROM ${table} WHERE starts_with(body, $1)`, [
+    discardBegin,
+  ])
+  const letters: DiscardedLetter[] = []
+  const keys: DiscardedKey[] = []
+  for (const [body, seq, of] of records) {
+    for (const letter of readDiscard(new TextEncoder().encode(toText(body))) ?? []) {
+      if (numbers.has(letter.number)) letters.push(letter)
+      const { key } = letter
+      if (key !== undefined && found?.keys.has(key) === true && toNumber(of) === origin)
+        keys.push({ key, before: toBigint(seq) })
+    }
+  }
+  return await remove(sql, table, [...letters, ...(await findDiscarded(sql, table, origin, keys))])
 }
 
 async function remove(sql: Sql, table: string, letters: readonly DiscardedLetter[]): Promise<number> {
@@ -155,10 +192,12 @@ async function append(
   table: string,
   batch: Documents,
   origin: number,
+  without: ReadonlySet<number>,
   catalog?: string,
 ): Promise<void> {
   const appender = await sql.connection.createAppender(table, 'main', catalog ?? null)
   for (let i = 0; i < batch.length; i++) {
+    if (without.has(i)) continue
     appender.appendVarchar(textAt(batch.key, i))
     appender.appendBigInt(BigInt(Math.floor(batch.time[i] as number)))
     appender.appendUInteger(origin)
