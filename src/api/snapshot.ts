@@ -201,12 +201,12 @@ export function alarmsOf({
   if (isLetterRefused || deadLetterBytes >= nearlyFull * maxDeadLetterBytes)
     alarms.push({
       code: 'dead-letters-full',
-      message: `${deadLetterBytes} of ${maxDeadLetterBytes} bytes of dead letters are taken${isLetterRefused ? ', and a letter was refused' : ''}: discard some or raise deadLetters.maxBytes. Once they are full, messages that cannot be read are refused and stores that refuse rows stop`,
+      message: `${deadLetterBytes} of ${maxDeadLetterBytes} bytes of dead letters are taken${isLetterRefused ? ', and a letter was refused' : ''}${fullDevice === undefined ? '' : `; the device ${JSON.stringify(fullDevice)} is beyond its share`}: discard some or raise deadLetters.maxBytes. Once they are full, messages that cannot be read are refused and stores that refuse rows stop`,
     })
   else if (fullDevice !== undefined)
     alarms.push({
       code: 'dead-letters-full',
-      message: `the dead letters of the device ${JSON.stringify(fullDevice)} are full: its messages that cannot be read are refused. Discard or replay some, mend it, or raise deadLetters.maxBytesPerDevice`,
+      message: `the dead letters of the device ${JSON.stringify(fullDevice)} are full: its messages that cannot be read are refused; rows of it that a store refuses are kept. Discard or replay some, mend it, or raise deadLetters.maxBytesPerDevice`,
     })
   const { damagedFrames, damagedPlaces } = log
   if (damagedFrames > 0 || damagedPlaces > 0)

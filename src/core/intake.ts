@@ -71,7 +71,7 @@ export interface Intake {
   /** Takes back readings, documents and dead letters added since the mark, which is of this turn (no `durable()` in between). */
   rollback(mark: number): void
 
-  /** Keeps a dead letter in the same commit. At the bound of the dead letters: throws SluiceError `undecodable`. */
+  /** Keeps a dead letter in the same commit. At the bound of the dead letters, or of its device where no sink sends it: throws SluiceError `undecodable`. */
   reject(letter: DeadLetter): void
   /** Counts messages at the door: every message received is counted once, by its outcome. */
   countMessage(outcome: 'accepted' | 'refused' | 'deadLettered'): void

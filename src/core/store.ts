@@ -109,8 +109,8 @@ export interface DocumentRow {
 
 export interface DocumentBytes {
   readonly total: number
-  /** Of the thousand keys that have most; '' is none. */
-  readonly keys: readonly (readonly [key: string, bytes: number])[]
+  /** Of the thousand devices that have most, by the member `device` of the bodies. */
+  readonly devices: readonly (readonly [device: string, bytes: number])[]
 }
 
 /** A sink that can be asked. At most two queries run at once; others wait. Every call takes a signal and stops at it. */

@@ -265,7 +265,7 @@ test('one device fills its own share of the dead letters, and takes the room of 
   assert.equal(intake.status.fullDevice, 'a')
   assert.ok(
     isKept('b') && isKept(undefined) && isKept('a', 'main/log/1'),
-    'a sink’s letter is its own matter',
+    'a sink’s letter is kept beyond the share',
   )
   const mark = intake.mark()
   assert.ok(isKept('b'))
@@ -293,4 +293,51 @@ test('one device fills its own share of the dead letters, and takes the room of 
   counted.set([['a', 2_500]])
   counted.end()
   assert.deepEqual([fill('a'), fill('c'), fill('d')], [0, 1, 2])
+})
+
+test('a row of a device that a sink refuses is kept beyond its share, and leaves less room to its messages', async () => {
+  const { intake, storage, thread } = await openGate({
+    deadLetters: { maxBytes: 7_000, maxBytesPerDevice: 3_000 },
+  })
+  const of = (key?: string) => ({ ...letter, bytes: Buffer.alloc(900), device: 'a', key })
+  let number = 0
+  const keep = () => {
+    const before = intake.books.letterBytes
+    intake.reject(of(`main/log/${number++}`))
+    return intake.books.letterBytes - before
+  }
+  const hasRoom = (): boolean => {
+    const mark = intake.mark()
+    try {
+      intake.reject(of())
+    } catch {
+      return false
+    }
+    intake.rollback(mark)
+    return true
+  }
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  for (let i = 0; i < 3; i++) keep()
+  assert.equal(intake.status.fullDevice, 'a')
+  assert.equal(hasRoom(), false)
+  assert.equal(await outcomeOf(intake.durable()), 'disk-full')
+  thread.check()
+  assert.equal(hasRoom(), true, 'what came in a commit that failed takes no room')
+  const mark = intake.mark()
+  for (let i = 0; i < 3; i++) keep()
+  intake.rollback(mark)
+  assert.equal(hasRoom(), true, 'nor does what was taken back')
+  const size = keep()
+  keep()
+  keep()
+  await intake.durable()
+  assert.equal(hasRoom(), false)
+  intake.giveBack(2 * size, 'a')
+  assert.equal(hasRoom(), true)
+  while (intake.books.letterBytes + size <= 7_000) keep()
+  const counted = intake.recount()
+  counted.set([['a', 7_000]])
+  counted.end()
+  assert.throws(keep, { code: 'undecodable' }, 'the bound of all holds for sinks too')
+  assert.equal(intake.status.fullDevice, 'a', 'who fills it is told then too')
 })

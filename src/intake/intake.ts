@@ -9,7 +9,7 @@ import type { NewSeries, SeriesId } from '../core/series.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Columns } from './columns.ts'
 import { DeviceLetters } from './device-letters.ts'
-import { letterBody, lettersStream, OpenCommit } from './open-commit.ts'
+import { letterBody, OpenCommit } from './open-commit.ts'
 import { type SeriesLimits, type SeriesRule, SeriesTable } from './series-table.ts'
 
 export interface IntakeOptions {
@@ -144,6 +144,8 @@ export class GroupCommitIntake implements Intake, Discarder {
 
   reject(letter: DeadLetter): void {
     const body = letterBody(letter)
+    const { device = '', key } = letter
+    const hasRoom = device === '' || this.#devices.hasRoom(device, body.length)
     this.#isLetterRefused = this.books.letterBytes + body.length > this.#options.deadLetters.maxBytes
     if (this.#isLetterRefused) {
       throw new SluiceError(
@@ -151,19 +153,16 @@ export class GroupCommitIntake implements Intake, Discarder {
         'the dead letters are full; discard or replay some, or raise deadLetters.maxBytes',
       )
     }
-    const device = letter.key === undefined ? letter.device : undefined
-    if (device !== undefined) {
-      if (!this.#devices.hasRoom(device, body.length)) {
-        const why = `the dead letters of the device ${JSON.stringify(device)} are full; discard or replay some, or raise deadLetters.maxBytesPerDevice`
-        throw new SluiceError('undecodable', why)
-      }
-      this.#devices.add(device, body.length)
+    // A sink's letter is of a row that was acknowledged: it is kept, and what the device sends then finds the less room.
+    if (!hasRoom && key === undefined) {
+      const why = `the dead letters of the device ${JSON.stringify(device)} are full; discard or replay some, or raise deadLetters.maxBytesPerDevice`
+      throw new SluiceError('undecodable', why)
     }
+    if (device !== '') this.#devices.add(device, body.length)
     this.books.letterBytes += body.length
-    this.#open.letterBytes += body.length
-    this.#open.addDocument(lettersStream, letter.key ?? device ?? '', this.now, body)
+    this.#open.addLetter(key ?? device, device, this.now, body)
     this.#open.letters++
-    this.#open.isNeeded ||= letter.key !== undefined
+    this.#open.isNeeded ||= key !== undefined
   }
 
   receivedAt(time: number): void {
@@ -174,8 +173,7 @@ export class GroupCommitIntake implements Intake, Discarder {
     const body = encodeDiscard(discard)
     // The record is kept among the letters, and counts like them. It has no bound: it makes room.
     this.books.letterBytes += body.length
-    this.#open.letterBytes += body.length
-    this.#open.addDocument(lettersStream, '', this.now, body)
+    this.#open.addLetter('', '', this.now, body)
     this.#open.discards++
   }
 

@@ -23,6 +23,8 @@ export class OpenCommit {
   columns: Columns
   readonly documents = new Map<string, OpenDocuments>()
   #documents = 0
+  /** Of the documents of the dead letters, in their order; '' is none. */
+  readonly #letterDevices: string[] = []
   readonly edits: Changes['edits'][number][] = []
   readonly durable: PromiseWithResolvers<Durable> = Promise.withResolvers<Durable>()
   /** Bytes held beside the columns. */
@@ -57,6 +59,13 @@ export class OpenCommit {
     return this.columns.length + this.#documents
   }
 
+  /** A document of the dead letters: a letter, of a device if it names one, or a record that took some away. */
+  addLetter(key: string, device: string, time: number, body: Uint8Array): void {
+    this.#letterDevices.push(device)
+    this.letterBytes += body.length
+    this.addDocument(lettersStream, key, time, body)
+  }
+
   addDocument(stream: string, key: string, time: number, body: Uint8Array): void {
     let documents = this.documents.get(stream)
     if (!documents) {
@@ -72,11 +81,11 @@ export class OpenCommit {
     this.bytes += body.length + key.length + 64
   }
 
-  /** Letters that were taken away: their keys and bytes. */
-  readonly freed: (readonly [key: string, bytes: number])[] = []
+  /** Letters that were taken away: their devices and bytes. */
+  readonly freed: (readonly [device: string, bytes: number])[] = []
 
   /** Takes back what was added since `length` was this. Returns the dead letters among it. */
-  rollback(length: number): (readonly [key: string, bytes: number])[] {
+  rollback(length: number): (readonly [device: string, bytes: number])[] {
     const letters: (readonly [string, number])[] = []
     for (const [stream, { keys, times, bodies, places }] of this.documents) {
       while ((places.at(-1) ?? -1) >= length) {
@@ -89,7 +98,7 @@ export class OpenCommit {
         if (stream !== lettersStream) continue
         this.letters--
         this.letterBytes -= size
-        letters.push([key, size])
+        letters.push([this.#letterDevices.pop() ?? '', size])
       }
       if (places.length === 0) this.documents.delete(stream)
     }
@@ -97,10 +106,10 @@ export class OpenCommit {
     return letters
   }
 
-  /** Keys and bytes of the dead letters in it, and of records that took some away, whose key is ''. */
-  *letterSizes(): Generator<readonly [key: string, bytes: number]> {
-    const { keys = [], bodies = [] } = this.documents.get(lettersStream) ?? {}
-    for (const [i, key] of keys.entries()) yield [key, bodies[i]?.length ?? 0]
+  /** Devices and bytes of the dead letters in it, and of records that took some away, whose device is ''. */
+  *letterSizes(): Generator<readonly [device: string, bytes: number]> {
+    const { bodies = [] } = this.documents.get(lettersStream) ?? {}
+    for (const [i, device] of this.#letterDevices.entries()) yield [device, bodies[i]?.length ?? 0]
   }
 
   /** Documents that count as accepted rows: neither dead letters, their discards and replays nor keyed values, which are ours. */

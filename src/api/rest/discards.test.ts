@@ -51,18 +51,23 @@ test('one discard at a time: the other is told to come again', async (t) => {
 test('letters of each device are counted from the store: those of an earlier run fill its share', async (t) => {
   const door = await openRestDoor(t, undefined, { passed: () => Promise.resolve(), maxBytesPerDevice: 1_000 })
   const letter = { code: 'undecodable', reason: 'no', source: 'mqtt', device: 'a' } as const
-  const body = JSON.stringify({ ...letter, bytes: Buffer.alloc(300).toString('base64') })
+  const bytes = Buffer.alloc(300).toString('base64')
+  const body = JSON.stringify({ ...letter, bytes })
+  // Of a row that a store refused: its key is the row's.
+  const ofSink = (key: string) =>
+    JSON.stringify({ ...letter, reason: '"device":"c"', source: 'main', device: 'b "1"', key, bytes })
   const write = door.log.write(
-    door.log.documents(
-      'dead-letters',
-      [5, 6].map((time) => ({ key: 'a', time, body })),
-    ),
+    door.log.documents('dead-letters', [
+      ...[5, 6].map((time) => ({ key: 'a', time, body })),
+      ...['main/log/7', 'main/log/8'].map((key) => ({ key, time: 7, body: ofSink(key) })),
+    ]),
   )
   await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
   const reject = (device: string) => door.intake.reject({ ...letter, device, bytes: Buffer.alloc(300) })
   reject('a')
   const parts = { intake: door.intake, store: door.store, passed: () => Promise.resolve() }
-  assert.equal(await heldLetters(parts, AbortSignal.timeout(10_000)), 2 * body.length)
-  assert.throws(() => reject('a'), /maxBytesPerDevice/)
-  reject('b')
+  const held = await heldLetters(parts, AbortSignal.timeout(10_000))
+  assert.equal(held, 2 * body.length + 2 * ofSink('main/log/7').length)
+  for (const device of ['a', 'b "1"']) assert.throws(() => reject(device), /maxBytesPerDevice/)
+  for (const device of ['b', 'c', 'main/log/7']) reject(device)
 })

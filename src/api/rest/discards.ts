@@ -52,11 +52,11 @@ function addOne(server: RestServer, parts: RouteParts): void {
     const { intake, store, passed, turn } = parts
     const gone = callerSignal(reply)
     const answer = await turn.take(gone, async () => {
-      const { row } = await findLetter(store, request.params.id, gone)
+      const { row, letter } = await findLetter(store, request.params.id, gone)
       const freedBytes = Buffer.byteLength(row.body)
       intake.tick()
       intake.discard({ letters: [named(row)], principal: request.principal.name })
-      intake.giveBack(freedBytes, row.key)
+      intake.giveBack(freedBytes, letter.device)
       const { position } = await intake.durable()
       return { discarded: 1, freedBytes, applied: await isApplied(passed, 'dead-letters', position, gone) }
     })

@@ -9,7 +9,7 @@ test('a count that comes to nothing ends too: letters are not noted for it for e
   const letters = new DeviceLetters(1e9)
   const fails = () => Promise.reject(new SluiceError('disk-full', 'the disk is full'))
   const durable = () => Promise.resolve(mintDurable({ log: 'a', partition: 0, next: 1n }))
-  const documentBytes = () => Promise.resolve({ total: 1, keys: [] })
+  const documentBytes = () => Promise.resolve({ total: 1, devices: [] })
   const passed = () => Promise.resolve()
   const works = { durable, passed, documentBytes }
   for (const [how, parts] of [

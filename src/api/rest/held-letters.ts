@@ -20,8 +20,8 @@ export async function heldLetters(
   try {
     const { position } = await intake.durable()
     if (!(await isApplied(passed, 'dead-letters', position, gone))) return undefined
-    const { total, keys } = await store.documentBytes('dead-letters', gone)
-    counted.set(keys)
+    const { total, devices } = await store.documentBytes('dead-letters', gone)
+    counted.set(devices)
     return total
   } finally {
     counted.end()

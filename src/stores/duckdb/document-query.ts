@@ -33,7 +33,9 @@ export async function queryDocuments(
   }))
 }
 
-const maxKeys = 1_000
+const maxDevices = 1_000
+// Inside a text of JSON its quotes would be escaped: this is the member itself.
+const deviceMember = '"device":"'
 
 /** Bytes of the bodies of a stream. */
 export async function documentBytes(
@@ -43,16 +45,21 @@ export async function documentBytes(
   signal: AbortSignal,
 ): Promise<DocumentBytes> {
   const table = tables.get(stream)
-  if (table === undefined) return { total: 0, keys: [] }
-  const [sums, keys] = await readers.read(signal, async (sql) => [
+  if (table === undefined) return { total: 0, devices: [] }
+  const [sums, devices] = await readers.read(signal, async (sql) => [
     await sql.rows(`SELECT sum(strlen(body)) FROM ${table.table}`),
     await sql.rows(
-      `SELECT ${exact('key')}, sum(strlen(body)) AS bytes FROM ${table.table} WHERE key <> '' GROUP BY key ORDER BY bytes DESC LIMIT ${maxKeys}`,
+      `SELECT regexp_extract(body, '${deviceMember}((?:[^"\\\\]|\\\\.)*)"', 1) AS device, sum(strlen(body)) AS bytes FROM ${table.table} WHERE contains(body, '${deviceMember}') GROUP BY device ORDER BY bytes DESC LIMIT ${maxDevices}`,
     ),
   ])
   const total = sums?.[0]?.[0]
   return {
     total: total == null ? 0 : toNumber(total),
-    keys: (keys ?? []).map(([key, bytes]) => [toText(key), toNumber(bytes)]),
+    devices: (devices ?? []).map(([device, bytes]) => [textOf(toText(device)), toNumber(bytes)]),
   }
+}
+
+/** What stands between the quotes of a text of JSON. */
+function textOf(inside: string): string {
+  return String(JSON.parse(`"${inside}"`))
 }
