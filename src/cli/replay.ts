@@ -38,7 +38,7 @@ async function replayWhileStopped(options: ReplayOptions): Promise<number> {
     fromStore === undefined ? { from: boundOf('--from', options.from), to: boundOf('--to', options.to) } : {}
   const stop = new AbortController()
   process.once('SIGINT', () =>
-    stop.abort(new Error('stopped; with the same --name it goes on where it has come to')),
+    stop.abort(new Error('stopped; with the same --name and bounds it goes on where it has come to')),
   )
   const ask = { sink, fromStore, ...bounds, rate, name }
   const parts = await replayStopped(config, ask, showRows, stop.signal)

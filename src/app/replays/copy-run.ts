@@ -73,7 +73,7 @@ export async function runCopy(order: CopyOrder, run: CopyRunParts, signal: Abort
 }
 
 /** The stream under which a copy's edits have their position. */
-const editsStream = 'edits'
+export const editsStream = 'edits'
 const tryAgainMs = 1_000
 
 async function adopt({ lane, parts }: CopyOrder, run: CopyRunParts, signal: AbortSignal): Promise<boolean> {

@@ -9,7 +9,8 @@ import { openEmbeddedLog } from '../../log/embedded/log.ts'
 import { components } from '../components.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { replayStopped } from './offline.ts'
+import type { PipelineStatus } from '../pipeline/runner.ts'
+import { type OfflineReplay, replayStopped } from './offline.ts'
 
 const never = new AbortController().signal
 const stores = ['stores.main.type=duckdb', 'stores.second.type=duckdb']
@@ -55,10 +56,20 @@ test('while Sluice is stopped a store is given what the log holds, or what anoth
       ['dead-letters', 0, 0],
     ],
   )
-  const rest = await replay(config, { sink: 'main', name: 'part' })
-  assert.equal(rest[0]?.books.handed, 150 + 750, 'it went on at its position')
+  const others = await replay(config, { sink: 'main', from: next(50n), to: next(250n), name: 'part' })
+  assert.deepEqual([others[0]?.books.stored, others[0]?.books.repeated], [50, 150], 'other bounds')
+  const bounds = { from: next(50n), to: next(300n) }
+  const cut = new AbortController()
+  const cutShort = ({ books }: PipelineStatus) => books.handed >= 20 && cut.abort(new Error('cut short'))
+  const short = { sink: 'main', ...bounds, name: 'short' }
+  await assert.rejects(replayStopped(config, { ...short, rate: 40 }, cutShort, cut.signal), /cut short/)
+  const rest = await replay(config, short)
+  assert.deepEqual([rest[0]?.books.handed, rest[0]?.books.stored], [250, 50], 'it went on at its position')
+  const hasEnded = (ask: OfflineReplay, message: RegExp) =>
+    assert.rejects(replay(config, ask), { code: 'conflict', message })
+  await hasEnded(short, /the replay short to main with the numbers 50 to 300 has ended: choose another name/)
   const all = await replay(config, { sink: 'main' })
-  assert.deepEqual([all[0]?.books.stored, all[0]?.books.repeated], [100, 900])
+  assert.deepEqual([all[0]?.books.stored, all[0]?.books.repeated], [750, 250])
 
   const copied = await replay(config, { sink: 'second', fromStore: 'main' })
   assert.deepEqual(
@@ -74,13 +85,23 @@ test('while Sluice is stopped a store is given what the log holds, or what anoth
   ]
   assert.equal(main.length, 1_000 + 1 + 3)
   assert.deepEqual(second, main)
+  const copy = { sink: 'second', fromStore: 'main', name: 'copy' }
+  assert.equal((await replay(config, copy))[0]?.books.repeated, 1_000)
+  await hasEnded(copy, /the replay copy to second of main, which has nothing more, has ended/)
 
   const written = await replay(config, { sink: 'lines', name: 'again' })
   assert.deepEqual(
     written.map(({ books }) => books.stored),
     [1_000],
   )
-  const file = path.join(data, 'lines.ndjson.replay-again-stopped')
+  await hasEnded(
+    { sink: 'lines', name: 'again' },
+    /the replay again to lines with the numbers 0 to \d+ has ended/,
+  )
+  const file = path.join(
+    data,
+    fs.readdirSync(data).find((name) => /replay-again-stopped-0-\w+$/.test(name)) ?? '',
+  )
   assert.equal(fs.readFileSync(file, 'utf8').split('\n').length, 1_001)
 })
 

@@ -1,6 +1,6 @@
 import { SluiceError } from '../../core/errors.ts'
 import type { ReplayBound } from '../../core/replay.ts'
-import type { SinkBooks } from '../../core/sink.ts'
+import type { Sink, SinkBooks } from '../../core/sink.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { EmbeddedLog } from '../../log/embedded/log.ts'
 import { createProcessors } from '../../processors/table.ts'
@@ -8,7 +8,7 @@ import { replaySinks } from '../../sinks/table.ts'
 import { type OpenStore, openStore } from '../../stores/table.ts'
 import type { Config } from '../config/config.ts'
 import type { PipelineStatus } from '../pipeline/runner.ts'
-import { runCopy } from './copy-run.ts'
+import { editsStream, runCopy } from './copy-run.ts'
 import { boundsOf } from './replay-bounds.ts'
 import { type ReplayParts, runReplay } from './replay-run.ts'
 import { noLetters, openStopped, storeStreams, takeStopped } from './stopped-log.ts'
@@ -20,7 +20,7 @@ export interface OfflineReplay {
   readonly from?: ReplayBound | undefined
   readonly to?: ReplayBound | undefined
   readonly rate?: number | undefined
-  /** With a name that an earlier one had which was cut short, it goes on from there. */
+  /** With the name and the bounds, or the store, of an earlier one that was cut short, it goes on from there. */
   readonly name?: string | undefined
 }
 
@@ -32,7 +32,8 @@ export interface OfflinePart {
 const maxRetries = 20
 /**
  * The same replays as of a running Sluice, in this process. Nothing of the log is removed meanwhile.
- * @throws SluiceError `log-locked` if Sluice runs, `not-found` for an unknown sink, `bad-request` where there is no log or it does not hold what is asked for.
+ * @throws SluiceError `log-locked` if Sluice runs, `not-found` for an unknown sink, `bad-request` where there is no log or it does not hold what is asked
+ * for, `conflict` where the one of that name and those bounds has ended.
  */
 export async function replayStopped(
   config: Config,
@@ -89,7 +90,7 @@ async function replayLog(
 ): Promise<void> {
   const log = await openStopped(config, logFolder, opened)
   const { from, until } = await boundsOf(log, logFolder, ask.from, ask.to)
-  const lane = laneOf(ask)
+  const lane = laneOf(ask, `${from.toString(36)}-${until.toString(36)}`)
   const processors = config.pipelines[ask.sink]?.processors ?? []
   const sink = await sinkOf(config, ask.sink, lane, open, opened)
   const streams = sink.streams(log).map((stream) => ({
@@ -97,6 +98,8 @@ async function replayLog(
     group: `replay/${stream}`,
     processors: stream === 'readings' ? processors : [],
   }))
+  const places = streams.map(({ stream }) => ({ sink: sink.sink(stream, lane), log: log.id, partition: 0 }))
+  const before = await handedTo(places)
   const parts: ReplayParts = {
     name: ask.sink,
     log: log.id,
@@ -110,7 +113,9 @@ async function replayLog(
     clock: systemClock,
     onStatus: watch,
   }
-  await runReplay({ lane, streams, from, until, rate: ask.rate }, parts, signal)
+  const isDone = await runReplay({ lane, streams, from, until, rate: ask.rate }, parts, signal)
+  if (isDone && before > 0 && (await handedTo(places)) === before)
+    throw ended(ask, `with the numbers ${from} to ${until}`)
 }
 
 async function copyStore(
@@ -126,8 +131,14 @@ async function copyStore(
   const { copy } = target
   if (source === undefined || copy === undefined)
     throw new SluiceError('bad-request', 'a store of this type is not copied')
-  const order = { lane: laneOf(ask), fromStore, parts: await source.parts(signal), rate: ask.rate }
-  await runCopy(
+  const parts = await source.parts(signal)
+  const order = { lane: laneOf(ask, fromStore), fromStore, parts, rate: ask.rate }
+  const places = parts.map(({ kind, stream, log, partition }) => {
+    const sink = target.replaySink(order.lane, kind === 'edits' ? editsStream : stream)
+    return { sink, log, partition }
+  })
+  const before = await handedTo(places)
+  const isDone = await runCopy(
     order,
     {
       name: ask.sink,
@@ -141,10 +152,31 @@ async function copyStore(
     },
     signal,
   )
+  if (isDone && before > 0 && (await handedTo(places)) === before)
+    throw ended(ask, `of ${fromStore}, which has nothing more,`)
 }
 
-const laneOf = ({ name, sink }: OfflineReplay) =>
-  name === undefined ? `${sink}@${systemClock.now().toString(36)}` : `${name}@stopped`
+/** `what` stands in the name of the place: another one of that name, with other bounds, does not go on from there. */
+function laneOf({ name, sink }: OfflineReplay, what: string): string {
+  return name === undefined ? `${sink}@${systemClock.now().toString(36)}` : `${name}@stopped-${what}`
+}
+
+interface Place {
+  readonly sink: Sink
+  readonly log: string
+  readonly partition: number
+}
+
+/** Rows. One that gives none has ended before: where a stream had no rows, no position tells. */
+async function handedTo(places: readonly Place[]): Promise<number> {
+  let rows = 0
+  for (const { sink, log, partition } of places) rows += (await sink.state(log, partition))?.books.handed ?? 0
+  return rows
+}
+
+function ended({ name, sink }: OfflineReplay, what: string): SluiceError {
+  return new SluiceError('conflict', `the replay ${name} to ${sink} ${what} has ended: choose another name`)
+}
 
 interface OfflineSink {
   streams(log: EmbeddedLog): readonly string[]
