@@ -10,7 +10,18 @@ import type { DemoClearOptions } from './demo-clear.ts'
 import type { ExportOptions } from './export.ts'
 import { exitCode, exitCodeOf } from './failure.ts'
 import { addLog } from './log.ts'
-import { count, doorUrl, finite, hertz, httpUrl, positive, prefix, seed, some } from './option-values.ts'
+import {
+  count,
+  doorUrl,
+  finite,
+  hertz,
+  httpUrl,
+  positive,
+  prefix,
+  rowsASecond,
+  seed,
+  some,
+} from './option-values.ts'
 import type { ProveCommandOptions } from './prove.ts'
 import type { QueryOptions } from './query.ts'
 import type { ReplayOptions } from './replay-options.ts'
@@ -186,10 +197,10 @@ const replay = program
     '--from-store <name>',
     'instead of the log: copy a whole store, what the log no longer holds too, to the store that --to names',
   )
-  .option('--rate <rows>', 'rows a second; default as many as live traffic leaves room for', positive)
+  .option('--rate <rows>', 'rows a second; default as many as live traffic leaves room for', rowsASecond)
   .option('--name <name>', 'name of the replay; default the sink and a number')
   .option('--wait', 'until it is done, and say what came of it')
-  .option('--offline', 'in this process, while Sluice is stopped; with the same --name it goes on')
+  .option('--offline', 'in this process, while Sluice is stopped; with the same --name and bounds it goes on')
   .option(
     '--into <name>',
     'an empty store, a new file <name>.duckdb in the data folder, while Sluice is stopped',

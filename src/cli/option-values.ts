@@ -7,7 +7,14 @@ export function positive(text: string): number {
   return value
 }
 
-/** The same for samples a second: all of a second are one message. */
+/** Rows a second. */
+export function rowsASecond(text: string): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value < 1) throw new InvalidArgumentError('Expected a number of at least 1.')
+  return value
+}
+
+/** A number above 0 of samples a second: all of a second are one message. */
 export function hertz(text: string): number {
   const value = positive(text)
   if (value > maxHertz) throw new InvalidArgumentError(`Expected at most ${maxHertz}.`)

@@ -9,8 +9,9 @@ export type ReplayBound =
 
 /** A live cursor, or a time as users write them; undefined where a text is neither. */
 export function readBound(text: string, nowMicros: number): ReplayBound | undefined {
-  const [position] = decodeCursor(text) ?? []
-  if (position !== undefined) return { kind: 'cursor', position }
+  const [position, ...others] = decodeCursor(text) ?? []
+  // Of more partitions it is of another kind of log.
+  if (position !== undefined) return others.length > 0 ? undefined : { kind: 'cursor', position }
   const micros = readTime(text, nowMicros)
   return micros === undefined ? undefined : { kind: 'time', micros }
 }

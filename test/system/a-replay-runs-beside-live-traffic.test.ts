@@ -192,17 +192,27 @@ test('a replay keeps what it needs in the log, can be cancelled, and is told why
   const [, slowFile = ''] = /the rows go to (lines\.ndjson\.replay-slow-\w+)/.exec(slow.body.note ?? '') ?? []
   await run.drained()
   // Retention would have removed most of it long since.
-  const held = async () => (await run.sluice.get('/status')) as { log: { first: number; next: number } }
+  const held = async () => (await run.sluice.get('/status')) as { log: { id: string; first: number } }
   await setTimeout(3_000)
   await run.send(100)
-  assert.equal((await held()).log.first, 0)
+  const { id, first } = (await held()).log
+  assert.equal(first, 0)
 
   const refusals: [object, number, string, RegExp][] = [
     [{ sink: 'main', name: 'slow' }, 409, 'conflict', /there is a replay slow already/],
     [{ sink: 'none' }, 404, 'not-found', /sink: there is no none; there are: main, lines/],
     [{}, 400, 'bad-request', /sink: expected a name/],
-    [{ sink: 'main', rate: -1 }, 400, 'bad-request', /rate: must be above 0/],
+    [{ sink: 'main', rate: 1e-300 }, 400, 'bad-request', /rate: must be at least 1/],
     [{ sink: 'main', from: 'soon' }, 400, 'bad-request', /from: expected a live cursor, or a time/],
+    [{ sink: 'main', from: true }, 400, 'bad-request', /from: expected a live cursor, or a time/],
+    [{ sink: 'main', from: 4e12 }, 400, 'bad-request', /nothing was written between the bounds/],
+    [
+      { sink: 'main', from: `${id}.1-1` },
+      400,
+      'bad-request',
+      /the cursor is of partition 1, and this log has 0 alone/,
+    ],
+    [{ sink: 'main', from: `${id}.0-1.1-1` }, 400, 'bad-request', /from: expected a live cursor/],
     [{ sink: 'main', other: 1 }, 400, 'bad-request', /other: there is no such parameter/],
     [{ sink: 'main', fromStore: 'main' }, 400, 'bad-request', /fromStore: main has its own rows/],
     [{ sink: 'main', fromStore: 'none' }, 404, 'not-found', /fromStore: there is no none/],

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { readBound, type ReplayBound, type ReplayDesk } from '../../core/replay.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { replayAnswer, shownReplay } from '../replay-answer.ts'
-import * as given from './parameters.ts'
+import { quoted } from './parameters.ts'
 import { answering, reading, type RestServer } from './rest-parts.ts'
 import { shownError } from './shown-answers.ts'
 
@@ -42,7 +42,7 @@ function addStart(server: RestServer, { desk, clock }: ReplayRouteParts): void {
       to: bound(clock, 'End, exclusive: where the log stands now unless given.').optional(),
       rate: z
         .number('expected a number of rows a second')
-        .positive('must be above 0')
+        .min(1, 'must be at least 1')
         .max(1e9)
         .optional()
         .describe('Rows a second; unless given, as many as live traffic leaves room for.'),
@@ -108,16 +108,22 @@ const componentName = z
 const params = z.object({ name: componentName })
 
 /** A live cursor, or a time. */
-function bound(clock: Clock, description: string): z.ZodType<ReplayBound, string> {
-  return given.parameter(
-    (text) => readBound(text, clock.now()),
-    'a live cursor, or a time: ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, now, or -15m',
-    {
-      type: 'string',
+function bound(clock: Clock, description: string): z.ZodType<ReplayBound, string | number> {
+  const expected =
+    'expected a live cursor, or a time: ms since 1970, RFC 3339 such as 2026-01-15T10:30:00Z, now, or -15m'
+  return z
+    .union([z.string(), z.number()], { error: expected })
+    .transform((given, context) => {
+      const found = readBound(String(given), clock.now())
+      if (found !== undefined) return found
+      context.addIssue({ code: 'custom', message: `${expected}, got ${quoted(String(given))}` })
+      return z.NEVER
+    })
+    .meta({
+      type: ['string', 'number'],
       description: `${description} A time is that of writing into the log; a live cursor is exact.`,
-      examples: ['-1h', '2026-01-15T10:30:00Z'],
-    },
-  )
+      examples: ['-1h', '2026-01-15T10:30:00Z', 1_768_473_000_000],
+    })
 }
 
 const shownEnd = shownReplay.extend({

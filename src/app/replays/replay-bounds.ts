@@ -55,6 +55,11 @@ export async function boundsOf(
 function placeIn(log: BoundedLog, { position }: Extract<ReplayBound, { kind: 'cursor' }>): { next: bigint } {
   if (position.log !== log.id)
     throw new SluiceError('bad-request', `the cursor is of log ${position.log}, and this is log ${log.id}`)
+  if (position.partition !== 0)
+    throw new SluiceError(
+      'bad-request',
+      `the cursor is of partition ${position.partition}, and this log has 0 alone`,
+    )
   return position
 }
 
