@@ -255,7 +255,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       authorizer: localAuthorizer,
       router,
       formats: formats.named,
-      sinks: new Set(storeNames),
+      sinks: new Map(stores.map((store) => [store.name, store])),
       clock: systemClock,
       limits: config.limits,
       temporary: new TemporaryFolder(path.join(config.data, 'exports')),

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import type { FastifyInstance } from 'fastify'
 import { addDocumentation } from '../../src/api/documentation.ts'
 import { addRest } from '../../src/api/rest/rest.ts'
+import type { ReplayedSink } from '../../src/api/rest/rest-parts.ts'
 import type { StoreQueries } from '../../src/api/rest/store-queries.ts'
 import { createServer } from '../../src/api/server.ts'
 import { localAuthorizer } from '../../src/auth/local-authorizer.ts'
@@ -45,6 +46,8 @@ export interface RestDoorOptions {
   readonly before?: (server: FastifyInstance) => void
   /** What the store has passed; nothing where the test does not say. */
   readonly passed?: () => Promise<void>
+  /** What the sink main has taken again; everything where the test does not say. */
+  readonly sinkPassed?: ReplayedSink['passed']
   /** Where the store says it stands. */
   readonly position?: () => Promise<Position>
 }
@@ -95,7 +98,7 @@ export async function openRestDoor(
     authorizer: options.authorizer ?? localAuthorizer,
     router: createRouter(defaultTopics, defaultRecordLimits),
     formats: createFormats(defaultRecordLimits).named,
-    sinks: new Set(['main']),
+    sinks: new Map([['main', { passed: options.sinkPassed ?? (() => Promise.resolve()) }]]),
     clock: systemClock,
     limits: defaultRecordLimits,
     temporary: new TemporaryFolder(exports),

@@ -104,8 +104,8 @@ test('a letter is read again as it was or corrected, becomes its rows once, and 
   assert.deepEqual([first.source, first.device, first.code], ['main', 'e', 'invalid-value'])
   const unchanged = await replay(running, first.id)
   assert.deepEqual([unchanged.status, unchanged.answer.error?.details?.[0]?.field], [400, 'v'])
-  assert.equal((await replay(running, first.id, { text: row(5, ts) })).answer.rows, 1)
-  await until(async () => (await values(running, 'e')).length === 1)
+  const { answer: told } = await replay(running, first.id, { text: row(5, ts) })
+  assert.deepEqual([told.rows, told.applied], [1, true])
   assert.deepEqual(await values(running, 'e'), [5])
   // It takes no such time, and the row is a letter again.
   assert.equal((await replay(running, second.id, { text: row(6, 9_007_199_100_000) })).answer.rows, 1)

@@ -1,7 +1,6 @@
 import { SluiceError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
 import { wait } from '../../lib/wait.ts'
-import type { RestParts } from './rest-parts.ts'
 
 /** Milliseconds that an answer waits for the store. */
 const patienceMs = 20_000
@@ -9,9 +8,9 @@ const patienceMs = 20_000
 const retryMs = 50
 
 /** Waits until the store has applied everything of the stream before the position; false where it needs longer. */
-export async function isApplied(
-  passed: RestParts['passed'],
-  stream: Parameters<RestParts['passed']>[0],
+export async function isApplied<Stream extends string>(
+  passed: (stream: Stream, position: Position, signal: AbortSignal) => Promise<void>,
+  stream: Stream,
   position: Position,
   gone: AbortSignal,
 ): Promise<boolean> {

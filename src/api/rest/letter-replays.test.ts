@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { Reading } from '../../../proto/generated/sluice/v1/reading.ts'
 import { openRestDoor, type RestDoorOptions } from '../../../test/support/rest-door.ts'
 import type { Refused } from '../../../test/support/rest-rows.ts'
@@ -267,4 +268,34 @@ test('a letter that a defect keeps from being read leaves nothing behind, and th
   const { body } = await ask('POST', '/replay?device=z')
   assert.deepEqual([body['replayed'], body['failed'], body['rows']], [2, 1, 2])
   assert.equal(door.intake.books.rowsAccepted, 2)
+})
+
+test('the answer waits for the sink whose letter it was, and holds up nobody else', async (t) => {
+  const asked: [stream: string, isBehind: boolean][] = []
+  const arrival = Promise.withResolvers<void>()
+  const before = { next: 0n }
+  const { door, ask } = await doorWithLetters(t, {
+    sinkPassed(stream, { next }) {
+      asked.push([stream, next > before.next])
+      return arrival.promise
+    },
+  })
+  const { position } = await door.intake.durable()
+  before.next = position.next
+  const letter = refused(position.log, { device_id: 'd', tag_id: 'm', v: 1, q: 192, ts: 5 })
+  const row = { key: letter.key, time: 2e15, body: JSON.stringify(letter) }
+  const write = door.log.write(door.log.documents('dead-letters', [row]))
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  let isAnswered = false
+  const answer = ask('POST', `/${stored.length}/replay`).then((given) => {
+    isAnswered = true
+    return given
+  })
+  while (asked.length === 0) await setImmediate()
+  assert.equal((await ask('POST', '/0/replay', { text: 'true' })).body['applied'], true)
+  assert.ok(!isAnswered)
+  arrival.resolve()
+  const { status, body } = await answer
+  assert.deepEqual([status, body['rows'], body['applied']], [200, 1, true])
+  assert.deepEqual(asked, [['letter-replays', true]])
 })

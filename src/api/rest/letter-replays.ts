@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { errorTable, type ErrorCode } from '../../core/errors.ts'
-import { encodeCursor } from '../../core/position.ts'
+import { letterReplaysStream } from '../../core/letter-replay.ts'
+import { encodeCursor, type Position } from '../../core/position.ts'
 import type { DocumentRow } from '../../core/store.ts'
 import { BadRequest, errorBody, refuse } from '../error-answer.ts'
 import { callerSignal } from './answer-stream.ts'
@@ -73,10 +74,13 @@ function addOne(server: RestServer, parts: RouteParts, reader: LetterReader): vo
       if (typeof rows !== 'number') return rows
       const position = await take(parts, [row], caller.name)
       const applied = await isApplied(passed, 'dead-letters', position, gone)
-      return { rows, applied, cursor: encodeCursor([position]) }
+      return { rows, applied, position, letter }
     })
     if ('reason' in answer) return refused(reply, request.id, answer)
-    return reply.status(answer.applied ? 200 : 202).send(answer)
+    const { rows, position } = answer
+    // A sink that is away holds up nobody else's turn.
+    const applied = answer.applied && (await hasArrived(parts, answer.letter, position, gone))
+    return reply.status(applied ? 200 : 202).send({ rows, applied, cursor: encodeCursor([position]) })
   })
 }
 
@@ -203,6 +207,19 @@ async function take({ intake }: RouteParts, rows: readonly DocumentRow[], princi
   return position
 }
 
+/** Waits for what the letter has become: rows of the store, or the row of a sink at that sink. */
+function hasArrived(
+  { passed, sinks }: RouteParts,
+  { key, source }: LetterBody,
+  position: Position,
+  gone: AbortSignal,
+): Promise<boolean> {
+  const sink = key === undefined ? undefined : sinks.get(source)
+  return sink === undefined
+    ? isApplied(passed, 'readings', position, gone)
+    : isApplied((...asked) => sink.passed(...asked), letterReplaysStream, position, gone)
+}
+
 function refused(reply: Parameters<typeof refuse>[0], requestId: string, { code, reason, field }: Failure) {
   const details = field === undefined ? undefined : [{ field, message: reason }]
   const body = errorBody(code, `it fails again, and stays: ${reason}`, requestId, details)
@@ -213,7 +230,11 @@ const shownOne = z.object({
   rows: z
     .int()
     .describe('Readings that it has become; 1 for the row of a sink, which is handed to it again.'),
-  applied: z.boolean().describe('False where the store needs longer; it is safe and will be applied.'),
+  applied: z
+    .boolean()
+    .describe(
+      'True where they stand in the store, or the sink has the row; false where it needs longer: it is safe and will be applied.',
+    ),
   cursor: z.string(),
 })
 

@@ -6,6 +6,7 @@ import type { Authorizer } from '../../core/authorizer.ts'
 import type { Discarder } from '../../core/discard.ts'
 import type { Format, Router } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
+import type { letterReplaysStream } from '../../core/letter-replay.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import type { Position } from '../../core/position.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -13,6 +14,12 @@ import type { TemporaryFolder } from '../../lib/temporary-folder.ts'
 import type { AnswerGate } from './answer-gate.ts'
 import type { LetterTurn } from './letter-turn.ts'
 import type { StoreQueries } from './store-queries.ts'
+
+/** A sink that gets the rows of its letters again. */
+export interface ReplayedSink {
+  /** Resolves when it has taken, or refused again, every row that was asked for before the position. */
+  passed(stream: typeof letterReplaysStream, position: Position, signal: AbortSignal): Promise<void>
+}
 
 /** What the REST routes need. */
 export interface RestParts {
@@ -28,8 +35,8 @@ export interface RestParts {
   /** For letters that are read again: the names that a topic gives, and what reads a format's name or a content type. */
   readonly router: Router
   readonly formats: (type: string | undefined) => Format | undefined
-  /** Sinks that take rows which they refused once more. */
-  readonly sinks: ReadonlySet<string>
+  /** Sinks that take rows which they refused once more, by their names. */
+  readonly sinks: ReadonlyMap<string, ReplayedSink>
   readonly clock: Clock
   readonly limits: RecordLimits
   /** Where exports are made. */
