@@ -13,7 +13,7 @@ export interface InspectOptions {
 export function inspect({ data, json }: InspectOptions): Promise<number> {
   const reports = inspectData(data)
   if (reports.length === 0) throw usage(`there is no log in ${data}; name the data folder with --data`)
-  const damaged = reports.slice(0, -1).some((report) => report.damage.length > 0)
+  const damaged = reports.some((report) => report.damage.length > 0)
   if (json) {
     for (const report of reports) process.stdout.write(`${printable(JSON.stringify(report))}\n`)
     return Promise.resolve(damaged ? exitCode.failed : exitCode.ok)
@@ -31,7 +31,11 @@ export function inspect({ data, json }: InspectOptions): Promise<number> {
     Object.entries(report.rows)
       .map(([stream, count]) => `${stream} ${count}`)
       .join(', '),
-    report.damage.map(({ offset, bytes }) => `${bytes} bytes at ${offset}`).join(', '),
+    [
+      ...report.damage.map(({ offset, bytes }) => `${bytes} bytes at ${offset}`),
+      // What may be a commit that is being written is no damage for certain.
+      ...(report.tailBytes > 0 ? [`the last ${report.tailBytes} bytes are no whole commit`] : []),
+    ].join(', '),
   ])
   const headers = ['segment', 'bytes', 'commits', 'first', 'next', 'from', 'to', 'rows', 'damage']
   process.stdout.write(`log ${reports.at(-1)?.log ?? 'unknown'}\n${formatTable(headers, rows)}\n`)

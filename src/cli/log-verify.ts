@@ -34,11 +34,8 @@ function describe({
     ...faults.map((fault) => `${describeFault(fault)} ${advice[fault.kind]}`),
     ...setAside.map((loss) => `${placeOf(loss)}: set aside by a repair.${lossOf(loss)}`),
   ]
-  if (tailBytes > 0)
-    lines.push(
-      `The last segment ends with ${counted(tailBytes, 'byte')} that were never acknowledged: a commit that is being written, or that a crash cut short. The next start drops it.`,
-    )
-  lines.push(faults.length === 0 ? 'whole' : counted(faults.length, 'fault'))
+  lines.push(...describeTail(tailBytes))
+  lines.push(faults.length === 0 ? sound(tailBytes) : counted(faults.length, 'fault'))
   return `${lines.join('\n')}\n`
 }
 
@@ -63,6 +60,21 @@ const advice: Record<LogFault['kind'], string> = {
 /** A fault of a log and what it has cost, in words. */
 export function describeFault(fault: LogFault): string {
   return `${placeOf(fault)}: ${what[fault.kind]}${lossOf(fault)}`
+}
+
+/** A line for the end of the last segment, if it is no whole commit: that cannot tell why. */
+export function describeTail(bytes: number): string[] {
+  if (bytes === 0) return []
+  const why =
+    'a commit that is being written or that a crash cut short, which nobody was told of; or the end of the log was cut off or damaged'
+  return [
+    `The last segment ends with ${counted(bytes, 'byte')} that are no whole commit: ${why}. The next start drops them.`,
+  ]
+}
+
+/** What a log without faults is. */
+export function sound(tailBytes: number): string {
+  return tailBytes > 0 ? 'whole before that' : 'whole'
 }
 
 function placeOf({ file, offset, bytes }: LogFault): string {

@@ -49,6 +49,7 @@ test('a damaged log is found, exported, repaired and used again by its commands'
     new Date(1_700_000_000_007).toISOString(),
   )
   assert.deepEqual(parsed(since.out), rows.slice(7))
+  assert.equal((await log('inspect')).code, 0)
   const locked = await log('repair')
   assert.equal(locked.code, 1)
   assert.match(locked.err, /in use by another running Sluice/)
@@ -62,6 +63,8 @@ test('a damaged log is found, exported, repaired and used again by its commands'
   bytes[middle] = (bytes[middle] ?? 0) ^ 1
   await fs.writeFile(path.join(folder, segment), bytes)
 
+  const inspected = await log('inspect')
+  assert.equal(inspected.code, 1, inspected.out)
   const damaged = await log('verify')
   assert.equal(damaged.code, 1)
   assert.match(

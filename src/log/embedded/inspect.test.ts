@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countingReadings, documentsOf, nameOf } from '../../../test/support/log-changes.ts'
+import { rotCommit } from '../../../test/support/rotten-log.ts'
 import { folder, WrittenLog } from '../../../test/support/written-log.ts'
 import { inspectLog } from './inspect.ts'
 import { segmentHeaderBytes } from './segment.ts'
@@ -42,9 +43,30 @@ test('inspection shows damage and goes on behind it, and changes nothing', () =>
   const [report] = inspectLog(log.storage, folder)
   assert.equal(report?.log, undefined, 'the header is damaged')
   assert.equal(report?.commits, 3)
-  assert.equal(report?.damage.length, 1, 'the checkpoint')
+  assert.deepEqual(
+    report?.damage.map(({ offset }) => offset),
+    [0, segmentHeaderBytes],
+    'the header and the checkpoint',
+  )
   const opened = log.storage.history.slice(before)
   assert.ok(opened.every(({ operation }) => operation === 'open'))
+})
+
+test('what may be a commit that is being written is no damage; in the middle of the last segment it is', () => {
+  const log = new WrittenLog()
+  for (let i = 0; i < 3; i++) log.count(10)
+  const [file = ''] = log.files
+  const open = log.storage.open(file, 'write')
+  open.write([new Uint8Array(20).fill(1)], open.size())
+  open.close()
+  const [torn] = inspectLog(log.storage, folder)
+  assert.deepEqual([torn?.commits, torn?.damage, torn?.tailBytes], [3, [], 20])
+  const { offset, length } = rotCommit(log, file, 1)
+  const [damaged] = inspectLog(log.storage, folder)
+  assert.deepEqual(
+    [damaged?.commits, damaged?.damage, damaged?.tailBytes],
+    [2, [{ offset, bytes: length }], 20],
+  )
 })
 
 test('a folder without segments has no report', () => {

@@ -1,9 +1,8 @@
 import type { Storage } from '../../lib/storage.ts'
 import { Kind } from './group.ts'
 import { readSections, streamOf } from './group-reader.ts'
-import { loadNames } from './names-file.ts'
-import { SegmentScanner } from './scan.ts'
-import { findSalt, listSegments, openSegment, readSegmentHeader, type Segment } from './segment.ts'
+import { segmentHeaderBytes } from './segment.ts'
+import { type Surveyed, surveyLog } from './survey.ts'
 
 /** What one segment holds, as far as it can be read. */
 export interface SegmentReport {
@@ -19,69 +18,63 @@ export interface SegmentReport {
   readonly to: number | undefined
   readonly rows: Readonly<Record<string, number>>
   readonly newSeries: number
-  /** Stretches that are no whole group. The last one of the last segment may be a commit that is just being written. */
+  /** Stretches that are no whole header, commit or checkpoint. */
   readonly damage: readonly { readonly offset: number; readonly bytes: number }[]
+  /** Bytes at the end of the last segment that are no whole commit: one that is being written, or that never was acknowledged, as far as anybody can tell. */
+  readonly tailBytes: number
 }
 
-/** Reads every segment of a folder from end to end, without changing or locking anything: also beside a running Sluice. */
+type Draft = { -readonly [Key in keyof SegmentReport]: SegmentReport[Key] } & {
+  rows: Record<string, number>
+  damage: { offset: number; bytes: number }[]
+}
+
+/**
+ * Reads every segment of a folder from end to end, without changing or locking anything: also beside a running Sluice.
+ * @throws SluiceError `log-version` for a log that a newer Sluice wrote.
+ */
 export function* inspectLog(storage: Storage, folder: string): Generator<SegmentReport> {
-  const segments = listSegments(storage, folder)
-  const salt = findSalt(storage, segments) ?? loadNames(storage, folder).salt
-  for (const [i, segment] of segments.entries()) {
-    const report = inspectSegment(
-      storage,
-      segment,
-      salt ?? 0,
-      segments[i + 1]?.first ?? Number.POSITIVE_INFINITY,
-    )
-    if (report) yield report
+  let report: Draft | undefined
+  for (const found of surveyLog(storage, folder)) {
+    if (found.kind === 'segment') {
+      if (report) yield report
+      report = draftOf(found)
+    } else if (report) take(report, found)
+  }
+  if (report) yield report
+}
+
+function draftOf({ segment, hasHeader, log, bytes }: Extract<Surveyed, { kind: 'segment' }>): Draft {
+  const isHeaderDamaged = !hasHeader && bytes > 0
+  return {
+    file: segment.file,
+    log,
+    bytes,
+    commits: 0,
+    first: segment.first,
+    next: segment.first,
+    from: undefined,
+    to: undefined,
+    rows: {},
+    newSeries: 0,
+    damage: isHeaderDamaged ? [{ offset: 0, bytes: Math.min(segmentHeaderBytes, bytes) }] : [],
+    tailBytes: 0,
   }
 }
 
-/** Groups at or above `limit` are void: the next segment holds them again. */
-function inspectSegment(
-  storage: Storage,
-  segment: Segment,
-  salt: number,
-  limit: number,
-): SegmentReport | undefined {
-  const file = openSegment(storage, segment)
-  if (!file) return undefined
-  try {
-    const header = readSegmentHeader(file)
-    const bytes = file.size()
-    const report = {
-      file: segment.file,
-      log: typeof header === 'object' ? header.log : undefined,
-      bytes,
-      first: segment.first,
-    }
-    const rows: Record<string, number> = {}
-    const damage: { offset: number; bytes: number }[] = []
-    let [commits, next, newSeries] = [0, segment.first, 0]
-    let from: number | undefined
-    let to: number | undefined
-    const scanner = new SegmentScanner(file, salt)
-    for (let found = scanner.next(bytes); found; found = scanner.next(bytes)) {
-      if (found.kind === 'damage') {
-        damage.push({ offset: found.offset, bytes: found.length })
-        continue
-      }
-      const { group, view } = found
-      if (group.number >= limit) break
-      if (group.numbers === 0) continue // a checkpoint
-      commits++
-      next = group.number + group.numbers
-      from ??= group.timeMicros
-      to = group.timeMicros
-      for (const section of readSections(view, group)) {
-        if (section.kind === Kind.names) newSeries += section.rows
-        const stream = section.kind === Kind.edit ? 'edits' : streamOf(found.bytes, section)
-        if (stream !== undefined) rows[stream] = (rows[stream] ?? 0) + section.rows
-      }
-    }
-    return { ...report, commits, next, from, to, rows, newSeries, damage }
-  } finally {
-    file.close()
+function take(report: Draft, found: Surveyed): void {
+  if (found.kind === 'damage') report.damage.push({ offset: found.offset, bytes: found.length })
+  else if (found.kind === 'tail') report.tailBytes = found.length
+  if (found.kind !== 'group') return
+  const { group, view, bytes } = found
+  if (group.numbers === 0) return // a checkpoint
+  report.commits++
+  report.next = group.number + group.numbers
+  report.from ??= group.timeMicros
+  report.to = group.timeMicros
+  for (const section of readSections(view, group)) {
+    if (section.kind === Kind.names) report.newSeries += section.rows
+    const stream = section.kind === Kind.edit ? 'edits' : streamOf(bytes, section)
+    if (stream !== undefined) report.rows[stream] = (report.rows[stream] ?? 0) + section.rows
   }
 }

@@ -51,7 +51,7 @@ export interface LogVerdict {
   readonly faults: readonly LogFault[]
   /** What an earlier repair has set aside. */
   readonly setAside: readonly LogFault[]
-  /** Bytes at the end of the last segment that were never acknowledged, or are being written. */
+  /** Bytes at the end of the last segment that are no whole commit: never acknowledged, being written, or cut; nobody can tell. */
   readonly tailBytes: number
 }
 
