@@ -313,6 +313,35 @@ test('the books of a replay stand by themselves: in the metrics summed over logs
   )
 })
 
+test('a full log names whoever is furthest behind', () => {
+  const full = { ...quiet.log, state: 'disk-full' } as const
+  const messageOf = (more: Partial<Snapshot>) =>
+    alarmsOf({ ...quiet, log: full, ...more }).find(({ code }) => code === 'disk-full')?.message ?? ''
+  const late = {
+    ...sink,
+    name: 'late',
+    position: { log: 'l', partition: 0, next: 11n },
+  }
+  const idle = { ...sink, name: 'idle', stream: 'posts', passed: 0, position: undefined }
+  assert.match(
+    messageOf({ sinks: [sink, late, idle] }),
+    /log.maxBytes: it has 4096 bytes; .* sink late \(readings\) at 11,/,
+  )
+  const part = { stream: 'readings', log: 'l', position: 3n, books }
+  const running = {
+    name: 'again',
+    fromStore: undefined,
+    state: 'running',
+    parts: [part],
+  } as unknown as ReplayStatus // what the alarm looks at
+  assert.match(
+    messageOf({ sinks: [sink, idle], replays: [running] }),
+    /furthest behind is replay again at 3,/,
+  )
+  const ended: ReplayStatus = { ...running, state: 'cancelled' }
+  assert.match(messageOf({ sinks: [idle], replays: [ended] }), /it has 4096 bytes$/)
+})
+
 test('where the books differ, status says by how much', () => {
   const status = JSON.parse(
     JSON.stringify(

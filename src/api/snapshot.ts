@@ -226,8 +226,29 @@ export function alarmsOf({
       message: `the state file could not be read and is ${setAsideState} now; what was set before the log's oldest segment is gone: such sessions begin anew. Check the disk. A restart clears this`,
     })
   if (log.state === 'disk-full')
-    alarms.push({ code: 'disk-full', message: 'senders are refused until there is space on the data disk' })
+    alarms.push({ code: 'disk-full', message: fullMessage({ log, sinks, replays }) })
   if (log.state === 'read-only')
     alarms.push({ code: 'log-read-only', message: 'the disk refused two syncs in a row; nothing is taken' })
   return alarms
+}
+
+/** The log may be full, not the disk: then whoever is furthest behind keeps it so. */
+function fullMessage({ log, sinks, replays }: Pick<Snapshot, 'log' | 'sinks' | 'replays'>): string {
+  const behind: { readonly what: string; readonly next: bigint }[] = []
+  for (const sink of sinks) {
+    const { name, stream, position } = sink
+    if (backlogOf(sink, log) === 0) continue
+    const next = position?.log === log.id ? position.next : log.first
+    behind.push({ what: `sink ${name} (${stream})`, next })
+  }
+  for (const { name, fromStore, state, parts } of replays) {
+    if (fromStore !== undefined || (state !== 'running' && state !== 'waiting')) continue
+    for (const { position } of parts) behind.push({ what: `replay ${name}`, next: position })
+  }
+  const [first] = behind.toSorted((a, b) => (a.next < b.next ? -1 : 1))
+  const holder =
+    first === undefined
+      ? ''
+      : `; furthest behind is ${first.what} at ${first.next}, and the log keeps what it needs`
+  return `senders are refused until there is space on the data disk, and in the log below log.maxBytes: it has ${log.bytes} bytes${holder}`
 }
