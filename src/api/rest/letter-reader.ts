@@ -27,7 +27,7 @@ export interface Failure {
   readonly field?: string | undefined
 }
 
-type Parts = Pick<RestParts, 'intake' | 'authorizer' | 'router' | 'formats' | 'limits' | 'sinks'>
+type Parts = Pick<RestParts, 'intake' | 'authorizer' | 'router' | 'formats' | 'limits' | 'sinks' | 'writingSinks'>
 
 export interface Asked {
   readonly caller: Principal
@@ -157,7 +157,7 @@ export function named({ seq, time, body }: DocumentRow): DiscardedLetter {
 }
 
 const masked: Failure = {
-  code: 'not-allowed',
+  code: 'bad-request',
   field: 'text',
   reason: 'a token in it is masked: give the bytes corrected, without it or as they were',
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { LetterRow } from '../../core/letter-replay.ts'
 import { maxMicros } from '../../core/limits.ts'
+import { quoted } from './parameters.ts'
 
 const aText = 'expected a text'
 const text = z
@@ -12,26 +13,37 @@ const aByte = 'expected a whole number from 0 to 255'
 const aTime = 'expected ms since 1970'
 const micros = 'expected whole µs since 1970'
 
-const readingRow = z.strictObject({
-  device_id: name,
-  tag_id: name,
-  v: z.union([z.number(), text], aValue),
-  q: z.int(aByte).min(0, aByte).max(255, aByte),
-  ts: z
-    .number(aTime)
-    .min(-maxMicros / 1000, aTime)
-    .max(maxMicros / 1000, aTime),
-  unit: text.optional(),
-  by_number: z.literal(true, 'expected true').optional(),
-  extra: text.optional(),
-})
+const noOther = {
+  error: ({ keys }: Readonly<Record<string, unknown>>) =>
+    Array.isArray(keys) ? `a row has no member ${quoted(String(keys[0]))}` : 'a row is a JSON object',
+}
 
-const documentRow = z.strictObject({
-  stream: z.string(aText).regex(/^[a-z0-9-]{1,64}$/, 'expected the name of a stream'),
-  key: text,
-  time: z.int(micros).min(-maxMicros, micros).max(maxMicros, micros),
-  body: text,
-})
+const readingRow = z.strictObject(
+  {
+    device_id: name,
+    tag_id: name,
+    v: z.union([z.number(), text], aValue),
+    q: z.int(aByte).min(0, aByte).max(255, aByte),
+    ts: z
+      .number(aTime)
+      .min(-maxMicros / 1000, aTime)
+      .max(maxMicros / 1000, aTime),
+    unit: text.optional(),
+    by_number: z.literal(true, 'expected true').optional(),
+    extra: text.optional(),
+  },
+  noOther,
+)
+
+const documentRow = z.strictObject(
+  {
+    stream: z.string(aText).regex(/^[a-z0-9-]{1,64}$/, 'expected the name of a stream'),
+    key: text,
+    time: z.int(micros).min(-maxMicros, micros).max(maxMicros, micros),
+    body: text,
+  },
+  noOther,
+)
 
 /** The row of a sink's letter, as it was or corrected; or the member that is wrong. */
 export function readLetterRow(

@@ -1,5 +1,6 @@
 import type { LetterKey } from '../../core/letter-key.ts'
 import { encodeLetterReplay, type LetterRow, letterReplaysStream } from '../../core/letter-replay.ts'
+import { correctedFault } from './corrected-row.ts'
 import type { LetterBody } from './letter-filter.ts'
 import type { Asked, Correction, Failure } from './letter-reader.ts'
 import { readLetterRow } from './letter-row.ts'
@@ -15,10 +16,11 @@ interface SinkLetter {
 
 /** Adds the request that the sink take its row once more, to the commit that is open; or says why there is none. */
 export function readSinkLetter(
-  { intake, authorizer, sinks }: Pick<RestParts, 'intake' | 'authorizer' | 'sinks'>,
+  parts: Pick<RestParts, 'intake' | 'authorizer' | 'sinks' | 'writingSinks' | 'formats' | 'limits'>,
   { time, letter: { source, device }, key: { log, number }, original, correction }: SinkLetter,
   { caller, now }: Asked,
 ): number | Failure {
+  const { intake, authorizer, sinks, writingSinks } = parts
   const may = (action: 'replay' | 'publish', whose: string): Failure | undefined => {
     const decision = authorizer.decide(caller, 'http', action, whose)
     return decision.allowed ? undefined : { code: 'not-allowed', reason: decision.reason }
@@ -27,6 +29,7 @@ export function readSinkLetter(
   if (right !== undefined) return right
   if (correction.topic !== undefined)
     return { code: 'bad-request', field: 'topic', reason: 'the row of a sink has no topic' }
+  if (writingSinks.has(source)) return { code: 'bad-request', reason: takesNoRow(source) }
   if (!sinks.has(source)) return { code: 'not-found', reason: `there is no store ${source} any more` }
   if (log !== now.log) {
     const reason = `the row is of an earlier log (${log}); "sluice replay --sink ${source}" hands over what the log holds`
@@ -40,8 +43,14 @@ export function readSinkLetter(
   const writing =
     corrected === undefined ? undefined : may('publish', 'body' in row ? row.key : row.device_id)
   if (writing !== undefined) return writing
+  const refused = corrected === undefined ? undefined : correctedFault(parts, row, corrected)
+  if (refused !== undefined) return refused
   intake.addDocument(letterReplaysStream, source, time, encodeLetterReplay({ sink: source, number, row }))
   return 1
+}
+
+function takesNoRow(sink: string): string {
+  return `the sink ${sink} only writes, and takes no single row again: mend what makes it refuse the row (pipelines.${sink}); then "sluice replay --sink ${sink} --from TIME --to TIME" writes all its rows of that time to a file of their own, and the letter can be discarded`
 }
 
 // A letter shows in words what JSON has none for; as a text they would be something else.
