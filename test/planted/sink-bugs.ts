@@ -1,11 +1,12 @@
 import type { Bug } from './bugs.ts'
 import type { Finder } from './finders.ts'
 
-const transaction = `      const { applied, place } = await sql.transaction(async () => {
+const transaction = `      const isMade = () => positions.isMoved(sql, lane, write)
+      const { applied, place } = await sql.transaction(async () => {
         await series.save(sql)
         const applied = await prepared.apply()
         return { applied, place: await positions.advance(sql, lane, write, applied.written) }
-      })
+      }, isMade)
 `
 const rows = `      const applied = await sql.transaction(async () => {
         await series.save(sql)

@@ -156,14 +156,26 @@ export class Positions {
 
   /** Inside an open transaction that changes rows ahead of the position. @throws SinkFailure `stop` if it is not at `from`. */
   async verify(sql: Sql, lane: Lane, { from }: SinkWrite): Promise<void> {
-    const [row] = await sql.rows(
-      `SELECT next FROM positions WHERE log = $1 AND part = ${int(from.partition)} AND stream = $2 AND replay = $3`,
-      [from.log, lane.stream, lane.replay],
-    )
+    const next = await this.#nextIn(sql, lane, from)
     const known = this.#places.get(key(from.log, from.partition, lane))
-    if (known === undefined ? row !== undefined : row === undefined || toBigint(row[0]) !== from.next) {
+    if (next !== (known === undefined ? undefined : from.next)) {
       throw fenced(`the position of log ${from.log} is not at ${from.next}`)
     }
+  }
+
+  /** Whether the write stands in the file, as nobody else moves the position from where it was. */
+  async isMoved(sql: Sql, lane: Lane, { from, to }: SinkWrite): Promise<boolean> {
+    const next = await this.#nextIn(sql, lane, from)
+    return to.next > from.next && next === to.next
+  }
+
+  /** The position in the file; undefined where it has none. */
+  async #nextIn(sql: Sql, lane: Lane, { log, partition }: Position): Promise<bigint | undefined> {
+    const [row] = await sql.rows(
+      `SELECT next FROM positions WHERE log = $1 AND part = ${int(partition)} AND stream = $2 AND replay = $3`,
+      [log, lane.stream, lane.replay],
+    )
+    return row && toBigint(row[0])
   }
 
   /** Moves the position and adds to the books, inside the open transaction. @throws SinkFailure `stop` if the position is not at `from`. */

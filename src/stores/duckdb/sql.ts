@@ -43,18 +43,22 @@ export class Sql {
     return (await this.connection.run(sql, values)).getRows()
   }
 
-  /** Runs the work between BEGIN and COMMIT; an error undoes it all. */
-  async transaction<T>(work: () => Promise<T>): Promise<T> {
-    await this.connection.run('BEGIN')
-    let result: T
+  /**
+   * Runs the work between BEGIN and COMMIT; an error undoes it all. Where COMMIT itself fails, `isMade` is asked, if given, whether it was made
+   * nevertheless.
+   */
+  async transaction<T>(work: () => Promise<T>, isMade?: () => Promise<boolean>): Promise<T> {
+    let result: { readonly of: T } | undefined
     try {
-      result = await work()
+      await this.connection.run('BEGIN') // it may have begun though it failed
+      result = { of: await work() }
+      await this.connection.run('COMMIT')
+      return result.of
     } catch (error) {
       await this.connection.run('ROLLBACK').catch(() => {}) // the engine may have ended the transaction itself
+      if (result !== undefined && (await isMade?.().catch(() => false))) return result.of
       throw error
     }
-    await this.connection.run('COMMIT')
-    return result
   }
 }
 

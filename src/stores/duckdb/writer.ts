@@ -57,11 +57,12 @@ export class Writer {
         series.undo()
         return { ...nothing, refused: prepared.refused }
       }
+      const isMade = () => positions.isMoved(sql, lane, write)
       const { applied, place } = await sql.transaction(async () => {
         await series.save(sql)
         const applied = await prepared.apply()
         return { applied, place: await positions.advance(sql, lane, write, applied.written) }
-      })
+      }, isMade)
       applied.commit()
       series.saved()
       positions.moved(lane, write, place)

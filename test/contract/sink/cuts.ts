@@ -10,6 +10,14 @@ import { type OnStep, overWire } from './steps.ts'
 /** More than any write has. */
 const mostSteps = 200
 
+/** When a write is cut, and what the pipeline tries again on: the same sink, until it is started anew. */
+const ways = [
+  ['before', 'is opened anew'],
+  ['after', 'is opened anew'],
+  ['before', 'stays open'],
+  ['after', 'stays open'],
+] as const
+
 export const cuts: readonly Question[] = [
   {
     name: 'whoever looks at any step of a write sees no position without its rows, and no rows that the position does not cover',
@@ -37,9 +45,9 @@ export const cuts: readonly Question[] = [
       await examined.judge()
     },
   },
-  ...(['before', 'after'] as const).map(
-    (when): Question => ({
-      name: `cut at any step of a write, ${when} it is done, it is there whole or not at all, and the position tells`,
+  ...ways.map(
+    ([when, then]): Question => ({
+      name: `cut at any step of a write, ${when} it is done, it is there whole or not at all, and the position tells: the sink ${then}`,
       async ask(t, subject) {
         const examined = await Examined.in(t, subject)
         await examined.put(examined.fresh(3))
@@ -64,7 +72,7 @@ export const cuts: readonly Question[] = [
               failure instanceof SinkFailure && failure.kind !== 'rows',
               `${what}: ${format(failure)}`,
             )
-          await examined.close()
+          if (then === 'is opened anew') await examined.close()
           const next = await examined.next()
           if (failure === undefined) assert.equal(next, write.to.next, what)
           assert.ok(next === write.from.next || next === write.to.next, `${what}: it stands at ${next}`)
