@@ -1,17 +1,32 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
-import { fileSinkSchema, openFileSink } from '../../../src/sinks/file/file-sink.ts'
+import { openFileSink } from '../../../src/sinks/file/file-sink.ts'
 import { poisonReadings } from './poison.ts'
 import type { KeptRow, SinkPlace, SinkUnderTest } from './subject.ts'
 
-const options = fileSinkSchema.parse({ path: 'out.ndjson', maxBytes: 4096, keep: 100 })
+/** Smaller than may be configured: nearly every write begins with a rotation, which is then cut at each of its steps too. */
+const [maxBytes, keep, deleted] = [300, 2, 'deleted.ndjson']
+const options = { path: 'out.ndjson', maxBytes, keep }
 const handle = await fs.open(import.meta.filename)
 const handles = Object.getPrototypeOf(handle) as object // as: of a class that node does not export
 await handle.close()
 
-/** The sink that appends lines to a file, with files so small that they are rotated again and again. */
+/** Lines of a file that is deleted on purpose: the oldest, to make room for one more. They count as kept; those of any other are lost. */
+const { rm } = fs
+fs.rm = async (target, options) => {
+  const file = String(target)
+  const live = file.slice(0, -path.extname(file).length)
+  const numbers = Array.from({ length: keep }, (_, i) => i + 1)
+  const isOldest = file === `${live}.${keep}` && existsSync(live) && readFileSync(live).length >= maxBytes
+  if (isOldest && numbers.every((n) => existsSync(`${live}.${n}`)))
+    appendFileSync(path.join(path.dirname(file), deleted), readFileSync(file))
+  await rm(target, options)
+}
+syncBuiltinESMExports()
+
+/** The sink that appends lines to a file, with files so small that they are rotated, and the oldest deleted, again and again. */
 export const file: SinkUnderTest = {
   name: 'file',
   has: { isTransactional: false, keeps: 'all', numbers: true, logs: 'last', edits: false },
@@ -19,7 +34,7 @@ export const file: SinkUnderTest = {
   place: async (_t, folder) => placeIn(folder),
   wire: {
     methods: [
-      ...['open', 'rename', 'rm'].map((name) => [fs, name, 'async'] as const),
+      ...['open', 'rename', 'rm', 'readdir'].map((name) => [fs, name, 'async'] as const),
       ...['write', 'writeFile', 'datasync', 'sync', 'truncate'].map(
         (name) => [handles, name, 'async'] as const,
       ),
@@ -79,11 +94,16 @@ interface Line {
   readonly extra?: object
 }
 
-/** Whole lines of all the files, oldest first. */
+/** Whole lines of all the files, oldest first, those deleted on purpose among them. */
 function linesIn(folder: string): string[] {
   const age = (name: string) => Number(name.split('.')[2] ?? 0)
-  return readdirSync(folder)
+  const linesOf = (name: string) => readFileSync(path.join(folder, name), 'utf8').split('\n').slice(0, -1)
+  const kept = readdirSync(folder)
     .filter((name) => /^out\.ndjson(\.\d+)?$/.test(name))
     .sort((a, b) => age(b) - age(a))
-    .flatMap((name) => readFileSync(path.join(folder, name), 'utf8').split('\n').slice(0, -1))
+    .flatMap(linesOf)
+  if (!existsSync(path.join(folder, deleted))) return kept
+  // One that was to be deleted, and was not for a kill, or not yet, is there twice.
+  const still = new Set(kept)
+  return [...new Set(linesOf(deleted)).difference(still), ...kept]
 }
