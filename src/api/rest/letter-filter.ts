@@ -8,6 +8,8 @@ import * as given from './parameters.ts'
 /** Letters looked at for one answer, whether they fit the filters or not: a rare one is found page by page. */
 export const maxLooked = 100_000
 
+const codes = Object.keys(errorTable)
+
 /** Parameters that say which letters are meant, to be held to `beginsBeforeEnd` too. */
 export function letterFilter(clock: Clock) {
   return {
@@ -16,7 +18,11 @@ export function letterFilter(clock: Clock) {
       .name('source')
       .optional()
       .describe('The door it came through, or the sink that refused it.'),
-    code: z.enum(Object.keys(errorTable), { error: 'expected a code of the error table' }).optional(),
+    code: z
+      .enum(codes, {
+        error: ({ input }) => `expected one of ${codes.join(', ')}, got ${given.quoted(String(input))}`,
+      })
+      .optional(),
     from: given.time(clock, 'Begin, inclusive; everything unless given.').optional(),
     to: given.time(clock, 'End, exclusive; everything unless given.').optional(),
   }

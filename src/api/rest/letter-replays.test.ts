@@ -6,6 +6,7 @@ import { openRestDoor, type RestDoorOptions } from '../../../test/support/rest-d
 import type { Refused } from '../../../test/support/rest-rows.ts'
 import { localAuthorizer } from '../../auth/local-authorizer.ts'
 import type { Authorizer } from '../../core/authorizer.ts'
+import { heldLetters } from './held-letters.ts'
 
 /** A row that the store main has refused, of the log that the test is of. */
 const refused = (log: string, row: object, number = 7) => ({
@@ -104,6 +105,8 @@ test('what is wrong with a request is told by its field, and nothing becomes of 
       fields.toSorted(),
       `${what}: ${message}`,
     )
+    assert.doesNotMatch(message ?? '', /Invalid|Unrecognized/, 'no text of the library')
+    if (path.includes('code=')) assert.match(message ?? '', /code: expected one of undecodable, .*, got "y"/)
   }
   assert.deepEqual([door.intake.books.rowsReceived, door.intake.books.messagesReceived], [0, 0])
 })
@@ -298,4 +301,41 @@ test('the answer waits for the sink whose letter it was, and holds up nobody els
   const { status, body } = await answer
   assert.deepEqual([status, body['rows'], body['applied']], [200, 1, true])
   assert.deepEqual(asked, [['letter-replays', true]])
+})
+
+test('the letter of a sink that only writes stays, and its replay says what to do instead', async (t) => {
+  const { door, ask } = await doorWithLetters(t)
+  const { log } = (await door.intake.durable()).position
+  const row = { device_id: 'd', tag_id: 'm', v: 1, q: 192, ts: 5 }
+  const letter = { ...refused(log, row), source: 'lines', key: `lines/${log}/7` }
+  const rows = [{ key: letter.key, time: 2e15, body: JSON.stringify(letter) }]
+  const write = door.log.write(door.log.documents('dead-letters', rows))
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  const { status, body } = await ask('POST', `/${stored.length}/replay`)
+  assert.deepEqual([status, body.error.code], [400, 'bad-request'])
+  assert.match(body.error.message, /"sluice replay --sink lines --from TIME/)
+  assert.equal((await ask('GET', `/${stored.length}`)).status, 200)
+})
+
+test('a replayed row of a sink gives its room back to its device', async (t) => {
+  const { door, ask } = await doorWithLetters(t, { maxBytesPerDevice: 700 })
+  const { log } = (await door.intake.durable()).position
+  const row = { device_id: 'd', tag_id: 'm', v: 1, q: 192, ts: 5 }
+  const letters = [7, 8].map((number) => refused(log, row, number))
+  const rows = letters.map((letter, i) => ({ key: letter.key, time: 2e15 + i, body: JSON.stringify(letter) }))
+  const write = door.log.write(door.log.documents('dead-letters', rows))
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  const { intake, store } = door
+  await heldLetters({ intake, store, passed: () => Promise.resolve() }, AbortSignal.timeout(10_000))
+  const reject = () =>
+    intake.reject({
+      code: 'undecodable',
+      reason: 'no',
+      source: 'mqtt',
+      device: 'd',
+      bytes: Buffer.alloc(200),
+    })
+  assert.throws(reject, /maxBytesPerDevice/)
+  assert.equal((await ask('POST', `/${stored.length}/replay`)).status, 200)
+  reject()
 })

@@ -27,24 +27,30 @@ export function addLetterReplays(server: RestServer, parts: RouteParts): void {
 function addOne(server: RestServer, parts: RouteParts, reader: LetterReader): void {
   const { limits, turn, store, passed } = parts
   const body = z
-    .strictObject({
-      text: z
-        .string()
-        .refine((text) => text.isWellFormed(), 'must be Unicode')
-        .optional()
-        .describe('What is read instead of the original bytes, as JSON.'),
-      bytes: z
-        .base64('expected base64')
-        .optional()
-        .describe('The same in base64, read in the format of the letter.'),
-      topic: z
-        .string()
-        .min(1, 'must not be empty')
-        .refine((text) => Buffer.byteLength(text) <= limits.topicBytes, `${limits.topicBytes} bytes at most`)
-        .refine((text) => text.isWellFormed() && !/[\0+#]/.test(text), 'must be a topic, without + and #')
-        .optional()
-        .describe('The topic whose names hold, instead of the one that it came by.'),
-    })
+    .strictObject(
+      {
+        text: z
+          .string('expected a text')
+          .refine((text) => text.isWellFormed(), 'must be Unicode')
+          .optional()
+          .describe('What is read instead of the original bytes, as JSON.'),
+        bytes: z
+          .base64('expected base64')
+          .optional()
+          .describe('The same in base64, read in the format of the letter.'),
+        topic: z
+          .string('expected a text')
+          .min(1, 'must not be empty')
+          .refine(
+            (text) => Buffer.byteLength(text) <= limits.topicBytes,
+            `${limits.topicBytes} bytes at most`,
+          )
+          .refine((text) => text.isWellFormed() && !/[\0+#]/.test(text), 'must be a topic, without + and #')
+          .optional()
+          .describe('The topic whose names hold, instead of the one that it came by.'),
+      },
+      'expected a JSON object with text, bytes or topic',
+    )
     .refine(
       ({ text, bytes }) => text === undefined || bytes === undefined,
       'expected text or bytes, not both',
@@ -72,7 +78,7 @@ function addOne(server: RestServer, parts: RouteParts, reader: LetterReader): vo
       await parts.intake.room()
       const rows = reader.read(row, letter, correction, { caller, now })
       if (typeof rows !== 'number') return rows
-      const position = await take(parts, [row], caller.name)
+      const position = await take(parts, [[row, letter]], caller.name)
       const applied = await isApplied(passed, 'dead-letters', position, gone)
       return { rows, applied, position, letter }
     })
@@ -148,6 +154,8 @@ function addMany(server: RestServer, parts: RouteParts, reader: LetterReader): v
   })
 }
 
+type Taken = readonly [row: DocumentRow, letter: LetterBody]
+
 /** Reads letters again, some in a commit. */
 class Many {
   readonly counts = {
@@ -159,7 +167,7 @@ class Many {
   readonly #parts: RouteParts
   readonly #reader: LetterReader
   readonly #asked: Asked
-  #open: (readonly [row: DocumentRow, letter: LetterBody])[] = []
+  #open: Taken[] = []
   #chars = 0
 
   constructor(parts: RouteParts, reader: LetterReader, asked: Asked) {
@@ -177,13 +185,13 @@ class Many {
   async flush(): Promise<void> {
     if (this.#open.length === 0) return
     await this.#parts.intake.room()
-    const taken: DocumentRow[] = []
+    const taken: Taken[] = []
     const { counts } = this
     let rows = 0
     for (const [row, letter] of this.#open) {
       const read = this.#reader.read(row, letter, {}, this.#asked)
       if (typeof read === 'number') {
-        taken.push(row)
+        taken.push([row, letter])
         rows += read
       } else {
         counts.failed++
@@ -200,9 +208,9 @@ class Many {
 }
 
 /** Takes the letters away in the commit that holds what they have become: nothing may be awaited between that and this. */
-async function take({ intake }: RouteParts, rows: readonly DocumentRow[], principal: string) {
-  intake.discard({ letters: rows.map(named), principal, replayed: true })
-  for (const { key, body } of rows) intake.giveBack(Buffer.byteLength(body), key)
+async function take({ intake }: RouteParts, taken: readonly Taken[], principal: string) {
+  intake.discard({ letters: taken.map(([row]) => named(row)), principal, replayed: true })
+  for (const [{ body }, { device }] of taken) intake.giveBack(Buffer.byteLength(body), device)
   const { position } = await intake.durable()
   return position
 }
