@@ -1,16 +1,20 @@
 /** Members whose values are secrets, whatever their case. */
 const secret = new Set(['token', 'password', 'authorization'])
-const masked = new TextEncoder().encode('"***"')
+const maskStart = new TextEncoder().encode('"***')
+const maskEnd = maskStart.subarray(0, 1)
+/** Letters have no other escapes. */
+const escaped = /\\u([0-9a-f]{4})/gi
+const unescaped = (_: string, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16))
 const decoder = new TextDecoder()
+const nothing = new Uint8Array(0)
 
 /**
- * Payload bytes[from, to) with the values of JSON members that carry secrets replaced by "***". It needs no valid JSON, since
- * what it masks is often kept because it is not: an unfinished value is masked to its end. The result is a view of the same
- * memory where there was nothing to mask.
+ * Payload bytes[from, to) with the values of JSON members that carry secrets replaced by "***": an unfinished value is masked to its end. Of
+ * what could not be read nobody knows whether it is JSON: that is for `maskBroken`. The result is a view of the same memory where there was
+ * nothing to mask.
  */
 export function maskTokens(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  const parts: Uint8Array[] = []
-  let copied = from
+  const masking = new Masking(bytes, from, to)
   let at = from
   while (at < to) {
     if (bytes[at] !== quote) {
@@ -25,28 +29,24 @@ export function maskTokens(bytes: Uint8Array, from: number, to: number): Uint8Ar
       continue
     }
     const value = afterSpace(bytes, colon + 1, to)
-    const end = valueEnd(bytes, value, to)
-    parts.push(bytes.subarray(copied, value), masked)
-    copied = end
-    at = end
+    at = valueEnd(bytes, value, to)
+    masking.mask(value, at)
   }
-  if (parts.length === 0) return bytes.subarray(from, to)
-  parts.push(bytes.subarray(copied, to))
-  return joined(parts)
+  return masking.result()
 }
 
 /** True if something may have been masked in the bytes: what was there before nobody knows any more. */
 export function hasMask(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(masked)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(maskStart)
 }
 
-const quote = 0x22
-const backslash = 0x5c
+export const quote = 0x22
+export const backslash = 0x5c
 /** The longest secret name with every letter escaped, in its quotes, is shorter. */
-const maxNameBytes = 100
+export const maxNameBytes = 100
 
 /** Past the closing quote of the string that opens at `at`, or `to` if it never closes. */
-function stringEnd(bytes: Uint8Array, at: number, to: number): number {
+export function stringEnd(bytes: Uint8Array, at: number, to: number): number {
   for (let i = at + 1; i < to; i++) {
     if (bytes[i] === backslash) i++
     else if (bytes[i] === quote) return i + 1
@@ -54,21 +54,14 @@ function stringEnd(bytes: Uint8Array, at: number, to: number): number {
   return to
 }
 
-function afterSpace(bytes: Uint8Array, at: number, to: number): number {
+export function afterSpace(bytes: Uint8Array, at: number, to: number): number {
   let i = at
   while (i < to && (bytes[i] as number) <= 0x20) i++
   return i
 }
 
-function isSecret(bytes: Uint8Array, from: number, to: number): boolean {
-  let name = decoder.decode(bytes.subarray(from + 1, to - 1))
-  if (name.includes('\\')) {
-    try {
-      name = String(JSON.parse(`"${name}"`))
-    } catch {
-      return false
-    }
-  }
+export function isSecret(bytes: Uint8Array, from: number, to: number): boolean {
+  const name = decoder.decode(bytes.subarray(from + 1, to - 1)).replaceAll(escaped, unescaped)
   return secret.has(name.toLowerCase())
 }
 
@@ -94,14 +87,28 @@ function valueEnd(bytes: Uint8Array, at: number, to: number): number {
   return to
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
+/** Bytes with places masked, one behind the other. */
+export class Masking {
+  readonly #bytes: Uint8Array
+  readonly #to: number
+  readonly #parts: Uint8Array[] = []
+  #copied: number
+
+  constructor(bytes: Uint8Array, from: number, to: number) {
+    this.#bytes = bytes
+    this.#copied = from
+    this.#to = to
   }
-  return whole
+
+  /** `escape` stands before each quote of the mask. */
+  mask(from: number, to: number, escape: Uint8Array = nothing): void {
+    this.#parts.push(this.#bytes.subarray(this.#copied, from), escape, maskStart, escape, maskEnd)
+    this.#copied = to
+  }
+
+  /** A view of the same memory if nothing was masked. */
+  result(): Uint8Array {
+    const rest = this.#bytes.subarray(this.#copied, this.#to)
+    return this.#parts.length === 0 ? rest : new Uint8Array(Buffer.concat([...this.#parts, rest]))
+  }
 }

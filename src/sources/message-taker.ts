@@ -4,7 +4,7 @@ import type { Format, RecordRefusal, Route } from '../core/format.ts'
 import type { Intake } from '../core/intake.ts'
 import type { RecordLimits } from '../core/limits.ts'
 import type { FeedStatus } from '../core/source.ts'
-import { maskTokens } from '../lib/mask-tokens.ts'
+import { maskBroken } from '../lib/mask-broken.ts'
 import type { SourceLog } from './component.ts'
 
 /** What a source counts; it is the status that it shows. */
@@ -171,7 +171,7 @@ export class MessageTaker {
       this.#intake.reject({
         code,
         reason,
-        bytes: maskTokens(message.payload, from, to),
+        bytes: maskBroken(message.payload, from, to),
         source: this.#parts.name,
         device: message.route?.device,
         topic: message.topic,

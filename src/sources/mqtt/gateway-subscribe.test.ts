@@ -52,6 +52,22 @@ for (const version of [4, 5] as const) {
   })
 }
 
+test('a message that could not be read is handed on with its secrets masked, as its letter is', async () => {
+  await using door = await MqttDoor.open()
+  using client = await RawMqttClient.connect(door.port, 4)
+  await subscribe(client, 'dev/#')
+  const notes = '{"v":1,"note":"token: of no form"}'
+  for (const payload of [`{'token':'s3cret','v':1}`, notes]) client.write(client.publish('dev/d/m', payload))
+  const payloads = [(await client.next('publish')).payload, (await client.next('publish')).payload].map(
+    String,
+  )
+  assert.deepEqual(payloads, [`{'token':"***",'v':1}`, notes])
+  assert.deepEqual(
+    door.letters.map(({ text }) => text),
+    [`{'token':"***",'v':1}`],
+  )
+})
+
 test('properties of a message reach MQTT 5 subscribers unaltered, and others without', async () => {
   await using door = await MqttDoor.open()
   using current = await RawMqttClient.connect(door.port, 5)

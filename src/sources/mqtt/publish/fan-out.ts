@@ -1,3 +1,4 @@
+import { maskBroken } from '../../../lib/mask-broken.ts'
 import { maskTokens } from '../../../lib/mask-tokens.ts'
 import { idsOf, type Wanted } from '../sessions/filter-trie.ts'
 import type { Keeper } from '../sessions/keeper.ts'
@@ -34,6 +35,8 @@ export class FanOut {
   readonly #keeper: Keeper
   readonly #counters: Pick<MqttCounters, 'queueDropped'>
   #pending: Pending[] = []
+  /** Not all of the message in hand could be read. */
+  isBroken = false
 
   constructor(subscriptions: Subscriptions, keeper: Keeper, counters: Pick<MqttCounters, 'queueDropped'>) {
     this.#subscriptions = subscriptions
@@ -51,15 +54,15 @@ export class FanOut {
 
   /** The message as it is kept and handed on. Secrets in the payload of an ingest topic are masked. */
   message(bytes: Uint8Array, walk: PacketWalk, entry: TopicEntry): Message {
+    const { payloadFrom, end } = walk
+    const mask = this.isBroken ? maskBroken : maskTokens
     const payload =
-      entry.route === undefined
-        ? new Uint8Array(bytes.subarray(walk.payloadFrom, walk.end))
-        : new Uint8Array(maskTokens(bytes, walk.payloadFrom, walk.end))
+      entry.route === undefined ? bytes.subarray(payloadFrom, end) : mask(bytes, payloadFrom, end)
     entry.bytes ??= encoder.encode(entry.topic)
     return new Message({
       topic: entry.bytes,
       properties: forwardedProperties(bytes, walk.propertiesFrom, walk.payloadFrom),
-      payload,
+      payload: new Uint8Array(payload),
       qos: walk.qos as 0 | 1 | 2, // the walk has refused 3
       expiresAt: expiryOf(this.#keeper.now(), walk.expirySeconds),
     })

@@ -5,7 +5,7 @@ import type { Format, RecordRefusal, Route, Router } from '../../../core/format.
 import { cutMark, type Intake } from '../../../core/intake.ts'
 import type { RecordLimits } from '../../../core/limits.ts'
 import type { Clock } from '../../../lib/clock.ts'
-import { maskTokens } from '../../../lib/mask-tokens.ts'
+import { maskBroken } from '../../../lib/mask-broken.ts'
 import { contentTypeOf } from '../packets/content-type.ts'
 import type { MqttCounters } from '../counters.ts'
 import type { FanOut } from './fan-out.ts'
@@ -199,6 +199,7 @@ export class PublishHandler {
       }
     }
     if (this.#unkept !== undefined) return this.#notKept(mark)
+    this.#fanOut.isBroken = this.#refusals > 0
     intake.countMessage(rows > 0 || this.#refusals === 0 ? 'accepted' : 'deadLettered')
     return 0
   }
@@ -233,7 +234,7 @@ export class PublishHandler {
     this.#refusals++
     if (code === 'too-large') this.#deps.counters.payloadTooLarge++
     try {
-      const bytes = maskTokens(this.#bytes, from, to)
+      const bytes = maskBroken(this.#bytes, from, to)
       this.#intake.reject(this.#letter(code, why, bytes, this.#entry, this.#publisher, this.#readAs()))
     } catch (error) {
       this.#unkept = error
@@ -271,7 +272,7 @@ export class PublishHandler {
     if (session.version === 5) return errorTable[refusal.code].mqtt
     if (this.#closedBy !== undefined) return errorTable[this.#closedBy].mqtt
     const { letters, clock } = this.#deps
-    const kept = maskTokens(bytes, walk.payloadFrom, walk.end)
+    const kept = maskBroken(bytes, walk.payloadFrom, walk.end)
     const letter = this.#letter(refusal.code, refusal.reason, kept, entry, publisher)
     try {
       letters.keep(this.#intake, session.clientId, entry.topic, letter, clock.monotonicMs())
