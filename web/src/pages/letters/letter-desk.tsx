@@ -56,7 +56,8 @@ function Desk({ letter }: { readonly letter: Letter }) {
             'Corrected'
           ) : (
             <>
-              As it came <span className="font-normal text-ink-3">{formatCounted(bytes.length, 'byte')}</span>
+              {isOfSink(letter) ? 'Row' : 'As it came'}{' '}
+              <span className="font-normal text-ink-3">{formatCounted(bytes.length, 'byte')}</span>
             </>
           )}
         </h3>
@@ -93,7 +94,7 @@ function Desk({ letter }: { readonly letter: Letter }) {
         </Button>
         {isChanged && (
           <Button disabled={isBusy} onClick={() => setText(original ?? '')}>
-            As it came
+            {isOfSink(letter) ? 'As it was' : 'As it came'}
           </Button>
         )}
         <div className="ml-auto flex flex-wrap items-center gap-2.5">
@@ -127,8 +128,9 @@ const boxClass =
   'rounded-md border border-line bg-sunken p-3.5 font-mono text-[0.76rem] leading-relaxed sm:text-[0.84rem]'
 
 /** Sinks give the rows that they refuse in one form. */
-function isOfSink({ topic, offset, bytes }: Letter): boolean {
-  return topic === undefined && offset === undefined && (asText(bytes)?.startsWith('{"device_id":') ?? false)
+function isOfSink({ source, topic, offset, bytes }: Letter): boolean {
+  if (source === 'http' || topic !== undefined || offset !== undefined) return false
+  return /^\{"(device_id|stream)":/.test(asText(bytes) ?? '')
 }
 
 function Outcome({
