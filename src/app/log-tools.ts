@@ -26,7 +26,7 @@ export function repairData(dataFolder: string): Repaired {
 
 /**
  * What the log of a data folder holds as NDJSON, in the form of a file sink; also beside a running Sluice. `onMissing` is told, in words, of rows that
- * are not there or cannot be read. @throws SluiceError `bad-request` if there is none.
+ * are not there or cannot be read. @throws SluiceError `bad-request` if there is none, or not the stream.
  */
 export function* exportData(
   dataFolder: string,

@@ -17,6 +17,13 @@ export interface LogExportOptions {
 /** `sluice log export`: what the log holds as NDJSON. Exit code 1 if rows were missing, each with a note on standard error. */
 export async function exportLog({ data, stream, from, to, out }: LogExportOptions): Promise<number> {
   const bounds = { ...boundOf('from', from), ...boundOf('to', to) }
+  for (const [low, high] of [
+    [bounds['from'], bounds['to']],
+    [bounds['fromMicros'], bounds['toMicros']],
+  ]) {
+    if (low !== undefined && high !== undefined && low >= high)
+      throw usage(`--from ${from} --to ${to}: --from must be before --to, which is not part of it`)
+  }
   let isWhole = true
   const lines = exportData(data, { stream, ...bounds }, (missing) => {
     isWhole = false

@@ -72,3 +72,27 @@ test('numbers that were left out on purpose are no gap', () => {
   log.count(2)
   assert.deepEqual(exported(log), [0, 1, 2, 2 ** 20, 2 ** 20 + 1])
 })
+
+test('without the file of names, a name that stands in a later segment is that of the rows before it', () => {
+  const log = new WrittenLog({ segmentBytes: 2_000 })
+  while (log.files.length < 3) log.count(10)
+  log.commit({ names: [nameOf(0, 'K')], readings: readingsOf([{ series: 0, value: 1 }]) })
+  const [first = '', second = ''] = log.files
+  const from = Number(path.basename(second).slice(0, 16))
+  log.storage.remove(`${folder}/series.names`)
+  log.storage.remove(first)
+  assert.deepEqual(exported(log), range(from, log.writer.watermark.next))
+})
+
+test('a stream that the log has nothing of is said; one that retention has left nothing of is none of those', () => {
+  const log = new WrittenLog({ segmentBytes: 2_000 })
+  log.commit({ documents: [documentsOf('posts', [{ key: 'a', body: '', time: 7 }])] })
+  while (log.files.length < 3) log.count(10)
+  assert.throws(() => exported(log, { stream: 'nope' }), {
+    code: 'bad-request',
+    message: 'the log has no stream nope; it has posts, readings',
+  })
+  log.storage.remove(log.files[0] ?? '')
+  assert.deepEqual(exported(log, { stream: 'posts' }), [])
+  assert.deepEqual(exported(new WrittenLog(), { stream: 'readings' }), [])
+})

@@ -1,10 +1,12 @@
 import path from 'node:path'
 import { type Documents, numberAt, type Readings, sliceDocuments, sliceReadings } from '../../core/batch.ts'
 import type { Batch } from '../../core/batch.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { Storage } from '../../lib/storage.ts'
 import { Dictionary } from './dictionary.ts'
 import { Kind } from './group.ts'
 import {
+  readCheckpoint,
   readDocuments,
   readEdit,
   readNames,
@@ -14,8 +16,11 @@ import {
   streamOf,
 } from './group-reader.ts'
 import { loadNames } from './names-file.ts'
-import { numberJump } from './recovery.ts'
-import { type Surveyed, surveyLog } from './survey.ts'
+import { numberJump, scanFrom } from './recovery.ts'
+import { listSegments } from './segment.ts'
+import { saltIn, type Surveyed, surveyLog } from './survey.ts'
+
+type FoundGroup = Extract<Surveyed, { kind: 'group' }>
 
 export interface ExportOptions {
   /** Only this one; edits are part of `readings`. */
@@ -37,11 +42,11 @@ export type Exported =
 
 /**
  * What a log holds, in its order; also beside a running Sluice, as far as the log was written when it came there. Damage is passed over, and told.
- * @throws SluiceError `log-version` for a log that a newer Sluice wrote.
+ * @throws SluiceError `log-version` for a log that a newer Sluice wrote; at its end `bad-request` for a stream that it has nothing of.
  */
 export function* exportLog(storage: Storage, folder: string, options: ExportOptions): Generator<Exported> {
-  const names = new Dictionary()
-  for (const name of loadNames(storage, folder).names) names.add(name)
+  const names = gatherNames(storage, folder)
+  const streams = new Set(['readings'])
   let next: number | undefined
   let isDamaged = false
   let nameless = 0
@@ -58,6 +63,7 @@ export function* exportLog(storage: Storage, folder: string, options: ExportOpti
     if (isGap && !isDamaged) yield { kind: 'gap', from: next ?? 0, to: number }
     isDamaged = false
     next = number + numbers
+    for (const stream of streamsOf(found)) streams.add(stream)
     for (const batch of batchesOf(found, names)) {
       if (options.stream !== undefined && streamName(batch) !== options.stream) continue
       if (batch.kind === 'edit') {
@@ -73,12 +79,41 @@ export function* exportLog(storage: Storage, folder: string, options: ExportOpti
     }
   }
   if (nameless > 0) yield { kind: 'nameless', rows: nameless }
+  if (options.stream !== undefined && !streams.has(options.stream)) {
+    const known = [...streams].sort().join(', ')
+    throw new SluiceError('bad-request', `the log has no stream ${options.stream}; it has ${known}`)
+  }
 }
 
-function* batchesOf(
-  { group, bytes, view }: Extract<Surveyed, { kind: 'group' }>,
-  names: Dictionary,
-): Generator<Batch> {
+/** All names, as a start knows them: where their file does not tell them all, rows may stand before the name of their series. */
+function gatherNames(storage: Storage, folder: string): Dictionary {
+  const known = loadNames(storage, folder)
+  const names = new Dictionary()
+  for (const name of known.names) names.add(name)
+  const segments = listSegments(storage, folder)
+  const from = segments[scanFrom(storage, segments, saltIn(storage, folder) ?? 0, known)]
+  for (const found of surveyLog(storage, folder, from?.first)) {
+    if (found.kind === 'group') takeNames(found, names)
+  }
+  return names
+}
+
+function takeNames({ group, bytes, view }: FoundGroup, names: Dictionary): void {
+  for (const section of readSections(view, group)) {
+    if (section.kind === Kind.names) for (const name of readNames(bytes, view, section)) names.add(name)
+  }
+}
+
+/** Streams that a group has rows of, or tells of: those that retention has left nothing of are streams of the log too. */
+function* streamsOf({ group, bytes, view }: FoundGroup): Generator<string> {
+  for (const section of readSections(view, group)) {
+    const stream = streamOf(bytes, section)
+    if (stream !== undefined) yield stream
+    else if (section.kind === Kind.checkpoint) yield* Object.keys(readCheckpoint(bytes, section).rows)
+  }
+}
+
+function* batchesOf({ group, bytes, view }: FoundGroup, names: Dictionary): Generator<Batch> {
   for (const section of readSections(view, group)) {
     if (section.kind === Kind.names) for (const name of readNames(bytes, view, section)) names.add(name)
     else if (section.kind === Kind.edit)

@@ -42,14 +42,15 @@ export function saltIn(storage: Storage, folder: string): number | undefined {
 
 /**
  * Goes through every byte of a log, without changing or locking anything: also beside a running Sluice, as far as the log was written when it
- * came there. What it yields is valid until the next is asked for.
+ * came there. It begins with the segment whose first number is `from`. What it yields is valid until the next is asked for.
  * @throws SluiceError `log-version` for a log that a newer Sluice wrote.
  */
-export function* surveyLog(storage: Storage, folder: string): Generator<Surveyed> {
+export function* surveyLog(storage: Storage, folder: string, from = 0): Generator<Surveyed> {
   const segments = listSegments(storage, folder)
   const salt = saltIn(storage, folder) ?? 0
   const window = scanWindow()
   for (const [i, segment] of segments.entries()) {
+    if (segment.first < from) continue
     const file = openSegment(storage, segment)
     // Retention has removed it meanwhile.
     if (!file) continue
