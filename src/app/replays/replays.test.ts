@@ -33,7 +33,11 @@ function recordOf(log: string, more: Partial<ReplayRecord> = {}): ReplayRecord {
 }
 
 /** Replays of that log to a sink that takes nothing until it is told what came of it. */
-function replaysOf({ log, intake, clock }: Gate, records: Readonly<Record<string, ReplayRecord>>) {
+function replaysOf(
+  { log, intake, clock }: Gate,
+  records: Readonly<Record<string, ReplayRecord>>,
+  end: () => Promise<void> = async () => {},
+) {
   const watchers: ReplayWatcher[] = []
   const events: string[] = []
   const target: ReplayTarget = {
@@ -43,7 +47,7 @@ function replaysOf({ log, intake, clock }: Gate, records: Readonly<Record<string
     start: (_order, watcher) => watchers.push(watcher),
     copy: undefined,
     copies: undefined,
-    end: async () => {},
+    end,
   }
   const replays = new Replays({
     log,
@@ -132,6 +136,22 @@ test('where the disk takes nothing at all, the hold goes and the end is kept lat
   assert.equal((await replays.end('again')).forgotten, true)
   assert.deepEqual(replays.list(), [])
   assert.equal(await endOf(gate, 'again'), '')
+})
+
+test('one that is cancelled and forgotten at once stays forgotten', async (t) => {
+  const gate = await openGate({}, small)
+  const written = Promise.withResolvers<void>()
+  const { replays } = replaysOf(gate, { again: recordOf(gate.log.id) }, () => written.promise)
+  t.after(() => replays.stop())
+  const both = [replays.end('again'), replays.end('again')]
+  for (let i = 0; i < 5; i++) await turn()
+  written.resolve()
+  assert.deepEqual(
+    (await Promise.all(both)).map(({ forgotten }) => forgotten),
+    [false, true],
+  )
+  assert.equal(await endOf(gate, 'again'), '')
+  assert.deepEqual(replays.list(), [])
 })
 
 test('a replay that is found ended at a start, or that cannot go on, holds nothing', async (t) => {

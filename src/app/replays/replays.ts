@@ -25,6 +25,8 @@ export interface ReplaysParts {
 interface Known {
   record: ReplayRecord
   readonly progress: ReplayProgress
+  /** It is being cancelled. */
+  ending?: Promise<void>
 }
 
 /** A sink's replays share its writer with live traffic. */
@@ -112,9 +114,12 @@ export class Replays implements ReplayDesk {
   async end(name: string): Promise<{ status: ReplayStatus; forgotten: boolean }> {
     const known = this.#find(name)
     if (known.record.end === undefined) {
-      await this.#finish(name, 'cancelled')
+      known.ending = this.#finish(name, 'cancelled')
+      await known.ending
       return { status: this.get(name), forgotten: false }
     }
+    // Else its end would be kept once it is forgotten.
+    await known.ending?.catch(() => {})
     const status = this.get(name)
     await this.#keeper.forget(name)
     if (this.#known.get(name) === known) this.#known.delete(name)
