@@ -256,6 +256,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       router,
       formats: formats.named,
       sinks: new Map(stores.map((store) => [store.name, store])),
+      writingSinks: new Set(Object.keys(config.sinks)),
       clock: systemClock,
       limits: config.limits,
       temporary: new TemporaryFolder(path.join(config.data, 'exports')),

@@ -99,6 +99,7 @@ export async function openRestDoor(
     router: createRouter(defaultTopics, defaultRecordLimits),
     formats: createFormats(defaultRecordLimits).named,
     sinks: new Map([['main', { passed: options.sinkPassed ?? (() => Promise.resolve()) }]]),
+    writingSinks: new Set(['lines']),
     clock: systemClock,
     limits: defaultRecordLimits,
     temporary: new TemporaryFolder(exports),

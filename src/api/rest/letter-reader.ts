@@ -27,7 +27,10 @@ export interface Failure {
   readonly field?: string | undefined
 }
 
-type Parts = Pick<RestParts, 'intake' | 'authorizer' | 'router' | 'formats' | 'limits' | 'sinks' | 'writingSinks'>
+type Parts = Pick<
+  RestParts,
+  'intake' | 'authorizer' | 'router' | 'formats' | 'limits' | 'sinks' | 'writingSinks'
+>
 
 export interface Asked {
   readonly caller: Principal

@@ -37,6 +37,8 @@ export interface RestParts {
   readonly formats: (type: string | undefined) => Format | undefined
   /** Sinks that take rows which they refused once more, by their names. */
   readonly sinks: ReadonlyMap<string, ReplayedSink>
+  /** Sinks that only write: they take no single row again. */
+  readonly writingSinks: ReadonlySet<string>
   readonly clock: Clock
   readonly limits: RecordLimits
   /** Where exports are made. */
