@@ -249,6 +249,10 @@ test('an alarm is raised while the books differ, a sink is down or the disk is f
   assert.deepEqual(await raised({ ...quiet, intake: { ...intake, isLetterRefused: true } }), [
     'dead-letters-full',
   ])
+  for (const isLetterRefused of [false, true]) {
+    const full = { ...quiet, intake: { ...intake, isLetterRefused, fullDevice: 'd 1' } }
+    assert.match(alarmsOf(full)[0]?.message ?? '', /the device "d 1"/)
+  }
   assert.deepEqual(await raised({ ...quiet, log: { ...quiet.log, damagedPlaces: 1 } }), ['log-damaged'])
 })
 
