@@ -53,7 +53,9 @@ export function drawPlan(world: World): Plan {
       commitRows: world.pick([2, 16]),
       batchRows: world.pick([1, 3, 64]),
       lingerMs: world.pick([0, 0, 20]),
-      rotateBytes: world.pick([4096, 1e9]),
+      // Smaller than may be configured: a history has few rows.
+      rotateBytes: world.pick([100, 1_000, 1e9]),
+      rotateKeep: world.pick([2, 1_000]),
     },
   }
 }

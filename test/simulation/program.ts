@@ -37,6 +37,8 @@ export interface ProgramOptions {
   readonly batchRows: number
   readonly lingerMs: number
   readonly rotateBytes: number
+  /** Rotated files kept. */
+  readonly rotateKeep: number
 }
 
 export interface Stores {
@@ -88,7 +90,8 @@ export class Program {
     { far, letters, near, state }: Stores,
     options: ProgramOptions,
   ): Promise<Program> {
-    const { segmentBytes, maxBytes, retentionSeconds, commitRows, batchRows, lingerMs, rotateBytes } = options
+    const { segmentBytes, maxBytes, retentionSeconds, commitRows, batchRows, lingerMs } = options
+    const rotation = { maxBytes: options.rotateBytes, keep: options.rotateKeep }
     const writer = { segmentBytes, maxBytes, retentionSeconds, reserveBytes: 0 }
     const thread = new WorldThread(world, storage, logFolder, writer)
     const groups = ['far', 'letters', 'near', 'file', ...keyedStreams.map((stream) => `state/${stream}`)]
@@ -123,7 +126,7 @@ export class Program {
     )
     const filter = createFilter(filterSchema.parse({ device: filteredDevice, drop: true }))
     const file = new OpeningSink('file', () =>
-      openFileSink('file', { path: sinkFile, maxBytes: rotateBytes, keep: 1000 }, simulatedFolder),
+      openFileSink('file', { path: sinkFile, ...rotation }, simulatedFolder),
     )
     const sinks = [
       new SinkPipeline(log, intake, near.connect(), 'readings', 'near', [filter], () => {}),

@@ -7,10 +7,13 @@ import type { World } from './world.ts'
 export class SimulatedFiles {
   readonly #world: World
   readonly #storage: MemoryStorage
+  readonly #onRemove: (file: string) => void
 
-  constructor(world: World, storage: MemoryStorage) {
+  /** `onRemove` is told of a file just before it goes. */
+  constructor(world: World, storage: MemoryStorage, onRemove: (file: string) => void) {
     this.#world = world
     this.#storage = storage
+    this.#onRemove = onRemove
   }
 
   async open(file: string, flags: string): Promise<object> {
@@ -49,8 +52,18 @@ export class SimulatedFiles {
 
   remove(file: string): Promise<void> {
     return this.#happens(`remove ${path.basename(file)}`, () => {
-      if (this.#storage.list(path.dirname(file)).includes(path.basename(file))) this.#storage.remove(file)
+      if (!this.#storage.list(path.dirname(file)).includes(path.basename(file))) return
+      try {
+        this.#onRemove(file)
+      } catch (error) {
+        this.#world.failure ??= error // who removes it would only try again
+      }
+      this.#storage.remove(file)
     })
+  }
+
+  list(folder: string): Promise<readonly string[]> {
+    return this.#happens('list', () => this.#storage.list(folder))
   }
 
   #folder(folder: string): object {

@@ -82,7 +82,8 @@ function installCrypto(): void {
 }
 
 function installFiles(): void {
-  const real = { open: files.open, readFile: files.readFile, rename: files.rename, rm: files.rm }
+  const { open, readFile, rename, rm, readdir } = files
+  const real = { open, readFile, rename, rm, readdir }
   const isOurs = (file: unknown): file is string =>
     disk !== undefined && typeof file === 'string' && file.startsWith(simulatedFolder)
   Object.assign(files, {
@@ -91,5 +92,6 @@ function installFiles(): void {
       isOurs(file) ? disk?.readFile(file) : real.readFile(file, encoding),
     rename: (from: string, to: string) => (isOurs(from) ? disk?.rename(from, to) : real.rename(from, to)),
     rm: (file: string, options: object) => (isOurs(file) ? disk?.remove(file) : real.rm(file, options)),
+    readdir: (folder: string) => (isOurs(folder) ? disk?.list(folder) : real.readdir(folder)),
   })
 }
