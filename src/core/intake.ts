@@ -88,7 +88,10 @@ export interface Intake {
   readonly books: Readonly<DoorBooks>
 }
 
-/** received = accepted + refused + deadLettered, in messages and in rows. `received` is counted on its own, so that a difference shows. */
+/**
+ * received = accepted + refused + deadLettered, in messages and in rows. `received` is counted on its own, so that a difference shows. Letters of
+ * sinks are in the sinks' books.
+ */
 export interface DoorBooks {
   messagesReceived: number
   messagesAccepted: number

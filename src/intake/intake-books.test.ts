@@ -91,6 +91,24 @@ test('the books are those of what is in the log, and balance', async () => {
   assert.deepEqual(again.log.start.books, intake.books)
 })
 
+test('a row that a sink refuses is none of the door again, whether its letter is kept or not', async () => {
+  const { intake, storage } = await openGate()
+  addRows(intake, 0, 2)
+  intake.countMessage('accepted')
+  await intake.durable()
+  const { letterBytes, ...before } = intake.books
+  const refused = { ...letter, source: 'main', device: 'd0', key: 'main/log/1' }
+  intake.reject(refused)
+  await intake.durable()
+  const { letterBytes: kept, ...after } = intake.books
+  assert.ok(kept > letterBytes)
+  assert.deepEqual(after, before)
+  storage.failNth(1, { code: 'ENOSPC' }, 'write')
+  intake.reject(refused)
+  assert.equal(await outcomeOf(intake.durable()), 'disk-full')
+  assert.deepEqual(intake.books, { ...before, letterBytes: kept })
+})
+
 test('a message that only counts is committed when somebody asks', async () => {
   const { intake, log, storage } = await openGate()
   intake.countMessage('refused')

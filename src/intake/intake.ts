@@ -161,8 +161,9 @@ export class GroupCommitIntake implements Intake, Discarder {
     if (device !== '') this.#devices.add(device, body.length)
     this.books.letterBytes += body.length
     this.#open.addLetter(key ?? device, device, this.now, body)
-    this.#open.letters++
-    this.#open.isNeeded ||= key !== undefined
+    // The row of a sink's letter was accepted at a door, and is dead lettered in the books of the sink.
+    if (key === undefined) this.#open.letters++
+    else this.#open.isNeeded = true
   }
 
   receivedAt(time: number): void {
@@ -174,7 +175,6 @@ export class GroupCommitIntake implements Intake, Discarder {
     // The record is kept among the letters, and counts like them. It has no bound: it makes room.
     this.books.letterBytes += body.length
     this.#open.addLetter('', '', this.now, body)
-    this.#open.discards++
   }
 
   giveBack(bytes: number, device = ''): void {

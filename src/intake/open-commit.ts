@@ -8,7 +8,7 @@ import type { Columns } from './columns.ts'
 
 export const lettersStream = 'dead-letters'
 /** Streams of what no sender has sent. */
-const ours = [...keyedStreams, letterReplaysStream]
+const ours = [...keyedStreams, letterReplaysStream, lettersStream]
 
 interface OpenDocuments {
   readonly keys: string[]
@@ -32,8 +32,8 @@ export class OpenCommit {
   /** Messages and rows of this commit, to be counted as refused if it fails. */
   accepted = 0
   deadLettered = 0
+  /** Dead letters of doors. */
   letters = 0
-  discards = 0
   letterBytes = 0
   refusedRows = 0
   isCounted = false
@@ -117,7 +117,7 @@ export class OpenCommit {
     let rows = 0
     for (const { keys } of this.documents.values()) rows += keys.length
     for (const stream of ours) rows -= this.documents.get(stream)?.keys.length ?? 0
-    return rows - this.letters - this.discards
+    return rows
   }
 
   newDocuments(): NewDocuments[] {

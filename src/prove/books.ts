@@ -64,7 +64,12 @@ export function checkBooks(evidence: BooksEvidence): BooksVerdict {
     )
   if (isAlone) {
     same('readings accepted at the door, and in the log', door.accepted, rows)
-    same('records dead lettered at the door, and letters in the log', door.deadLettered, lettersInLog)
+    const letteredBySinks = lettersOf(after) - lettersOf(before)
+    same(
+      'records dead lettered at the door and by sinks, and letters in the log',
+      door.deadLettered + letteredBySinks,
+      lettersInLog,
+    )
     same('letters in the log, and in the store', lettersInLog, letters.stored)
   }
 
@@ -98,6 +103,11 @@ export function unknownBooks(ledger: Ledger, why: string): BooksVerdict {
 }
 
 const terms = Object.keys(noBooks) as (keyof SinkBooks)[] // as: it has all of them, and no others
+
+/** Rows that sinks refused. */
+function lettersOf({ sinks }: ServerStatus): number {
+  return sinks.reduce((sum, { books }) => sum + books.deadLettered, 0)
+}
 
 function rowsOf({ log }: ServerStatus, stream: string): number {
   return log.rows[stream] ?? 0

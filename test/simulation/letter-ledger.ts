@@ -15,6 +15,8 @@ export class LetterLedger {
   /** Values of each sink's letters, by their key: a letter may be written again, as long as it is the same one. */
   readonly #keys = new Map<string, { readonly sink: string; readonly value: number }>()
   readonly #junk = new Map<string, number>()
+  /** Letters of sinks, with those that were written again. */
+  ofSinks = 0
   #last = -1
 
   constructor(ledger: Ledger) {
@@ -33,6 +35,7 @@ export class LetterLedger {
       this.#junk.set(text, (this.#junk.get(text) ?? 0) + 1)
       return
     }
+    this.ofSinks++
     const { v: value } = JSON.parse(text) as { v: number } // as: a sink's letter is a record as the doors read it
     const before = this.#keys.get(letter.key)
     must(
