@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mintDurable } from '../../core/durable.ts'
+import { openGate } from '../../../test/support/gate.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { DeviceLetters } from '../../intake/device-letters.ts'
 import { heldLetters } from './held-letters.ts'
@@ -8,7 +8,8 @@ import { heldLetters } from './held-letters.ts'
 test('a count that comes to nothing ends too: letters are not noted for it for ever', async () => {
   const letters = new DeviceLetters(1e9)
   const fails = () => Promise.reject(new SluiceError('disk-full', 'the disk is full'))
-  const durable = () => Promise.resolve(mintDurable({ log: 'a', partition: 0, next: 1n }))
+  const { intake } = await openGate()
+  const durable = () => intake.durable()
   const documentBytes = () => Promise.resolve({ total: 1, devices: [] })
   const passed = () => Promise.resolve()
   const works = { durable, passed, documentBytes }
