@@ -1,6 +1,7 @@
 import { systemClock } from '../lib/clock.ts'
 import { reasonOf } from '../lib/reason.ts'
 import { wait } from '../lib/wait.ts'
+import { shimOf } from './disk-shim/disk-shim.ts'
 import type { Fault } from './fault.ts'
 import type { Fleet } from './fleet.ts'
 import type { OwnServer } from './own-server.ts'
@@ -43,6 +44,7 @@ const aliveEveryMs = 100
 export async function faultRounds(options: FaultRoundsOptions): Promise<void> {
   const { server, fleet, faults, random, seconds, findings, signal, onFault } = options
   if (server !== undefined) server.hooks = restartHooks(fleet, findings, signal)
+  mustObey(server)
   const endMs = systemClock.monotonicMs() + seconds * 1000
   const left = () => endMs - systemClock.monotonicMs()
   for (let round = 0; faults.length > 0 && !signal.aborted; round++) {
@@ -58,8 +60,28 @@ export async function faultRounds(options: FaultRoundsOptions): Promise<void> {
     for (const [what, count] of Object.entries(counts)) sums[what] = (sums[what] ?? 0) + count
     findings.violations.push(...violations.map((violation) => `${fault.name}: ${violation}`))
   }
+  if (!signal.aborted) findings.violations.push(...withoutEffect(findings))
   await load(server, left(), signal)
   await acknowledging(server, fleet, signal)
+}
+
+/** @throws Error if the processes of a server with a shim do not load it: its faults would not happen. */
+function mustObey(server: OwnServer | undefined): void {
+  if (server?.options.environment['DISK_SHIM_CONTROL'] === undefined) return
+  if (Object.values(shimOf(server).control.seen).every((calls) => calls === 0))
+    throw new Error(
+      'the library that fails disk and clock was not loaded by the server: no such fault was done',
+    )
+}
+
+/** What tells that a fault has fallen on something, where it counts that. */
+const effects = ['callsFailed', 'failedSyncs', 'connectionsTurnedAway']
+
+/** Faults that have never fallen on anything: what was not done proves nothing. */
+export function withoutEffect({ counts }: FaultFindings): string[] {
+  return Object.entries(counts).flatMap(([fault, sums]) =>
+    effects.filter((effect) => sums[effect] === 0).map((effect) => `${fault}: was not done (${effect} 0)`),
+  )
 }
 
 /** Lets the fleet send for so long. @throws Error if the server ends meanwhile. */

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import type { OwnServerOptions } from '../own-server.ts'
+import { SluiceError } from '../../core/errors.ts'
 import { ShimControl } from './control.ts'
 import { type Loss, losePower } from './undo.ts'
 
@@ -45,6 +46,12 @@ export class DiskShim {
   static async create(folder: string, own: string): Promise<DiskShim> {
     fs.mkdirSync(path.join(own, 'undo'), { recursive: true })
     const place = fs.realpathSync(own)
+    // ld.so(8): LD_PRELOAD is separated by spaces and colons, without a way to write one, and $ begins a name.
+    if (/[\s:$]/.test(place))
+      throw new SluiceError(
+        'bad-request',
+        `${place}: faults of disk and clock need a folder without space, colon and $ in its path`,
+      )
     const library = path.join(place, 'disk-shim.so')
     const source = path.join(import.meta.dirname, 'disk-shim.c')
     await run('cc', ['-std=gnu11', '-O2', '-fPIC', '-shared', '-o', library, source, '-ldl', '-lpthread'])
