@@ -33,11 +33,15 @@ const ofOwnServer = ['faults', 'data', 'config', 'keep'] as const
 /** Where no configuration is named, a second sink beside the store; it keeps all that it is given. */
 const copySink = { 'sinks.copy.type': 'file', 'sinks.copy.path': 'copy.ndjson', 'sinks.copy.keep': '1000' }
 
+/** Whatever the configuration says, a server of the proof takes nothing from elsewhere and listens where only the proof looks. */
+const apart = { sources: '{}', 'mqtt.tls': '{}', 'mqtt.host': '127.0.0.1', 'http.host': '127.0.0.1' }
+
 /** `sluice prove`: sends from a verifying fleet, judges every record in every sink, and says what it found; 0 only if all is right. */
 export async function proveCommand(options: ProveCommandOptions): Promise<number> {
   const { seconds, devices, rate, qos, url, data, config, json } = options
   const faults = await faultsOf(options.faults)
-  const settings = { ...(config === undefined ? copySink : {}), ...pairsOf(options.set) }
+  if (data === '') throw usage('--data needs the name of a folder')
+  const settings = { ...(config === undefined ? copySink : {}), ...pairsOf(options.set), ...apart }
   checkUrl(options)
   const stop = new AbortController()
   const giveUp = () => {
@@ -106,7 +110,10 @@ function pairsOf(sets: readonly string[]): Record<string, string> {
     sets.map((set) => {
       const at = set.indexOf('=')
       if (at < 1) throw usage(`--set ${set}: expected path=value, such as log.segmentBytes=1MiB`)
-      return [set.slice(0, at), set.slice(at + 1)]
+      const name = set.slice(0, at).trim()
+      if (/^(sources|mqtt\.tls|mqtt\.host|http\.host)(\.|$)/.test(name))
+        throw usage(`--set ${set}: a server of the proof has no sources and no TLS, and listens on loopback`)
+      return [name, set.slice(at + 1)]
     }),
   )
 }
@@ -121,6 +128,13 @@ function configOf(file: string | undefined, settings: Readonly<Record<string, st
 /** The sinks whose rows stand in files below the data folder. */
 function readableSinks({ stores, sinks }: Config, data: string): ReadableSink[] {
   const readable: ReadableSink[] = []
+  for (const [name, { options }] of Object.entries({ ...stores, ...sinks })) {
+    const file = options['path']
+    if (typeof file === 'string' && (path.isAbsolute(file) || path.normalize(file).startsWith('..')))
+      throw usage(
+        `${name} writes to ${file}, outside the data folder of the proof; name another with --set sinks.${name}.path=${name}.ndjson`,
+      )
+  }
   for (const [name, { type }] of Object.entries(stores))
     if (type === 'duckdb') readable.push({ name, type, file: path.join(data, `${name}.duckdb`) })
   for (const [name, { type, options }] of Object.entries(sinks)) {

@@ -152,6 +152,9 @@ test('what cannot be done is told before anything is started', async () => {
     [['--qos', '3'], /Allowed choices are 1, 2, mixed/],
     [['--set', 'mqtt.prot=1'], /mqtt\.prot/],
     [['--data', folder], /is not empty/],
+    [['--data', ''], /--data needs the name of a folder/],
+    [['--set', 'sinks.copy.path=/tmp/elsewhere.ndjson'], /outside the data folder/],
+    [['--set', 'sources.b.type=mqtt-broker'], /has no sources/],
     [['--data', path.join(folder, 'report.json')], /cannot be made/],
   ]
   for (const [args, words] of complaints) {
