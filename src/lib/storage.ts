@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { SluiceError } from '../core/errors.ts'
+import { makeFolders } from './make-folders.ts'
 
 /**
  * The file system as the log uses it: synchronous, because the log has a thread of its own and the libuv pool is shared
@@ -62,7 +63,7 @@ export const diskStorage: Storage = {
 
 function makeDurableFolder(folder: string): void {
   const full = path.resolve(folder)
-  const first = fs.mkdirSync(full, { recursive: true })
+  const first = makeFolders(full)
   if (first !== undefined) {
     for (let made = full; made !== first; made = path.dirname(made)) syncFolder(path.dirname(made))
     syncFolder(path.dirname(first))

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { SluiceError } from '../core/errors.ts'
+import { makeFolders } from '../lib/make-folders.ts'
 import { reasonOf } from '../lib/reason.ts'
 import { freePort } from './free-port.ts'
 import { OwnServer, type OwnServerOptions } from './own-server.ts'
@@ -30,7 +31,7 @@ export async function proveOwn(options: OwnRunOptions, signal: AbortSignal): Pro
   const { program, keep, config, settings, faults } = options
   const folder = path.resolve(options.folder ?? fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-prove-')))
   try {
-    fs.mkdirSync(folder, { recursive: true })
+    makeFolders(folder)
   } catch (error) {
     throw new SluiceError('bad-request', `${folder} cannot be made: ${reasonOf(error)}`)
   }
