@@ -11,6 +11,7 @@ import { proveOwn } from '../prove/own-run.ts'
 import { prove, type ProveOptions } from '../prove/prove.ts'
 import { type ProveReport, reportText } from '../prove/report.ts'
 import type { ReadableSink } from '../prove/sink-judge.ts'
+import { Client } from './client.ts'
 import { exitCode, usage } from './failure.ts'
 
 export interface ProveCommandOptions {
@@ -43,6 +44,10 @@ export async function proveCommand(options: ProveCommandOptions): Promise<number
   if (data === '') throw usage('--data needs the name of a folder')
   const settings = { ...(config === undefined ? copySink : {}), ...pairsOf(options.set), ...apart }
   checkUrl(options)
+  if (rate !== undefined && rate * seconds < devices)
+    throw usage(
+      `--rate ${rate}: in ${seconds} s that is less than a record for each of ${devices} devices; take fewer --devices or more --seconds`,
+    )
   const stop = new AbortController()
   const giveUp = () => {
     if (stop.signal.aborted) process.exit(exitCode.failed) // the second time: what was started is killed, its folder stays
@@ -50,6 +55,7 @@ export async function proveCommand(options: ProveCommandOptions): Promise<number
   }
   process.on('SIGINT', giveUp)
   process.on('SIGTERM', giveUp)
+  process.on('SIGHUP', giveUp)
   const seed = options.seed ?? randomInt(2 ** 31)
   const shared: Omit<ProveOptions, 'url' | 'own'> = {
     ...{ seed, seconds, devices, rate, faults, onProgress: showProgress },
@@ -62,7 +68,10 @@ export async function proveCommand(options: ProveCommandOptions): Promise<number
       await sinksIn('') // a configuration that is wrong is told before anything is made
       const own = { program: process.argv[1] ?? '', folder: data, keep: options.keep === true }
       report = await proveOwn({ ...shared, ...own, config, settings, sinksIn }, stop.signal)
-    } else report = (await prove({ ...shared, url, own: undefined }, stop.signal)).report
+    } else {
+      await new Client(url).get('/status', {}) // nobody there is a sentence, not a report
+      report = (await prove({ ...shared, url, own: undefined }, stop.signal)).report
+    }
     showProgress('')
     process.stdout.write(
       `${json === true ? JSON.stringify(report) : reportText(report, again(options, seed))}\n`,
@@ -72,6 +81,7 @@ export async function proveCommand(options: ProveCommandOptions): Promise<number
     showProgress('')
     process.off('SIGINT', giveUp)
     process.off('SIGTERM', giveUp)
+    process.off('SIGHUP', giveUp)
   }
 }
 
