@@ -53,7 +53,10 @@ export class Fleet {
       const kind = kinds[device % kinds.length] ?? 'http'
       const pages = { page: ledger.open(device, epoch), badPage: badLedger?.open(device, epoch) }
       // One each: what they shared, the quickest to ask would have.
-      const pace = rate === undefined ? undefined : new Pace(systemClock, rate / plan.devices)
+      const pace =
+        rate === undefined
+          ? undefined
+          : new Pace(systemClock, rate / plan.devices, (device + 1) / plan.devices)
       const shared = { ...pages, plan, pace, answerTimeoutMs }
       return kind === 'http'
         ? new HttpClient({ ...shared, url: httpUrl ?? '', batch: window })

@@ -4,10 +4,12 @@ import type { Clock } from '../lib/clock.ts'
 export class Pace {
   readonly #clock: Clock
   readonly #perSecond: number
-  #left = 0
+  #left: number
   #filledMs: number
 
-  constructor(clock: Clock, perSecond: number) {
+  /** @param left What may be sent at once: paces that begin together with parts of one record take turns. */
+  constructor(clock: Clock, perSecond: number, left = 0) {
+    this.#left = left
     this.#clock = clock
     this.#perSecond = perSecond
     this.#filledMs = clock.monotonicMs()
