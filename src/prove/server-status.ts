@@ -109,7 +109,8 @@ function logMissing(rows: Rows, atLeast: Rows): string {
 function sinksMissing({ log, sinks }: ServerStatus, goal: Rows): string {
   const missing: string[] = []
   for (const { name, stream, backlog, state, error } of sinks) {
-    if (backlog !== undefined && (log.rows[stream] ?? 0) - backlog >= (goal[stream] ?? 0)) continue
+    const isWell = state !== 'down' && state !== 'retrying'
+    if (isWell && backlog !== undefined && (log.rows[stream] ?? 0) - backlog >= (goal[stream] ?? 0)) continue
     const why = error === undefined ? '' : `: ${error}`
     missing.push(`${name} has ${backlog ?? 'unknown many'} rows of ${stream} before it and is ${state}${why}`)
   }

@@ -163,7 +163,3 @@ const remove = (running: SluiceHttp, id: string) => ask(running, 'DELETE', `/${i
 async function values(running: SluiceHttp, device: string): Promise<(number | string)[]> {
   return (await running.rows(device)).map(({ value }) => value)
 }
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await setTimeout(20)
-}

@@ -351,3 +351,35 @@ test('rows that the log has lost are in the books at once, though none follows t
   assert.deepEqual(taken, [0, 7], 'so that they are not counted again')
   assert.equal(sink.books.handed, 7)
 })
+
+test('a sink that could not keep how far it has come is asked to again at once, and is well by then', async () => {
+  const sink = new ExamSink({
+    before(_write, attempt) {
+      if (attempt === 1) throw new SinkFailure('stop', 'disk-full', 'no space left')
+    },
+  })
+  const states: string[] = []
+  await runPipeline(
+    {
+      name: 'exam',
+      log,
+      stream: 'posts',
+      admit: async () => {},
+      async *consume(options) {
+        await options.onPassed?.({ position: at(40), running: 0, damaged: 0, expired: 0 })
+        yield* []
+      },
+      processors: [],
+      sink,
+      letters: { put: () => Promise.reject(new Error('no row should be refused')) },
+      // It stands still: a minute never passes.
+      clock: new FakeClock(),
+      maxRows: 16,
+      lingerMs: 0,
+      onStatus: ({ state }) => states.push(state),
+    },
+    new AbortController().signal,
+  )
+  assert.equal(sink.position?.next, 40n)
+  assert.deepEqual(states.slice(states.indexOf('down')), ['down', 'down', 'running', 'stopped'])
+})

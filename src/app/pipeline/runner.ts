@@ -158,10 +158,11 @@ class Runner {
     // What is lost is told at once: there may be no row for a long time.
     const isDue = lost > 0 || (to.next > from.next && ms - this.#keptMs >= keepEveryMs)
     if (isDue && !this.#signal.aborted) {
-      this.#keptMs = ms
       const terms = { handed: lost, filtered: 0, deadLettered: 0, expired, damaged }
       const write = { batch: undefined, from, to, terms }
       this.#done(write, await sink.write(write, this.#signal))
+      // Not before: a sink that has failed at it is tried again soon, or it would be called down for a minute after it is well.
+      this.#keptMs = ms
     }
     if (isDue || passed !== this.#status.passed) this.#update({ passed })
   }
