@@ -29,6 +29,18 @@ export class FileRows {
 
   /** A file is about to be deleted: it must be the oldest of as many as are kept, with a full one that takes its place. */
   removes(removed: string): void {
+    const { isStopped, fault } = this.#storage
+    if (isStopped) return
+    // What is made to fail are the calls of the product, not those of its judge.
+    this.#storage.fault = undefined
+    try {
+      this.#judgeRemoval(removed)
+    } finally {
+      this.#storage.fault = fault
+    }
+  }
+
+  #judgeRemoval(removed: string): void {
     const { rotateBytes, rotateKeep } = this.#options
     const rotated = this.#rotated()
     const what = () => `the file sink deletes ${path.basename(removed)} of ${rotated.join(', ')}`

@@ -70,7 +70,7 @@ test('letters are listed, shown, exported, corrected, replayed and discarded by 
     [['replay', '--device', 'a', '--text', '1'], /correct one letter/],
     [['replay', '5', '--device', 'a'], /--device: an id means one letter/],
     [['replay', '5', '--text', '1', '--file', file], /not both/],
-    [['list', '--code', 'nonsense'], /code: expected a code/],
+    [['list', '--code', 'nonsense'], /code: expected one of /],
     [['show', 'x'], /id: expected the id of a letter/],
   ] as const
   const told = await Promise.all(wrongs.map(([args]) => letters(...args)))

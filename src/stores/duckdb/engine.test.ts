@@ -23,6 +23,25 @@ test('the file is let go and taken again with every connection in its place', as
   assert.deepEqual(await (await one.run('SELECT a FROM t ORDER BY a')).getRows(), [[1], [2]])
 })
 
+test('a file whose making was cut short is made anew, and leaves nothing beside it', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = path.join(folder, 'store.duckdb')
+  // As a full disk or a kill leaves it.
+  fs.writeFileSync(`${file}.new`, Buffer.alloc(4096))
+  fs.writeFileSync(`${file}.new.wal`, 'begun')
+  const engine = await Engine.open({ file, memoryLimitMb: 64, threads: 1 })
+  const connection = await engine.connect()
+  await connection.run('CREATE TABLE t AS SELECT 1 AS a')
+  engine.close()
+  assert.deepEqual(
+    fs.readdirSync(folder).filter((name) => name.includes('.new')),
+    [],
+  )
+  const again = await Engine.open({ file, memoryLimitMb: 64, threads: 1 })
+  t.after(() => again.close())
+  assert.deepEqual(await (await (await again.connect()).run('SELECT a FROM t')).getRows(), [[1]])
+})
+
 test('a file of a newer schema is refused in clear words', async (t) => {
   const file = path.join(temporaryFolder(t), 'store.duckdb')
   const store = await openStore(t, file)

@@ -1,5 +1,7 @@
+import path from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { SluiceError } from '../../core/errors.ts'
+import { diskStorage } from '../../lib/storage.ts'
 
 export interface EngineOptions {
   readonly file: string
@@ -43,6 +45,7 @@ export class Engine {
     const engine = new Engine(instance, options.file)
     const connection = await instance.connect()
     try {
+      await engine.#make(connection)
       await engine.#attach(connection)
     } catch (error) {
       instance.closeSync()
@@ -74,9 +77,29 @@ export class Engine {
     for (const connection of this.#connections) await connection.run(`USE ${catalog}`)
   }
 
+  /** A file that is new is made under another name: one whose making was cut short, by a full disk or a kill, could never be opened again. */
+  async #make(connection: DuckDBConnection): Promise<void> {
+    const [folder, name] = [path.dirname(this.#file), path.basename(this.#file)]
+    const making = `${name}.new`
+    const names = diskStorage.list(folder)
+    if (names.includes(name)) return
+    for (const rest of names.filter((each) => each === making || each === `${making}.wal`))
+      diskStorage.remove(path.join(folder, rest))
+    const file = path.join(folder, making)
+    await connection.run(attach(file, 'made'))
+    await connection.run('DETACH DATABASE made')
+    const made = diskStorage.open(file, 'write')
+    try {
+      made.sync()
+    } finally {
+      made.close()
+    }
+    diskStorage.rename(file, this.#file)
+    diskStorage.syncFolder(folder)
+  }
+
   async #attach(connection: DuckDBConnection): Promise<void> {
-    const file = this.#file.replaceAll("'", "''")
-    await connection.run(`ATTACH '${file}' AS ${catalog} (ROW_GROUP_SIZE ${rowGroupRows})`)
+    await connection.run(attach(this.#file, catalog))
   }
 
   close(): void {
@@ -84,6 +107,10 @@ export class Engine {
     this.#connections.clear()
     this.#instance.closeSync()
   }
+}
+
+function attach(file: string, name: string): string {
+  return `ATTACH '${file.replaceAll("'", "''")}' AS ${name} (ROW_GROUP_SIZE ${rowGroupRows})`
 }
 
 function openError(file: string, error: unknown): SluiceError {
