@@ -15,7 +15,7 @@ test('after kill -9 it starts on its log and acknowledges', async (t) => {
 })
 
 test('kills into commits, transactions and starts lose nothing and double nothing, over MQTT and HTTP', async (t) => {
-  await holds(t, kills, { cycles: 3, devices: 8, rate: 5_000, everyStart: 2 })
+  await holds(t, kills, { cycles: 6, devices: 8, rate: 5_000, everyStart: 2 })
 })
 
 test('kills while dead letters are replayed: each is a letter still, or its row stands once', async (t) => {
