@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 
-/** Kinds of calls, as disk-shim.c numbers them. `open-read`, `open-write`: of a file that need not be made; `create`: with O_CREAT. */
+/** Kinds of calls, as shim-control.h numbers them. `open-read`, `open-write`: of a file that need not be made; `create`: with O_CREAT. */
 export const callKinds = [
   'open-read',
   'open-write',

@@ -42,16 +42,17 @@ export class DiskShim {
     this.#undo = DISK_SHIM_UNDO
   }
 
-  /** @param folder What lies below it is seen. @param own A folder for itself, outside of that one and on the same file system. */
+  /** @param folder What lies below it is seen; made where it is missing. @param own A folder for itself, outside of that one and on the same file system. */
   static async create(folder: string, own: string): Promise<DiskShim> {
-    fs.mkdirSync(path.join(own, 'undo'), { recursive: true })
-    const place = fs.realpathSync(own)
+    const place = path.join(fs.realpathSync(path.dirname(own)), path.basename(own))
     // ld.so(8): LD_PRELOAD is separated by spaces and colons, without a way to write one, and $ begins a name.
     if (/[\s:$]/.test(place))
       throw new SluiceError(
         'bad-request',
         `${place}: faults of disk and clock need a folder without space, colon and $ in its path`,
       )
+    fs.mkdirSync(path.join(place, 'undo'), { recursive: true })
+    fs.mkdirSync(folder, { recursive: true })
     const library = path.join(place, 'disk-shim.so')
     const source = path.join(import.meta.dirname, 'disk-shim.c')
     await run('cc', ['-std=gnu11', '-O2', '-fPIC', '-shared', '-o', library, source, '-ldl', '-lpthread'])
@@ -75,9 +76,7 @@ export class DiskShim {
 export async function withShim(server: OwnServerOptions): Promise<OwnServerOptions> {
   if (server.environment['DISK_SHIM_CONTROL'] !== undefined) return server
   const folder = fs.realpathSync(server.folder)
-  const data = path.join(folder, 'data')
-  fs.mkdirSync(data, { recursive: true })
-  const { environment } = await DiskShim.create(data, path.join(folder, 'shim'))
+  const { environment } = await DiskShim.create(path.join(folder, 'data'), path.join(folder, 'shim'))
   return { ...server, folder, environment: { ...server.environment, ...environment } }
 }
 
