@@ -3,6 +3,7 @@ import path from 'node:path'
 import { components } from '../app/components.ts'
 import type { Config } from '../app/config/config.ts'
 import { loadConfig } from '../app/config/load.ts'
+import { systemClock } from '../lib/clock.ts'
 import { printable } from '../lib/printable.ts'
 import type { Fault } from '../prove/fault.ts'
 import { faultTable } from '../prove/faults/table.ts'
@@ -57,6 +58,7 @@ export async function proveCommand(options: ProveCommandOptions): Promise<number
   process.on('SIGTERM', giveUp)
   process.on('SIGHUP', giveUp)
   const seed = options.seed ?? randomInt(2 ** 31)
+  const showProgress = progress()
   const shared: Omit<ProveOptions, 'url' | 'own'> = {
     ...{ seed, seconds, devices, rate, faults, onProgress: showProgress },
     qos: qos === 'mixed' ? qos : (Number(qos) as Qos),
@@ -174,6 +176,16 @@ function again(options: ProveCommandOptions, seed: number): string {
   return printable(parts.join(' '))
 }
 
-function showProgress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${printable(what)}`)
+/** A line that is written over on a terminal, and one every half minute elsewhere: a long wait says what it waits for. */
+function progress(): (what: string) => void {
+  let toldMs = systemClock.monotonicMs()
+  return (what) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${printable(what)}`)
+    else if (what !== '' && systemClock.monotonicMs() - toldMs >= tellEveryMs) {
+      toldMs = systemClock.monotonicMs()
+      process.stderr.write(`${printable(what)}\n`)
+    }
+  }
 }
+
+const tellEveryMs = 30_000
