@@ -24,13 +24,17 @@ export interface DrainOptions {
   readonly timeoutMs: number
 }
 
-/** Waits until every sink was handed every reading and dead letter that the log has taken, and returns that status. */
+/** Waits until every sink was handed every reading, dead letter and replayed letter that the log has taken, and returns that status. */
 export async function drained(sluice: SluiceProcess, options: DrainOptions): Promise<SluiceStatus> {
   const { rows, letters = 0, timeoutMs } = options
   const end = performance.now() + timeoutMs
   for (;;) {
     const status = await readStatus(sluice)
-    if (isHanded(status, 'readings', rows) && isHanded(status, 'dead-letters', letters)) return status
+    const isDrained =
+      isHanded(status, 'readings', rows) &&
+      isHanded(status, 'dead-letters', letters) &&
+      isHanded(status, 'letter-replays', 0)
+    if (isDrained) return status
     if (performance.now() > end) {
       const sinks = status.sinks.map(({ name, stream, state, error, books: { handed } }) => ({
         name,

@@ -111,6 +111,7 @@ test('a letter is read again as it was or corrected, becomes its rows once, and 
   assert.deepEqual([late.status, late.answer.error?.details?.[0]?.field], [400, 'ts'])
   assert.equal((await replay(running, second.id, { text: row(6, ts + 1) })).answer.rows, 1)
   assert.deepEqual(await values(running, 'e'), [5, 6])
+  await running.drained()
   const { sinks, alarms } = await readStatus(running.sluice)
   const replays = sinks.filter(({ stream }) => stream === 'letter-replays')
   assert.deepEqual(
