@@ -1,7 +1,7 @@
 import { systemClock } from '../../lib/clock.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ExamSink } from '../../../test/support/exam-sink.ts'
+import { type ExamOrders, ExamSink } from '../../../test/support/exam-sink.ts'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { changesOf, countingReadings, nameOf } from '../../../test/support/log-changes.ts'
 import { openSimulatedLog } from '../../../test/support/simulated-log.ts'
@@ -9,7 +9,7 @@ import type { Readings } from '../../core/batch.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import type { Delivery, Passed } from '../../core/log.ts'
 import type { Processor } from '../../core/processor.ts'
-import { SinkFailure } from '../../core/sink.ts'
+import { SinkFailure, type SinkWrite } from '../../core/sink.ts'
 import { type PipelineParts, type PipelineStatus, runPipeline } from './runner.ts'
 
 const log = '00000000-0000-4000-8000-000000000000'
@@ -44,9 +44,11 @@ async function run(
     processors?: Processor[]
     until?: (status: PipelineStatus) => boolean
     admit?: PipelineParts['admit']
+    /** The first so many rows of each batch are lost: one of them expired, the others damaged. */
+    lost?: number
   } = {},
 ) {
-  const { size = 16, processors = [] } = options
+  const { size = 16, processors = [], lost = 0 } = options
   const stop = new AbortController()
   const letters: DeadLetter[] = []
   const statuses: PipelineStatus[] = []
@@ -59,20 +61,23 @@ async function run(
       stream: 'readings',
       admit: options.admit ?? (async () => {}),
       async *consume({ from }, signal): AsyncGenerator<Delivery> {
-        for (let next = Number(from?.next ?? 0); next < rows && !signal.aborted; next += size) {
-          const to = Math.min(rows, next + size)
+        for (let next = Number(from?.next ?? 0); next < rows && !signal.aborted; ) {
+          const start = lost > 0 ? next - (next % size) : next
+          const to = Math.min(rows, start + size)
+          const isTold = lost > 0 && next === start
           const ack = () => {
             acked = BigInt(to)
           }
           yield {
-            batch: batchOf(next, to),
+            batch: batchOf(Math.max(next, start + lost), to),
             from: at(next),
             to: at(to),
             running: next,
-            damaged: 0,
-            expired: 0,
+            damaged: isTold ? lost - 1 : 0,
+            expired: isTold ? 1 : 0,
             ack,
           }
+          next = to
         }
         if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
       },
@@ -225,6 +230,43 @@ test('a row that a processor drops is counted once, though the batch is cut in t
     { handed: 16, stored: 7, filtered: 8, deadLettered: 1 },
   )
 })
+
+for (const [how, refusing] of [
+  ['halved', 'choke'],
+  ['written around the rows that the sink names', 'refuse'],
+] as const)
+  for (const [which, processors] of [
+    ['', []],
+    [' and a processor drops rows', [odd]],
+  ] as const)
+    test(`rows that the log has lost are counted once where a batch is ${how}${which}, whichever write of it fails`, async () => {
+      const bad = new Set([3, 25, 27, 47, 51, 63])
+      const good = everyRow(64, [...bad]).filter((i) => i % 16 >= 3 && (which === '' || i % 2 === 1))
+      const balanced = {
+        ...{ handed: 64, stored: good.length, repeated: 0, overwritten: 0, damaged: 8, expired: 4 },
+        ...{ filtered: 64 - 12 - bad.size - good.length, deadLettered: bad.size },
+      }
+      const runWith = async (orders: ExamOrders) => {
+        const sink = new ExamSink({ [refusing]: bad, ...orders })
+        const { last } = await run(sink, 64, { lost: 3, processors: [...processors] })
+        assert.deepEqual(sink.books, balanced)
+        assert.deepEqual(last.books, balanced)
+        assert.deepEqual(
+          sink.rows.map(({ value }) => value),
+          good,
+        )
+        return sink.attempts
+      }
+      const failure = new SinkFailure('retry', 'store-down', 'the connection was cut')
+      const failAt = (at: number) => (_write: SinkWrite, attempt: number) => {
+        if (attempt === at) throw failure
+      }
+      const attempts = await runWith({})
+      const every = Array.from({ length: attempts }, (_, i) => i + 1)
+      await Promise.all(
+        every.flatMap((at) => [runWith({ before: failAt(at) }), runWith({ after: failAt(at) })]),
+      )
+    })
 
 test('nothing is read before the log has looked at where the sink stands, and refusals of it are tried again', async () => {
   const sink = new ExamSink()
