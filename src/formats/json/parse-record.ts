@@ -1,4 +1,4 @@
-import { SluiceError } from '../../core/errors.ts'
+import { SluiceError, withoutStack } from '../../core/errors.ts'
 import type { RecordRefusal, Route } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
 import type { RecordLimits } from '../../core/limits.ts'
@@ -63,7 +63,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function decoded(bytes: Uint8Array): string {
   try {
-    return decoder.decode(bytes)
+    return withoutStack(() => decoder.decode(bytes))
   } catch {
     throw new RecordFault('undecodable', undefined, 'the bytes are not UTF-8')
   }
@@ -71,7 +71,7 @@ function decoded(bytes: Uint8Array): string {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return withoutStack(() => JSON.parse(text) as unknown)
   } catch (error) {
     const reason = text === '' ? 'nothing stands here' : `not JSON: ${told(error, text)}`
     throw new RecordFault('undecodable', undefined, reason)
