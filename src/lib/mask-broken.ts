@@ -2,14 +2,17 @@ import { afterSpace, isSecret, Masking, maxNameBytes, quote, backslash, stringEn
 
 /** How the names of secrets end, in lower case, without `-` and `_`: `access_token`, `mqttPassword`, `X-API-Key`. */
 const secretEnding = /(?:token|password|passwd|authorization|secret|apikey)$/
+/** The last letters of those, so that few names need be looked at. */
+const lastLetters = tableOf('nNdDtTyY')
 /** The first word of a credential that has two. */
 const scheme = /^(?:basic|bearer|digest|negotiate|token|apikey)$/i
 const maxSchemeBytes = 12
 /** Between a name and its value. */
-const separators = bytesOf(':=>')
+const separators = tableOf(':=>')
 /** What may stand behind a value. */
-const enders = bytesOf(',}]&;')
-const words = new Set([...range('0', '9'), ...range('A', 'Z'), ...range('a', 'z'), ...bytesOf('_-')])
+const enders = tableOf(',}]&;')
+const joints = tableOf('_-')
+const words = tableOf('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-')
 
 const [comma, colon, equals, apostrophe, newline] = [0x2c, 0x3a, 0x3d, 0x27, 0x0a]
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d]
@@ -46,21 +49,33 @@ function pastName(bytes: Uint8Array, at: number, to: number): number {
   if (bytes[at] === quote) {
     // A name with escapes is no word.
     const end = stringEnd(bytes, at, Math.min(to, at + maxNameBytes))
-    const isEscaped = bytes[end - 1] === quote && bytes.subarray(at, end).includes(backslash)
+    const isEscaped = bytes[end - 1] === quote && hasBackslash(bytes, at, end)
     return isEscaped && isSecret(bytes, at, end) ? end : -(at + 1)
   }
   const end = pastWord(bytes, at, to)
   if (end === at) return -(at + 1)
-  if (end - at < 5 || end - at > maxNameBytes) return -end
+  if (end - at < 5 || end - at > maxNameBytes || lastLetters[lastOf(bytes, at, end)] !== 1) return -end
   const name = textOf(bytes, at, end).toLowerCase().replaceAll(/[_-]/g, '')
   return secretEnding.test(name) ? end : -end
+}
+
+function hasBackslash(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i] === backslash) return true
+  return false
+}
+
+/** The last byte of a word that is no joint. */
+function lastOf(bytes: Uint8Array, from: number, to: number): number {
+  let last = to - 1
+  while (last > from && joints[bytes[last] as number] === 1) last--
+  return bytes[last] as number
 }
 
 /** Where the value of the name that ends at `at` begins; undefined: it names none. */
 function valueStart(bytes: Uint8Array, at: number, to: number): number | undefined {
   let i = afterSpace(bytes, pastQuote(bytes, at, to), to)
   if (bytes[i] !== colon && bytes[i] !== equals) return undefined
-  while (i < to && separators.has(bytes[i] as number)) i++
+  while (i < to && separators[bytes[i] as number] === 1) i++
   i = afterSpace(bytes, i, to)
   return i < to ? i : undefined
 }
@@ -126,11 +141,11 @@ function tailEnd(bytes: Uint8Array, from: number, to: number, isQuoted: boolean)
       continue
     }
     if (byte === comma && (isClosed || next === to || isStart(bytes, next, to))) return i
-    if (enders.has(byte) && byte !== comma && (isClosed || isName(bytes, next, to))) return i
+    if (enders[byte] === 1 && byte !== comma && (isClosed || isName(bytes, next, to))) return i
     if (isQuote(byte)) {
       if (isClosed && isName(bytes, i, to)) return i
       // Behind a closed value a lone quote is the end of what it was torn from; else it is that of the text around.
-      if (next === to || enders.has(bytes[next] as number)) return isQuoted && !isClosed ? i + 1 : i
+      if (next === to || enders[bytes[next] as number] === 1) return isQuoted && !isClosed ? i + 1 : i
     }
     isClosed = false
     i++
@@ -152,14 +167,14 @@ function isName(bytes: Uint8Array, at: number, to: number): boolean {
     i + 1 < to &&
     behind !== equals &&
     (behind as number) > 0x20 &&
-    !enders.has(behind as number)
+    enders[behind as number] !== 1
   )
 }
 
 function isStart(bytes: Uint8Array, at: number, to: number): boolean {
   const byte = bytes[pastBackslashes(bytes, at, to)] as number
   return (
-    byte === openBrace || byte === openBracket || enders.has(byte) || isQuote(byte) || isName(bytes, at, to)
+    byte === openBrace || byte === openBracket || enders[byte] === 1 || isQuote(byte) || isName(bytes, at, to)
   )
 }
 
@@ -169,7 +184,7 @@ function isScheme(bytes: Uint8Array, from: number, to: number): boolean {
 
 function pastWord(bytes: Uint8Array, at: number, to: number): number {
   let i = at
-  while (i < to && words.has(bytes[i] as number)) i++
+  while (i < to && words[bytes[i] as number] === 1) i++
   return i
 }
 
@@ -193,11 +208,9 @@ function textOf(bytes: Uint8Array, from: number, to: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('latin1')
 }
 
-function bytesOf(characters: string): ReadonlySet<number> {
-  return new Set(Buffer.from(characters))
-}
-
-function range(first: string, last: string): number[] {
-  const [from, to] = [first.charCodeAt(0), last.charCodeAt(0)]
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+/** 1 for each byte that is one of the characters. */
+function tableOf(characters: string): Uint8Array {
+  const table = new Uint8Array(256)
+  for (const byte of Buffer.from(characters)) table[byte] = 1
+  return table
 }
