@@ -8,6 +8,7 @@ import type { EmbeddedLog } from '../../src/log/embedded/log.ts'
 import { readStream } from '../../src/log/embedded/reader.ts'
 import { RemoteTail } from '../../src/log/embedded/remote-tail.ts'
 import type { MemoryStorage } from '../support/memory-storage.ts'
+import { copied } from './copied.ts'
 import type { SimulatedStore } from './simulated-store.ts'
 import type { World } from './world.ts'
 
@@ -59,7 +60,7 @@ export async function runRemotePipelines(
     there('what it wants', () => {
       log.tail.beyond(next, signal).then(
         () => {
-          const watermark = structuredClone(log.tail.watermark())
+          const watermark = copied(log.tail.watermark())
           back('how far it is', () => tail.moved(watermark))
         },
         () => undefined,

@@ -65,9 +65,38 @@ function install(): void {
   Math.random = () => (world === undefined ? real.random() : world.random())
   Date.now = () => (world === undefined ? realNow() : Math.floor(world.clock.now() / 1000))
   performance.now = () => (world === undefined ? performanceNow() : world.clock.monotonicMs())
+  installSignals()
   installCrypto()
   installFiles()
   syncBuiltinESMExports()
+}
+
+/**
+ * Node keeps a signal that is joined of others, and one that takes a listener away, for as long as somebody listens: each program that is killed
+ * would stay, with all that it held. These do the same and are garbage with their program.
+ */
+function installSignals(): void {
+  const any = AbortSignal.any.bind(AbortSignal)
+  AbortSignal.any = (signals) => (world === undefined ? any([...signals]) : joined([...signals]))
+  const add = EventTarget.prototype.addEventListener
+  EventTarget.prototype.addEventListener = function (this: EventTarget, type, listener, options) {
+    if (world === undefined || typeof options !== 'object' || options.signal === undefined)
+      return add.call(this, type, listener, options)
+    const { signal, ...rest } = options
+    if (signal.aborted) return
+    add.call(this, type, listener, rest)
+    add.call(signal, 'abort', () => this.removeEventListener(type, listener, rest), { once: true })
+  }
+}
+
+function joined(signals: readonly AbortSignal[]): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of signals) {
+    const abort = () => controller.abort(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  }
+  return controller.signal
 }
 
 function installCrypto(): void {

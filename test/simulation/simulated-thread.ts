@@ -3,6 +3,7 @@ import { codeOf, LogServer, messageOf } from '../../src/log/embedded/log-server.
 import type { FromThread, ToThread } from '../../src/log/embedded/messages.ts'
 import { LogWriter, type WriterOptions } from '../../src/log/embedded/writer.ts'
 import type { MemoryStorage } from '../support/memory-storage.ts'
+import { copied } from './copied.ts'
 import type { World } from './world.ts'
 
 const checkEveryMs = 500
@@ -33,7 +34,7 @@ export class WorldThread implements LogThread {
 
   post(message: ToThread): void {
     // Copied, as it is between threads.
-    this.#inbox.push(structuredClone(message))
+    this.#inbox.push(copied(message))
     this.#wake()
   }
 
@@ -47,7 +48,7 @@ export class WorldThread implements LogThread {
   }
 
   readonly #send = (message: FromThread): void => {
-    const copy = structuredClone(message)
+    const copy = copied(message)
     const arrive = () => this.#receive?.(copy)
     this.#world.post('message', `log says ${message.kind}`, arrive, 'program', 'from log')
   }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { queryObjects } from 'node:v8'
 import { runHistories, toldFailure } from './histories.ts'
 import { runHistory } from './history.ts'
+import { World } from './world.ts'
 
 test('a seed gives the same history again, to the last event, recorded or not', async () => {
   for (let seed = 1; seed <= 20; seed++) {
@@ -9,6 +11,12 @@ test('a seed gives the same history again, to the last event, recorded or not', 
     assert.deepEqual([first.hash, first.events], [again.hash, again.events], `seed ${seed}`)
     assert.ok(again.trace.length > first.events / 2)
   }
+})
+
+test('nothing of a history stays: a million of them run in one process', async () => {
+  for (let seed = 1; seed <= 10; seed++) await runHistory(seed)
+  const left = queryObjects(World, { format: 'count' })
+  assert.ok(left <= 1, `${left} worlds`)
 })
 
 test('whatever crashes, fails and comes late, everything acknowledged takes effect once', async (t) => {

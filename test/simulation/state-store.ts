@@ -11,6 +11,7 @@ import { type Sink, SinkFailure, type SinkState, type SinkWrite, type Written } 
 import { bytesAt, textAt, textColumn } from '../../src/core/text-column.ts'
 import type { EmbeddedLog } from '../../src/log/embedded/log.ts'
 import type { MemoryStorage } from '../support/memory-storage.ts'
+import { copied } from './copied.ts'
 import { sumOfBooks } from './simulated-store.ts'
 import { must } from './violation.ts'
 import type { World } from './world.ts'
@@ -108,7 +109,7 @@ export function openSimulatedState(
       isDamaged: () => false,
       setAside: () => '',
       send(message) {
-        const copy = structuredClone(message)
+        const copy = copied(message)
         world.post('message', `state says ${message.kind}`, () => receive?.(copy), 'program', 'from state')
       },
     })
@@ -119,7 +120,7 @@ export function openSimulatedState(
     })
     return {
       post(message: ToState) {
-        const copy = structuredClone(message)
+        const copy = copied(message)
         world.post('message', `state hears ${message.kind}`, () => feed.receive(copy), 'program', 'to state')
       },
       onMessage(given) {
