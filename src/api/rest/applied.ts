@@ -2,7 +2,7 @@ import { SluiceError } from '../../core/errors.ts'
 import type { Position } from '../../core/position.ts'
 import { wait } from '../../lib/wait.ts'
 
-/** Milliseconds that an answer waits for the store. */
+/** Milliseconds that an answer waits for the store, unless told otherwise. */
 const patienceMs = 20_000
 /** And between asking a store that cannot be asked yet. */
 const retryMs = 50
@@ -13,8 +13,8 @@ export async function isApplied<Stream extends string>(
   stream: Stream,
   position: Position,
   gone: AbortSignal,
+  late = AbortSignal.timeout(patienceMs),
 ): Promise<boolean> {
-  const late = AbortSignal.timeout(patienceMs)
   const signal = AbortSignal.any([gone, late])
   for (;;) {
     try {

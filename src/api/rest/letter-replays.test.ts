@@ -6,6 +6,7 @@ import { openRestDoor, type RestDoorOptions } from '../../../test/support/rest-d
 import type { Refused } from '../../../test/support/rest-rows.ts'
 import { localAuthorizer } from '../../auth/local-authorizer.ts'
 import type { Authorizer } from '../../core/authorizer.ts'
+import { letterReplaysStream } from '../../core/letter-replay.ts'
 import { heldLetters } from './held-letters.ts'
 
 /** A row that the store main has refused, of the log that the test is of. */
@@ -273,12 +274,55 @@ test('a letter that a defect keeps from being read leaves nothing behind, and th
   assert.equal(door.intake.books.rowsAccepted, 2)
 })
 
+test('the letter of a row that its sink has not gone past yet stays: it would be put again', async (t) => {
+  const known = { readings: 8n, posts: 20n }
+  const asked: string[] = []
+  const { door, ask } = await doorWithLetters(t, {
+    sinkPassed(stream, { next }, signal) {
+      asked.push(`${stream} ${next}`)
+      if (stream === letterReplaysStream || next <= known[stream as keyof typeof known])
+        return Promise.resolve()
+      return new Promise((_resolve, reject) => {
+        if (signal.aborted) reject(signal.reason)
+        signal.addEventListener('abort', () => reject(signal.reason))
+      })
+    },
+  })
+  const { position } = await door.intake.durable()
+  const reading = { device_id: 'd', tag_id: 'm', v: 1, q: 192, ts: 5 }
+  const post = { stream: 'posts', key: '', time: 5, body: '{}' }
+  const letters = [
+    refused(position.log, reading, 7),
+    refused(position.log, reading, 8),
+    refused(position.log, post, 9),
+    refused(position.log, reading, 6),
+  ].map((letter) => ({ key: letter.key, time: 2e15, body: JSON.stringify({ ...letter, device: 'z' }) }))
+  const write = door.log.write(door.log.documents('dead-letters', letters))
+  await door.store.sink('dead-letters').write(write, AbortSignal.timeout(10_000))
+  const first = stored.length
+
+  const early = await ask('POST', `/${first + 1}/replay`)
+  assert.deepEqual([early.status, early.body.error.code], [503, 'busy'])
+  assert.deepEqual(asked, ['readings 9'])
+  const commits = door.commits()
+  const { body } = await ask('POST', '/replay?device=z')
+  assert.deepEqual([body['replayed'], body['rows'], body['failed']], [3, 3, 1])
+  assert.deepEqual(
+    (body['failures'] as { id: string; code: string }[]).map(({ id, code }) => [id, code]),
+    [[String(first + 1), 'busy']],
+  )
+  assert.equal(door.commits(), commits + 1)
+  known.readings = 9n
+  assert.equal((await ask('POST', `/${first + 1}/replay`)).status, 200)
+})
+
 test('the answer waits for the sink whose letter it was, and holds up nobody else', async (t) => {
   const asked: [stream: string, isBehind: boolean][] = []
   const arrival = Promise.withResolvers<void>()
   const before = { next: 0n }
   const { door, ask } = await doorWithLetters(t, {
     sinkPassed(stream, { next }) {
+      if (stream !== letterReplaysStream) return Promise.resolve()
       asked.push([stream, next > before.next])
       return arrival.promise
     },

@@ -13,6 +13,7 @@ import { type Asked, type Failure, LetterReader, named } from './letter-reader.t
 import { encodePage } from './page-cursor.ts'
 import * as given from './parameters.ts'
 import { answering, type RestServer, type RouteParts } from './rest-parts.ts'
+import { rowNotPassed, rowPatience } from './row-passed.ts'
 import { shownError, shownNext } from './shown-answers.ts'
 
 const config = { access: 'replay' } as const
@@ -75,6 +76,8 @@ function addOne(server: RestServer, parts: RouteParts, reader: LetterReader): vo
     // Who reads the answer slowly holds up nobody else.
     const answer = await turn.take(gone, async (now) => {
       const { row, letter } = await findLetter(store, request.params.id, gone)
+      const early = await rowNotPassed(parts, letter, now, gone, rowPatience())
+      if (early !== undefined) return early
       await parts.intake.room()
       const rows = reader.read(row, letter, correction, { caller, now })
       if (typeof rows !== 'number') return rows
@@ -125,7 +128,7 @@ function addMany(server: RestServer, parts: RouteParts, reader: LetterReader): v
     const gone = callerSignal(reply)
     return await parts.turn.take(gone, async (now) => {
       const query = { ...letterQuery(wanted, undefined), after: cursor?.[0] ?? -1n }
-      const many = new Many(parts, reader, { caller: request.principal, now })
+      const many = new Many(parts, reader, { caller: request.principal, now }, gone)
       let left = limit
       let looked = 0
       let last = query.after
@@ -167,13 +170,15 @@ class Many {
   readonly #parts: RouteParts
   readonly #reader: LetterReader
   readonly #asked: Asked
+  readonly #gone: AbortSignal
   #open: Taken[] = []
   #chars = 0
 
-  constructor(parts: RouteParts, reader: LetterReader, asked: Asked) {
+  constructor(parts: RouteParts, reader: LetterReader, asked: Asked, gone: AbortSignal) {
     this.#parts = parts
     this.#reader = reader
     this.#asked = asked
+    this.#gone = gone
   }
 
   async add(row: DocumentRow, letter: LetterBody): Promise<void> {
@@ -184,12 +189,16 @@ class Many {
 
   async flush(): Promise<void> {
     if (this.#open.length === 0) return
+    const late = rowPatience()
+    const early: (Failure | undefined)[] = []
+    for (const [, letter] of this.#open)
+      early.push(await rowNotPassed(this.#parts, letter, this.#asked.now, this.#gone, late))
     await this.#parts.intake.room()
     const taken: Taken[] = []
     const { counts } = this
     let rows = 0
-    for (const [row, letter] of this.#open) {
-      const read = this.#reader.read(row, letter, {}, this.#asked)
+    for (const [i, [row, letter]] of this.#open.entries()) {
+      const read = early[i] ?? this.#reader.read(row, letter, {}, this.#asked)
       if (typeof read === 'number') {
         taken.push([row, letter])
         rows += read

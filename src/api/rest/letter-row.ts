@@ -45,6 +45,12 @@ const documentRow = z.strictObject(
   noOther,
 )
 
+/** The stream of the document that a sink's letter is of; undefined where it is of a reading. @throws SyntaxError */
+export function documentStreamOf(original: Buffer): unknown {
+  const value: unknown = JSON.parse(original.toString())
+  return typeof value === 'object' && value !== null && 'stream' in value ? value.stream : undefined
+}
+
 /** The row of a sink's letter, as it was or corrected; or the member that is wrong. */
 export function readLetterRow(
   bytes: Uint8Array,

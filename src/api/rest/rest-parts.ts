@@ -6,7 +6,6 @@ import type { Authorizer } from '../../core/authorizer.ts'
 import type { Discarder } from '../../core/discard.ts'
 import type { Format, Router } from '../../core/format.ts'
 import type { Intake } from '../../core/intake.ts'
-import type { letterReplaysStream } from '../../core/letter-replay.ts'
 import type { RecordLimits } from '../../core/limits.ts'
 import type { Position } from '../../core/position.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -17,8 +16,8 @@ import type { StoreQueries } from './store-queries.ts'
 
 /** A sink that gets the rows of its letters again. */
 export interface ReplayedSink {
-  /** Resolves when it has taken, or refused again, every row that was asked for before the position. */
-  passed(stream: typeof letterReplaysStream, position: Position, signal: AbortSignal): Promise<void>
+  /** Resolves when it has taken, or refused, every row of the stream before the position; in that of replayed letters, every row asked for. */
+  passed(stream: string, position: Position, signal: AbortSignal): Promise<void>
 }
 
 /** What the REST routes need. */

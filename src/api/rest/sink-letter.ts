@@ -3,7 +3,7 @@ import { encodeLetterReplay, type LetterRow, letterReplaysStream } from '../../c
 import { correctedFault } from './corrected-row.ts'
 import type { LetterBody } from './letter-filter.ts'
 import type { Asked, Correction, Failure } from './letter-reader.ts'
-import { readLetterRow } from './letter-row.ts'
+import { documentStreamOf, readLetterRow } from './letter-row.ts'
 import type { RestParts } from './rest-parts.ts'
 
 interface SinkLetter {
@@ -71,9 +71,7 @@ function shownOnly(row: LetterRow, original: Buffer): Failure | undefined {
 /** A reading stays a reading, and a document one of its stream: else a row could be put where nobody may write. */
 function mayStandFor(row: LetterRow, original: Buffer): Failure | undefined {
   const stream = 'stream' in row ? row.stream : undefined
-  const before: unknown = JSON.parse(original.toString()) // as the pipeline has written it
-  const was = typeof before === 'object' && before !== null && 'stream' in before ? before.stream : undefined
-  return stream === was
+  return stream === documentStreamOf(original)
     ? undefined
     : { code: 'invalid-value', field: 'stream', reason: 'the row must stay in its stream' }
 }

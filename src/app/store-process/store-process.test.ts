@@ -71,3 +71,19 @@ test('what is read piece by piece does not end early when the store’s process 
   for await (const { length } of store.copies.scan(part, 0n, never)) rows += length
   assert.equal(rows, 40_000, 'asked again it is whole')
 })
+
+test('what a store was heard to have applied is known while its process is away', async (t) => {
+  const { store, intake } = await openStoreProcess(t)
+  intake.add(intake.series('d', 'm', 'number'), start, 1, 192, 0)
+  const { position } = await intake.durable()
+  const later = { ...position, next: position.next + 1n }
+  await store.passed('readings', position, AbortSignal.timeout(20_000))
+  while ((store.status.pipelines[0]?.position?.next ?? 0n) < position.next) await setTimeout(20)
+  process.kill(store.status.pid ?? 0, 'SIGSTOP')
+  try {
+    await store.passed('readings', position, AbortSignal.timeout(20_000))
+    await assert.rejects(store.passed('readings', later, AbortSignal.timeout(50)), { name: 'TimeoutError' })
+  } finally {
+    process.kill(store.status.pid ?? 0, 'SIGCONT')
+  }
+})
