@@ -1,24 +1,11 @@
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { booksFaults } from '../api/books.ts'
-import { addDocumentation } from '../api/documentation.ts'
-import { addIngest } from '../api/ingest/ingest.ts'
-import { addLiveRoute } from '../api/live-route.ts'
-import { addMetrics, createMetrics } from '../api/metrics.ts'
-import { addMqttRoute, mqttPath } from '../api/mqtt-route.ts'
-import { addOperations } from '../api/operations.ts'
-import { addRest } from '../api/rest/rest.ts'
-import { addReplays } from '../api/rest/replays.ts'
-import { addTop } from '../api/rest/top.ts'
-import { createServer } from '../api/server.ts'
+import { mqttPath } from '../api/mqtt-route.ts'
 import type { Snapshot } from '../api/snapshot.ts'
 import { statusAnswer } from '../api/status.ts'
-import { addWebApp } from '../api/web-app.ts'
 import { localAuthorizer } from '../auth/local-authorizer.ts'
-import type { Route } from '../core/format.ts'
-import { SluiceError } from '../core/errors.ts'
 import { keyedStreams } from '../core/keyed-state.ts'
 import { letterReplaysStream } from '../core/letter-replay.ts'
 import { namePattern } from '../core/pattern.ts'
@@ -27,10 +14,6 @@ import { createRouter } from '../formats/topics.ts'
 import { createIntake, type GroupCommitIntake } from '../intake/intake.ts'
 import { systemClock } from '../lib/clock.ts'
 import { lockFolder } from '../lib/folder-lock.ts'
-import { TemporaryFolder } from '../lib/temporary-folder.ts'
-import { version } from '../lib/version.ts'
-import { LiveHub } from '../live/hub.ts'
-import { WebSocketDoor } from '../live/websocket.ts'
 import { type EmbeddedLog, openEmbeddedLog } from '../log/embedded/log.ts'
 import { createProcessors } from '../processors/table.ts'
 import { createSink, replaySinks } from '../sinks/table.ts'
@@ -41,7 +24,6 @@ import type { Config } from './config/config.ts'
 import { instanceOf } from './instance.ts'
 import { openKeptState, type StateKeeper } from './kept-state/kept-state.ts'
 import { countLetters } from './letter-count.ts'
-import { liveSource } from './live-source.ts'
 import { Measurements } from './measurements.ts'
 import type { PipelineStatus } from './pipeline/runner.ts'
 import { toldStatus } from './pipeline/told-status.ts'
@@ -94,7 +76,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     replaysGroup,
   ]
 
-  const log = await openEmbeddedLog(logFolder, {
+  const opening = openEmbeddedLog(logFolder, {
     segmentBytes: config.log.segmentBytes,
     maxBytes: config.log.maxBytes,
     retentionSeconds: config.log.retentionDays * 86_400,
@@ -103,6 +85,14 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     onDamage: (damage) =>
       logger.error({ ...damage }, 'a part of the log is damaged; its neighbours are delivered'),
   })
+  opening.catch(() => undefined) // awaited below
+  // Loaded while the log's thread opens it: half of a start is loading.
+  const [{ createMetrics }, { HttpDoor }] = await Promise.all([
+    import('../api/metrics.ts'),
+    import('./http-door.ts'),
+  ])
+  const log = await opening
+  built.defer(() => log.close())
   const { damagedFrames, tornTails } = log.status()
   if (damagedFrames > 0) logger.error({ damagedFrames }, 'the log was opened with damaged frames')
   if (tornTails > 0) logger.warn({ tornTails }, 'the log ends torn or empty: numbering has jumped')
@@ -111,7 +101,6 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   const measurements = new Measurements(metrics, systemClock, storeNames)
   const { maxBytes: maxLetterBytes, maxBytesPerDevice = maxLetterBytes / 10 } = config.deadLetters
   const maxIntakeBytes = config.memoryBudgetBytes / 4
-  built.defer(() => log.close())
   const intake = createIntake(measurements.log(log), systemClock, log.start, {
     limits: {
       series: config.limits.series,
@@ -151,7 +140,6 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       onStatus: measurements.pipeline,
       sourceOf: (other) => targets.get(other)?.copies,
     })
-    store.start()
     targets.set(name, storeTarget(store, replayedStreams(config, name, storedStreams)))
     built.defer(() => store.stop())
     return store
@@ -177,8 +165,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     }),
   )
 
-  // Doors and sources begin where the last run ended.
-  const { kept, keeper } = await openKeptState(log, {
+  // Doors and sources begin where the last run ended. Its thread opens while the doors are built.
+  const keeping = openKeptState(log, {
     name: stateName,
     groupOf: (stream) => groupOf(stateName, stream),
     file: path.join(config.data, 'state.db'),
@@ -194,7 +182,13 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
         'the state file was damaged: it is set aside, and a new one begins with what the log holds',
       ),
   })
-  built.defer(() => keeper.stop())
+  built.defer(async () => {
+    const opened = await keeping.catch(() => undefined) // whoever waits for it below is told
+    await opened?.keeper.stop()
+  })
+  const serving = HttpDoor.createServer(config, logger)
+  serving.catch(() => undefined) // awaited below
+  const { kept, keeper } = await keeping
   const replays = new Replays({
     log,
     logFolder,
@@ -224,47 +218,15 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     kept,
   })
 
-  const server = createServer({
-    authorizer: localAuthorizer,
-    hosts: config.http.hosts,
-    origins: config.http.origins,
-    maxBodyBytes: config.limits.batchBytes,
-    report: (error, requestId) => logger.error({ err: error, requestId }, 'a request failed'),
-  })
-  await addDocumentation(server, version)
-  const maxHeldBytes = Math.max(3 * config.limits.batchBytes, config.memoryBudgetBytes / 8)
-  const http = addIngest(server, {
-    intake,
-    format,
-    protobufOf: formats.protobufOf,
-    limits: config.limits,
-    maxHeldBytes,
+  const door = new HttpDoor(await serving, {
+    ...{ config, log, intake, stores, formats, router, replays },
+    mqtt: mqtt.webSocket,
   })
   const [mainStore] = stores
   if (mainStore !== undefined) {
     const passed: StoreProcess['passed'] = (...asked) => mainStore.passed(...asked)
     built.defer(countLetters({ intake, store: mainStore.queries, passed }))
-    addRest(server, {
-      store: mainStore.queries,
-      position: async () => {
-        const state = await mainStore.queries.state(log.id, 0)
-        return state?.position ?? { log: log.id, partition: 0, next: log.status().first }
-      },
-      passed,
-      intake,
-      authorizer: localAuthorizer,
-      router,
-      formats: formats.named,
-      sinks: new Map(stores.map((store) => [store.name, store])),
-      writingSinks: new Set(Object.keys(config.sinks)),
-      clock: systemClock,
-      limits: config.limits,
-      temporary: new TemporaryFolder(path.join(config.data, 'exports')),
-      minFreeBytes: 2 * config.log.diskReserveBytes,
-      seriesOfTopic: (topic) => seriesOf(router.route(encoder.encode(topic), 0, Buffer.byteLength(topic))),
-    })
   }
-  addReplays(server, { desk: replays, clock: systemClock })
   const instance = await instanceOf(config.data)
   const sources = await Promise.all(
     Object.entries(config.sources).map(async ([name, { type, options }]) => {
@@ -283,12 +245,18 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
     }),
   )
 
-  const hub = new LiveHub(liveSource(log), { subscriptionsPerClient: config.live.maxSubscriptions })
-  const live = new WebSocketDoor(hub, config.live, systemClock)
-  addLiveRoute(server, config.live.maxFrameBytes, (socket, stream) => live.serve(socket, stream))
-  if (config.mqtt.webSocket) addMqttRoute(server, config.mqtt.maxPacketBytes, mqtt.webSocket)
-  await addWebApp(server, webFolder)
-  const parts = { log, intake, mqtt, http, live, sources, stores, sinks, keeper, replays }
+  const parts = {
+    log,
+    intake,
+    mqtt,
+    http: door.ingest,
+    live: door.live,
+    sources,
+    stores,
+    sinks,
+    keeper,
+    replays,
+  }
   const started = systemClock.monotonicMs()
   const addresses: Record<string, string> = {}
   const snapshot = (): Snapshot =>
@@ -301,11 +269,8 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
       maxIntakeBytes,
       maxDeadLetterBytes: maxLetterBytes,
     })
-  addOperations(server, { ...healthOf(parts), status: () => statusAnswer(snapshot()) })
-  addMetrics(server, metrics)
   const booksWatch = new BooksWatch(() => booksFaults(snapshot()), logger)
   built.defer(() => booksWatch.stop())
-  addTop(server, { snapshot, watch: () => mqtt.watch(), clock: systemClock })
 
   const stopping = new AbortController()
   const gateway = mqtt.run(intake, stopping.signal)
@@ -313,16 +278,18 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   // Doors close first and together: nothing is acknowledged that the parts behind them could still lose.
   built.defer(async () => {
     stopping.abort()
-    hub.close()
     await Promise.all([
       gateway.catch(() => undefined),
-      server.close(),
+      door.close(),
       ...sources.map((source) => source.stop()),
     ])
   })
   const mqttAddress = await mqtt.listening()
-  await listen(server, config.http)
-  const httpAddress = server.addresses()[0] as AddressInfo // it listens on TCP
+  const httpAddress = await door.listen({
+    operations: { ...healthOf(parts), status: () => statusAnswer(snapshot()) },
+    metrics,
+    top: { snapshot, watch: () => mqtt.watch() },
+  })
   addresses['http'] = `http://${httpAddress.address}:${httpAddress.port}`
   addresses['mqtt'] = `mqtt://${mqttAddress.address}:${mqttAddress.port}`
   const tlsAddress = mqtt.tlsAddress()
@@ -330,33 +297,21 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
   if (config.mqtt.webSocket)
     addresses['mqtt-ws'] = `ws://${httpAddress.address}:${httpAddress.port}${mqttPath}`
 
+  // Stores begin when the doors are open: what comes meanwhile waits in the log, and devices do not wait for them.
+  for (const store of stores) store.start()
   for (const source of sources) source.start()
 
   const running = built.move()
   return {
     config,
     ...parts,
-    server,
+    server: door.server,
     addresses,
     died: Promise.race([log.died, keeper.died, gateway.then(() => new Promise<never>(() => {}))]),
     stop: () => running.disposeAsync(),
     kill() {
       for (const store of stores) store.kill()
     },
-  }
-}
-
-/** @throws SluiceError `config-invalid` where the address is taken or not ours. */
-async function listen(server: FastifyInstance, { host, port }: Config['http']): Promise<void> {
-  try {
-    await server.listen({ host, port })
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new SluiceError(
-      'config-invalid',
-      `http cannot listen on ${host}:${port}: ${why}; choose another with --set http.port=N`,
-      error,
-    )
   }
 }
 
@@ -373,15 +328,6 @@ function warnOfRenewal(log: EmbeddedLog, logger: Logger): void {
   )
 }
 
-const encoder = new TextEncoder()
-
-/** The series that a bare value on the topic belongs to. */
-function seriesOf(route: Route | undefined): { device: string; metric: string } | undefined {
-  return route?.device === undefined || route.metric === undefined
-    ? undefined
-    : { device: route.device, metric: route.metric }
-}
-
 /** What a replay gives a sink: its streams, by the processors that live rows go through. */
 function replayedStreams(config: Config, name: string, streams: readonly string[]): ReplayTarget['streams'] {
   const processors = config.pipelines[name]?.processors ?? []
@@ -389,9 +335,6 @@ function replayedStreams(config: Config, name: string, streams: readonly string[
     .filter((stream) => stream !== letterReplaysStream)
     .map((stream) => ({ stream, processors: stream === 'readings' ? processors : [] }))
 }
-
-/** Where `npm run build` puts the web app. */
-const webFolder = path.resolve(import.meta.dirname, '../../web/dist')
 
 const groupOf = (store: string, stream: string) => `${store}/${stream}`
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { saveCompiledCode } from '../lib/compile-cache.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import { buildSluice, type Sluice } from './build.ts'
 import type { Config } from './config/config.ts'
@@ -40,6 +41,7 @@ export async function runSluice(
     throw error
   }
   for (const [door, address] of Object.entries(sluice.addresses)) print(`${door.padEnd(9)}${address}`)
+  saveCompiledCode()
   print(`ready    data in ${config.data}, log ${sluice.log.id}`)
   const stopping = new AbortController()
   onReady(sluice, stopping.signal)

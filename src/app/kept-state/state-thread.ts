@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../lib/clock.ts'
+import { saveCompiledCode } from '../../lib/compile-cache.ts'
 import { diskStorage } from '../../lib/storage.ts'
 import { setAside } from '../../sinks/state/set-aside.ts'
 import { isDamaged, StateFile } from '../../sinks/state/state-file.ts'
@@ -24,6 +25,7 @@ const feed = new StateFeed({
   send,
 })
 port.on('message', (message: ToState) => feed.receive(message))
+saveCompiledCode()
 await feed.run()
 port.close()
 

@@ -4,6 +4,7 @@ import { type PackedBatch, packBatch, unpackBatch } from '../../core/copied-batc
 import { batchOf, decodeLetterReplay, letterReplaysStream } from '../../core/letter-replay.ts'
 import { bytesAt } from '../../core/text-column.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { saveCompiledCode } from '../../lib/compile-cache.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { DeadLetter } from '../../core/intake.ts'
 import type { Position } from '../../core/position.ts'
@@ -96,6 +97,7 @@ async function start(message: StoreStart): Promise<void> {
     replays = replaysOf(opened, message)
     send({ kind: 'ready' })
     pipelines = Promise.all(message.pipelines.map((pipeline) => run(opened, message, pipeline)))
+    saveCompiledCode()
   } catch (error) {
     const { code, message } = told(error)
     send({ kind: 'failed', code, message })

@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../lib/clock.ts'
+import { saveCompiledCode } from '../../lib/compile-cache.ts'
 import { diskStorage } from '../../lib/storage.ts'
 import { codeOf, LogServer, messageOf } from './log-server.ts'
 import type { FromThread, ThreadData, ToThread } from './messages.ts'
@@ -24,6 +25,7 @@ if (server) {
     clearInterval(timer)
     port.close()
   })
+  saveCompiledCode()
 }
 
 function* waiting(first: ToThread): Generator<ToThread> {
