@@ -8,7 +8,7 @@ test('a discard is read as it was written, whatever its numbers', () => {
     { number: 0n, time: -1 },
     { number: 5n, time: 6, key: 'main/1/7' },
   ]
-  assert.deepEqual(readDiscard(encodeDiscard({ letters, principal: 'local' })), letters)
+  assert.deepEqual(readDiscard(Buffer.from(encodeDiscard({ letters, principal: 'local' }))), letters)
   const before = '{"discarded":[["5",6]],"principal":"local"}'
   assert.deepEqual(readDiscard(Buffer.from(before)), [{ number: 5n, time: 6 }])
 })

@@ -42,11 +42,11 @@ export interface Recount {
 export const discardBegin = '{"discarded":'
 const begin = new TextEncoder().encode(discardBegin)
 
-export function encodeDiscard({ letters, ...how }: Discard): Uint8Array {
+export function encodeDiscard({ letters, ...how }: Discard): string {
   const discarded = letters.map(({ number, time, key }) =>
     key === undefined ? [String(number), time] : [String(number), time, key],
   )
-  return new TextEncoder().encode(JSON.stringify({ discarded, ...how }))
+  return JSON.stringify({ discarded, ...how })
 }
 
 /** The letters that a record of the stream discards; undefined if it is a letter. */

@@ -38,17 +38,18 @@ export function sliceText(column: TextColumn, from: number, to: number): TextCol
 
 /** Builds a column from values in order. */
 export function textColumn(values: readonly (string | Uint8Array)[]): TextColumn {
-  const encoder = new TextEncoder()
-  const parts = values.map((value) => (typeof value === 'string' ? encoder.encode(value) : value))
-  const offsets = new Uint32Array(parts.length + 1)
-  let at = 0
-  parts.forEach((part, i) => {
-    at += part.length
-    offsets[i + 1] = at
-  })
-  const bytes = new Uint8Array(at)
-  parts.forEach((part, i) => {
-    bytes.set(part, offsets[i] ?? 0)
-  })
+  const offsets = new Uint32Array(values.length + 1)
+  let size = 0
+  for (const [i, value] of values.entries()) {
+    size += typeof value === 'string' ? Buffer.byteLength(value) : value.length
+    offsets[i + 1] = size
+  }
+  const bytes = new Uint8Array(size)
+  const texts = Buffer.from(bytes.buffer)
+  for (const [i, value] of values.entries()) {
+    const at = offsets[i] ?? 0
+    if (typeof value === 'string') texts.write(value, at)
+    else bytes.set(value, at)
+  }
   return { offsets, bytes }
 }

@@ -144,9 +144,10 @@ export class GroupCommitIntake implements Intake, Discarder {
 
   reject(letter: DeadLetter): void {
     const body = letterBody(letter)
+    const size = Buffer.byteLength(body)
     const { device = '', key } = letter
-    const hasRoom = device === '' || this.#devices.hasRoom(device, body.length)
-    this.#isLetterRefused = this.books.letterBytes + body.length > this.#options.deadLetters.maxBytes
+    const hasRoom = device === '' || this.#devices.hasRoom(device, size)
+    this.#isLetterRefused = this.books.letterBytes + size > this.#options.deadLetters.maxBytes
     if (this.#isLetterRefused) {
       throw new SluiceError(
         'undecodable',
@@ -158,9 +159,9 @@ export class GroupCommitIntake implements Intake, Discarder {
       const why = `the dead letters of the device ${JSON.stringify(device)} are full; discard or replay some, or raise deadLetters.maxBytesPerDevice`
       throw new SluiceError('undecodable', why)
     }
-    if (device !== '') this.#devices.add(device, body.length)
-    this.books.letterBytes += body.length
-    this.#open.addLetter(key ?? device, device, this.now, body)
+    if (device !== '') this.#devices.add(device, size)
+    this.books.letterBytes += size
+    this.#open.addLetter(key ?? device, device, this.now, body, size)
     // The row of a sink's letter was accepted at a door, and is dead lettered in the books of the sink.
     if (key === undefined) this.#open.letters++
     else this.#open.isNeeded = true
@@ -173,8 +174,9 @@ export class GroupCommitIntake implements Intake, Discarder {
   discard(discard: Discard): void {
     const body = encodeDiscard(discard)
     // The record is kept among the letters, and counts like them. It has no bound: it makes room.
-    this.books.letterBytes += body.length
-    this.#open.addLetter('', '', this.now, body)
+    const size = Buffer.byteLength(body)
+    this.books.letterBytes += size
+    this.#open.addLetter('', '', this.now, body, size)
   }
 
   giveBack(bytes: number, device = ''): void {

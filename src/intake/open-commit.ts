@@ -13,7 +13,9 @@ const ours = [...keyedStreams, letterReplaysStream, lettersStream]
 interface OpenDocuments {
   readonly keys: string[]
   readonly times: number[]
-  readonly bodies: Uint8Array[]
+  readonly bodies: (Uint8Array | string)[]
+  /** Bytes of the bodies. */
+  readonly sizes: number[]
   /** How much had been added to the commit before each. */
   readonly places: number[]
 }
@@ -60,25 +62,30 @@ export class OpenCommit {
   }
 
   /** A document of the dead letters: a letter, of a device if it names one, or a record that took some away. */
-  addLetter(key: string, device: string, time: number, body: Uint8Array): void {
+  addLetter(key: string, device: string, time: number, body: string, size: number): void {
     this.#letterDevices.push(device)
-    this.letterBytes += body.length
-    this.addDocument(lettersStream, key, time, body)
+    this.letterBytes += size
+    this.#add(lettersStream, key, time, body, size)
   }
 
   addDocument(stream: string, key: string, time: number, body: Uint8Array): void {
+    // Not by slice(), which shares the memory of a Buffer.
+    this.#add(stream, key, time, new Uint8Array(body), body.length)
+  }
+
+  #add(stream: string, key: string, time: number, body: Uint8Array | string, size: number): void {
     let documents = this.documents.get(stream)
     if (!documents) {
-      documents = { keys: [], times: [], bodies: [], places: [] }
+      documents = { keys: [], times: [], bodies: [], sizes: [], places: [] }
       this.documents.set(stream, documents)
     }
     documents.places.push(this.length)
     this.#documents++
     documents.keys.push(key)
     documents.times.push(time)
-    // Not by slice(), which shares the memory of a Buffer.
-    documents.bodies.push(new Uint8Array(body))
-    this.bytes += body.length + key.length + 64
+    documents.bodies.push(body)
+    documents.sizes.push(size)
+    this.bytes += size + key.length + 64
   }
 
   /** Letters that were taken away: their devices and bytes. */
@@ -87,11 +94,12 @@ export class OpenCommit {
   /** Takes back what was added since `length` was this. Returns the dead letters among it. */
   rollback(length: number): (readonly [device: string, bytes: number])[] {
     const letters: (readonly [string, number])[] = []
-    for (const [stream, { keys, times, bodies, places }] of this.documents) {
+    for (const [stream, { keys, times, bodies, sizes, places }] of this.documents) {
       while ((places.at(-1) ?? -1) >= length) {
         places.pop()
         times.pop()
-        const size = bodies.pop()?.length ?? 0
+        bodies.pop()
+        const size = sizes.pop() ?? 0
         const key = keys.pop() ?? ''
         this.bytes -= size + key.length + 64
         this.#documents--
@@ -108,8 +116,8 @@ export class OpenCommit {
 
   /** Devices and bytes of the dead letters in it, and of records that took some away, whose device is ''. */
   *letterSizes(): Generator<readonly [device: string, bytes: number]> {
-    const { bodies = [] } = this.documents.get(lettersStream) ?? {}
-    for (const [i, device] of this.#letterDevices.entries()) yield [device, bodies[i]?.length ?? 0]
+    const { sizes = [] } = this.documents.get(lettersStream) ?? {}
+    for (const [i, device] of this.#letterDevices.entries()) yield [device, sizes[i] ?? 0]
   }
 
   /** Documents that count as accepted rows: neither dead letters, their discards and replays nor keyed values, which are ours. */
@@ -136,7 +144,10 @@ export class OpenCommit {
 }
 
 /** A dead letter as it is kept: a JSON document in the stream `dead-letters`. */
-export function letterBody(letter: DeadLetter): Uint8Array {
-  const { bytes, ...rest } = letter
-  return new TextEncoder().encode(JSON.stringify({ ...rest, bytes: Buffer.from(bytes).toString('base64') }))
+export function letterBody(letter: DeadLetter): string {
+  const { code, reason, source, device, topic, offset, format, principal, key } = letter
+  const { buffer, byteOffset, byteLength } = letter.bytes
+  const bytes = Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+  // Each by its name: copies of objects of many shapes cost more than all the rest.
+  return JSON.stringify({ code, reason, source, device, topic, offset, format, principal, key, bytes })
 }

@@ -91,7 +91,7 @@ async function filled(store: DuckdbStore): Promise<readonly [PaperLog, PaperLog]
   const documents = store.sink('dead-letters')
   await documents.write(old.write(old.documents('dead-letters', [letter(10), letter(11), letter(12)])), never)
   const gone = { letters: [{ number: first, time: 10 }], principal: 'local' }
-  const discard = { key: '', time: 13, body: Buffer.from(encodeDiscard(gone)).toString() }
+  const discard = { key: '', time: 13, body: encodeDiscard(gone) }
   await documents.write(old.write(old.documents('dead-letters', [discard])), never)
   const later = new PaperLog()
   await later.put(store, [row('a', 1, 100), row('c', 5, 5), row('c', 6, 6), row('b', 1, 3, true)])

@@ -24,13 +24,11 @@ const doors = (time: number) => ({
 })
 const discard = (...letters: readonly (readonly [number: number, time: number, key?: string])[]) => ({
   ...{ key: '', time: 9 },
-  body: Buffer.from(
-    encodeDiscard({
-      letters: letters.map(([number, time, key]) => ({ number: BigInt(number), time, key })),
-      principal: 'local',
-      replayed: true,
-    }),
-  ).toString(),
+  body: encodeDiscard({
+    letters: letters.map(([number, time, key]) => ({ number: BigInt(number), time, key })),
+    principal: 'local',
+    replayed: true,
+  }),
 })
 
 type Letters = Parameters<PaperLog['documents']>[1]
