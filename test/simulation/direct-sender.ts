@@ -1,6 +1,6 @@
 import type { GroupCommitIntake } from '../../src/intake/intake.ts'
 import type { Ledger, Offer } from './ledger.ts'
-import { filteredDevice } from './program.ts'
+import { filteredDevice, type Program } from './program.ts'
 import type { World } from './world.ts'
 
 /** Every so many values one is of a device that a filter drops. */
@@ -20,7 +20,7 @@ export class DirectSender {
   }
 
   /** One message of one to three rows, or an edit, or something that nobody can read. */
-  send(intake: GroupCommitIntake, boot: number): void {
+  send(program: Program, boot: number): void {
     const world = this.#world
     const kind = world.below(10)
     const values = this.#ledger.values(kind === 0 ? 1 : 1 + world.below(3))
@@ -30,21 +30,22 @@ export class DirectSender {
       connection: `${this.#name} of run ${boot}`,
       place: this.#place++,
     })
-    this.#take(intake, offer)
+    program.serve(this.#take(program.intake, offer))
   }
 
-  #take(intake: GroupCommitIntake, offer: Offer): void {
-    if (intake.refusal() !== undefined) {
-      offer.answer = 'refused'
-      return
-    }
-    const room = intake.room()
-    if (room !== undefined) {
-      room.then(
-        () => this.#take(intake, offer),
-        () => undefined,
-      )
-      return
+  async #take(intake: GroupCommitIntake, offer: Offer): Promise<void> {
+    for (;;) {
+      if (intake.refusal() !== undefined) {
+        offer.answer = 'refused'
+        return
+      }
+      const room = intake.room()
+      if (room === undefined) break
+      try {
+        await room
+      } catch {
+        return
+      }
     }
     intake.tick()
     for (const value of offer.values) this.#add(intake, value)
@@ -55,10 +56,12 @@ export class DirectSender {
     // An edit is no message.
     if (offer.values.some((value) => value > 0))
       intake.countMessage(offer.junk === undefined ? 'accepted' : 'deadLettered')
-    intake.durable().then(
-      () => (offer.answer = 'acked'),
-      () => (offer.answer = 'refused'),
-    )
+    try {
+      await intake.durable()
+      offer.answer = 'acked'
+    } catch {
+      offer.answer = 'refused'
+    }
   }
 
   #add(intake: GroupCommitIntake, value: number): void {

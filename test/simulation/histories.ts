@@ -13,6 +13,7 @@ export interface Totals {
   offered: number
   acked: number
   crashes: number
+  stops: number
   /** Those that were not as promised: with their last events. */
   readonly failed: HistoryResult[]
 }
@@ -57,6 +58,7 @@ export async function runRange({ seed, histories }: Range): Promise<Totals> {
     totals.offered += result.offered
     totals.acked += result.acked
     totals.crashes += result.crashes
+    totals.stops += result.stops
     if (result.violation !== undefined) totals.failed.push(await runHistory(seed + i, true))
   }
   return totals
@@ -83,7 +85,7 @@ function* rangesOf({ seed, histories }: Range): Generator<Range, undefined> {
 }
 
 function noTotals(): Totals {
-  return { histories: 0, events: 0, offered: 0, acked: 0, crashes: 0, failed: [] }
+  return { histories: 0, events: 0, offered: 0, acked: 0, crashes: 0, stops: 0, failed: [] }
 }
 
 function add(totals: Totals, more: Totals): void {
@@ -92,6 +94,7 @@ function add(totals: Totals, more: Totals): void {
   totals.offered += more.offered
   totals.acked += more.acked
   totals.crashes += more.crashes
+  totals.stops += more.stops
   totals.failed.push(...more.failed)
 }
 

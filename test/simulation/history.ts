@@ -1,7 +1,8 @@
-import type { DoorBooks } from '../../src/core/intake.ts'
 import { scanning } from '../../src/log/embedded/scan.ts'
 import { DirectSender } from './direct-sender.ts'
+import { asError, drive } from './drive.ts'
 import { Ledger, SinkLedger } from './ledger.ts'
+import { judge } from './judge.ts'
 import { LetterLedger } from './letter-ledger.ts'
 import { Machine } from './machine.ts'
 import { MessageLedger } from './message-ledger.ts'
@@ -9,11 +10,11 @@ import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttReader } from './mqtt-reader.ts'
 import { MqttSubscriber } from './mqtt-subscriber.ts'
 import { drawPlan, type Plan } from './plan.ts'
-import { Program, sinkFile } from './program.ts'
+import { gatewayConfig, Program, sinkFile } from './program.ts'
 import { FileRows } from './file-rows.ts'
-import { enter, realImmediate } from './simulated-globals.ts'
+import { enter } from './simulated-globals.ts'
 import { SimulatedFiles } from './simulated-files.ts'
-import { checkBooks, SimulatedStore, type StoredRow, type Trouble } from './simulated-store.ts'
+import { SimulatedStore, type StoredRow, type Trouble } from './simulated-store.ts'
 import { SimulatedStateFile } from './state-store.ts'
 import { must, Violation } from './violation.ts'
 import { World } from './world.ts'
@@ -26,6 +27,8 @@ export interface HistoryResult {
   readonly offered: number
   readonly acked: number
   readonly crashes: number
+  /** Orderly stops that came to their end. */
+  readonly stops: number
   /** Undefined: everything was as promised. */
   readonly violation: string | undefined
   /** Everything that happened, if it was recorded. */
@@ -37,6 +40,8 @@ export async function runHistory(seed: number, isRecording = false): Promise<His
   return await history.run()
 }
 
+/** What the program allows itself (app/run.ts), before it ends at once. */
+const stopWithinMs = 8_000
 /** More events than any history has that comes to an end. */
 const maxLooks = 100
 const maxEvents = 20_000
@@ -68,9 +73,16 @@ class History {
   #boot = 0
   #events = 0
   #crashes = 0
+  #stops = 0
+  /** Ends of a program that the plan has asked for. */
+  #ends = 0
   #sent = 0
-  /** Events until the program is killed. */
-  #untilCrash: number
+  /** Events until the program is killed, or told to stop. */
+  #untilEnd: number
+  /** By the clock of the world: a stop that is under way is over by then. */
+  #stopByMs = 0
+  /** What publishers were not told when a stop in which nothing failed had come to its end, and how far the log was. */
+  readonly #unsaid: { readonly values: readonly number[]; readonly next: number }[] = []
   #isSettling = false
   #isOver = false
   #untilLook = 0
@@ -122,7 +134,7 @@ class History {
       (_, i) => new MqttPublisher(world, this.#ledger, this.#messages, `publisher ${i}`),
     )
     this.#subscribers = this.#plan.publishers > 0 ? [new MqttSubscriber(world, this.#messages)] : []
-    this.#untilCrash = this.#drawCrash()
+    this.#untilEnd = this.#drawEnd()
   }
 
   async run(): Promise<HistoryResult> {
@@ -138,7 +150,7 @@ class History {
     let violation: string | undefined
     try {
       this.#start()
-      await this.#drive()
+      await drive(() => this.#next())
     } catch (error) {
       violation =
         error instanceof Violation
@@ -157,53 +169,28 @@ class History {
       offered: this.#ledger.offers.length,
       acked: this.#ledger.acked,
       crashes: this.#crashes,
+      stops: this.#stops,
       violation,
       trace: trace.lines,
     }
   }
 
-  /** Event after event. After each, everything that it has set going runs until it waits for another. */
-  #drive(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let left = 0
-      let isDone = false
-      const end = (error?: unknown) => {
-        if (isDone) return
-        isDone = true
-        if (error === undefined) resolve()
-        else reject(asError(error))
-      }
-      const turn = () => {
-        left--
-        if (isDone) return
-        try {
-          this.#next()
-          if (this.#isOver) end()
-        } catch (error) {
-          end(error)
-        }
-        if (left === 0 && !isDone) fill()
-      }
-      const fill = () => {
-        left = 64
-        for (let i = 0; i < left; i++) realImmediate(turn)
-      }
-      fill()
-    })
-  }
-
-  #next(): void {
-    const world = this.#world
-    if (world.failure !== undefined) throw asError(world.failure)
+  /** True: the history is over. */
+  #next(): boolean {
+    if (this.#world.failure !== undefined) throw asError(this.#world.failure)
     this.#events++
     must(this.#events < maxEvents, () => `it does not come to an end: ${this.#unsettled() ?? 'settled'}`)
+    this.#happen()
+    return this.#isOver
+  }
+
+  #happen(): void {
+    const world = this.#world
     if (this.#machine.storage.isStopped) return this.#crash()
-    if (!this.#isSettling && this.#crashes < this.#plan.crashes && --this.#untilCrash <= 0) {
-      this.#untilCrash = this.#drawCrash()
-      return this.#crash()
-    }
+    if (!this.#isSettling && this.#ends < this.#plan.ends && --this.#untilEnd <= 0) return this.#end()
     if (!this.#isSettling && this.#state === 'running' && world.chance(this.#plan.sendRate))
       return this.#send()
+    if (this.#state === 'stopping') this.#watchStop()
     if (this.#state === 'running' && world.chance(this.#isSettling ? 0.02 : this.#plan.comeRate))
       this.#comeAndGo()
     if (this.#isSettling && --this.#untilLook <= 0) {
@@ -217,7 +204,7 @@ class History {
     if (this.#sent++ >= this.#plan.messages) return this.#settle()
     if (this.#program === undefined) return
     const i = this.#world.below(this.#senders.length + this.#publishers.length)
-    this.#senders[i]?.send(this.#program.intake, this.#boot)
+    this.#senders[i]?.send(this.#program, this.#boot)
     this.#publishers[i - this.#senders.length]?.publish()
   }
 
@@ -269,8 +256,67 @@ class History {
     )
   }
 
+  /** What the plan has for the program: most are killed, some are told to stop. */
+  #end(): void {
+    this.#ends++
+    this.#untilEnd = this.#drawEnd()
+    if (this.#state === 'running' && this.#world.chance(this.#plan.stops)) this.#stop()
+    else this.#crash()
+  }
+
+  /** SIGTERM. It may be killed before it has come to its end. */
+  #stop(): void {
+    const program = this.#program
+    if (program === undefined) return
+    this.#world.trace.add('stop')
+    this.#state = 'stopping'
+    if (this.#world.chance(0.4)) this.#untilEnd = 1 + this.#world.below(80)
+    const { faults } = this.#machine
+    // In haste time goes on though nothing waits for it, as if the machine were slow beyond measure.
+    this.#stopByMs = this.#world.clock.monotonicMs() + (this.#world.haste > 0 ? 600_000 : stopWithinMs)
+    const startedMs = this.#world.clock.monotonicMs()
+    const ended = () => this.#world.post('turn', 'the process has ended', () => this.#stopped(), 'outside')
+    const isWell = () => this.#machine.faults === faults && !this.#machine.storage.isStopped
+    program.stop().then(
+      () => {
+        const tookMs = this.#world.clock.monotonicMs() - startedMs
+        if (isWell() && tookMs < gatewayConfig.drainMs) this.#noteUnsaid(program)
+        ended()
+      },
+      (error: unknown) => {
+        if (!isWell()) return ended()
+        this.#world.failure = new Violation(`a stop failed though nothing was wrong: ${String(error)}`)
+      },
+    )
+  }
+
+  #noteUnsaid({ log }: Program): void {
+    const { next } = log.tail.watermark()
+    for (const { unsaid } of this.#publishers)
+      for (const { values = [] } of unsaid) this.#unsaid.push({ values, next })
+  }
+
+  #watchStop(): void {
+    const world = this.#world
+    must(world.clock.monotonicMs() <= this.#stopByMs, () => 'it does not come to an end: a stop')
+    // Clients do not know of it.
+    if (this.#publishers.length === 0 || !world.chance(this.#plan.sendRate)) return
+    const publisher = world.pick(this.#publishers)
+    if (world.chance(0.1)) publisher.leave()
+    else publisher.publish()
+  }
+
+  #stopped(): void {
+    this.#stops++
+    this.#over('kill')
+  }
+
   #crash(how: 'kill' | 'power' = this.#world.chance(0.5) ? 'kill' : 'power'): void {
     this.#crashes++
+    this.#over(how)
+  }
+
+  #over(how: 'kill' | 'power'): void {
     this.#world.trace.add(how)
     for (const { link } of [...this.#publishers, ...this.#subscribers]) link?.die()
     this.#world.endProgram()
@@ -288,8 +334,8 @@ class History {
     this.#crash()
   }
 
-  #drawCrash(): number {
-    return 1 + this.#world.below(this.#plan.crashEvery)
+  #drawEnd(): number {
+    return 1 + this.#world.below(this.#plan.endEvery)
   }
 
   /** What is still on its way, in words. */
@@ -324,54 +370,10 @@ class History {
 
   #judge(): void {
     this.#isOver = true
-    const program = this.#program
-    if (program === undefined) return
-    const { log } = program
-    const { far, near, letters } = this.#stores
-    const { renewals } = log.status()
-    const { rows } = log.tail.watermark()
-    must(renewals === 0, () => 'the log took itself for an older copy')
-    for (const { name, stream, books } of [far, near, letters]) {
-      must(
-        books.handed === (rows[stream] ?? 0),
-        () => `${name} was handed ${books.handed} of ${rows[stream]} rows`,
-      )
-      must(
-        books.damaged + books.expired === 0,
-        () => `${name} counts ${books.damaged} damaged, ${books.expired} expired`,
-      )
-    }
-    this.#letters.judge(
-      { far: this.#ledgers.far, near: this.#ledgers.near },
-      { far: far.books, near: near.books },
-    )
-    this.#ledgers.far.judge(() => false)
-    this.#ledgers.near.judge((value) => this.#ledger.filtered.has(value))
+    if (this.#program === undefined) return
+    const [lines, filtered] = [this.#fileRows.all(), this.#ledger.filtered]
     const file = new SinkLedger('file', this.#ledger)
-    const lines = this.#fileRows.all()
-    for (const { number, value } of lines) file.take(number, value)
-    file.judge(() => false)
-    checkBooks('file', program.file.books, lines.filter(({ value }) => value > 0).length)
-    checkDoor(program.intake.books, rows, this.#letters.ofSinks)
+    judge(this.#program, this.#stores, { ...this.#ledgers, file, letters: this.#letters, filtered, lines })
+    for (const { values, next } of this.#unsaid) file.judgeUnsaid(values, next)
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('something was thrown that is no error', { cause: error })
-}
-
-/** The door's books after the last commit, beside what the log has counted. */
-function checkDoor(books: DoorBooks, rows: Readonly<Record<string, number>>, ofSinks: number): void {
-  const { rowsReceived, rowsAccepted, rowsRefused, rowsDeadLettered } = books
-  const { messagesReceived, messagesAccepted, messagesRefused, messagesDeadLettered } = books
-  const holds =
-    rowsReceived === rowsAccepted + rowsRefused + rowsDeadLettered &&
-    messagesReceived === messagesAccepted + messagesRefused + messagesDeadLettered &&
-    rowsAccepted === (rows['readings'] ?? 0) &&
-    rowsDeadLettered + ofSinks === (rows['dead-letters'] ?? 0)
-  must(
-    holds,
-    () =>
-      `the door's books do not balance: ${JSON.stringify(books)} beside ${JSON.stringify(rows)}, ${ofSinks} letters of sinks`,
-  )
 }

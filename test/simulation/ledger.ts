@@ -68,6 +68,8 @@ export class SinkLedger {
   readonly #name: string
   readonly #ledger: Ledger
   readonly #counts = new Map<number, number>()
+  /** By value: its number, the first one. */
+  readonly #numbers = new Map<number, number>()
   /** Place of the last message of each connection. */
   readonly #places = new Map<string, number>()
   #last = -1
@@ -85,6 +87,7 @@ export class SinkLedger {
     must(number > this.#last, () => `${this.#name}: ${value} has number ${number}, after ${this.#last}`)
     this.#last = number
     if (value < 0) this.lastEdit = number
+    if (!this.#numbers.has(value)) this.#numbers.set(value, number)
     this.#ledger.number(number, `value ${value}`)
     this.count(value)
     // Of a repeat nobody can say which of the two it is.
@@ -104,6 +107,18 @@ export class SinkLedger {
     const { sends, isOnce } = this.#ledger.of(value)
     must(count <= (isOnce ? 1 : sends), () => `${this.#name}: duplicate: ${value} is there ${count} times`)
     this.#counts.set(value, count)
+  }
+
+  /** A program has come to its end in order, and had not said of these values that it has them: then they are not below `next`. */
+  judgeUnsaid(values: readonly number[], next: number): void {
+    for (const value of values) {
+      const number = this.#numbers.get(value) ?? next
+      must(
+        number >= next,
+        () =>
+          `${this.#name}: a stop did not wait for the answer to ${value}: it has number ${number}, below ${next}`,
+      )
+    }
   }
 
   has(value: number): boolean {

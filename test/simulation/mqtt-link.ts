@@ -27,6 +27,8 @@ export class MqttLink implements Wire {
   readonly #held: Uint8Array[] = []
   #isGone = false
   #isEnding = false
+  /** The client has gone without a word. */
+  hasHungUp = false
   /** The program is dead: nothing reaches it. */
   #isDead = false
 
@@ -60,6 +62,7 @@ export class MqttLink implements Wire {
   /** Goes without a word. */
   hangUp(): void {
     if (this.#isGone) return
+    this.hasHungUp = true
     this.#goAway()
     this.#up('a client is gone', () => this.#connection.closed())
   }

@@ -7,7 +7,9 @@ import { must } from './violation.ts'
 import type { World } from './world.ts'
 
 /** What becomes of a message is told here. */
-interface Sent {
+export interface Sent {
+  /** Of a message of readings. */
+  readonly values?: readonly number[]
   answer: Answer
   sends: number
 }
@@ -17,6 +19,8 @@ interface InFlight {
   readonly message: Sent
   /** QoS 2: PUBREC has come, and only PUBREL is sent from now on. */
   isReceived: boolean
+  /** What it was sent by last. */
+  link: MqttLink
 }
 
 /** A client that publishes readings and plain messages at its QoS, with a session that is kept: what was not answered it sends again. */
@@ -45,6 +49,15 @@ export class MqttPublisher implements MqttListener {
   /** Messages that have not been answered. */
   get unanswered(): number {
     return this.#inFlight.size
+  }
+
+  /** Messages sent once, by a connection that only the gateway can have ended, of which nothing was said. */
+  get unsaid(): readonly Sent[] {
+    return [...this.#inFlight.values()]
+      .filter(
+        ({ link, message: { answer, sends } }) => !link.hasHungUp && answer === 'unknown' && sends === 1,
+      )
+      .map(({ message }) => message)
   }
 
   get link(): MqttLink | undefined {
@@ -140,17 +153,20 @@ export class MqttPublisher implements MqttListener {
       dup: false,
       retain: topic.startsWith('keep/'),
     }
-    this.#inFlight.set(id, { packet, message, isReceived: false })
+    this.#inFlight.set(id, { packet, message, isReceived: false, link })
     link.send(packet)
   }
 
   /** MQTT-4.4.0-1, MQTT-4.6.0-1: in the order in which they were sent. */
   #sendAgain(): void {
-    for (const [id, { packet, message, isReceived }] of this.#inFlight) {
-      if (isReceived) this.#link?.send({ cmd: 'pubrel', messageId: id })
+    const link = this.#link
+    if (link === undefined) return
+    for (const [id, sent] of this.#inFlight) {
+      sent.link = link
+      if (sent.isReceived) link.send({ cmd: 'pubrel', messageId: id })
       else {
-        message.sends++
-        this.#link?.send({ ...packet, dup: true })
+        sent.message.sends++
+        link.send({ ...sent.packet, dup: true })
       }
     }
   }

@@ -12,9 +12,11 @@ export interface Plan {
   readonly comeRate: number
   /** Probability by event that somebody sends. */
   readonly sendRate: number
-  /** A crash comes within so many events, again and again, but no more than so many. */
-  readonly crashEvery: number
-  readonly crashes: number
+  /** A program ends within so many events, again and again, but no more than so many times. */
+  readonly endEvery: number
+  readonly ends: number
+  /** Probability that it is told to stop; else it is killed, or the power fails. */
+  readonly stops: number
   readonly badEvery: number
   readonly haste: number
   readonly slowness: Partial<Record<TaskKind, number>>
@@ -35,8 +37,9 @@ export function drawPlan(world: World): Plan {
     publishers: world.chance(0.6) ? 1 + world.below(2) : 0,
     comeRate: world.pick([0.03, 0.1]),
     sendRate: world.pick([0.05, 0.15, 0.4]),
-    crashEvery: world.pick([80, 300, 1_000, 100_000]),
-    crashes: 1 + world.below(8),
+    endEvery: world.pick([80, 300, 1_000, 100_000]),
+    ends: 1 + world.below(8),
+    stops: world.pick([0, 0.5, 1]),
     badEvery: world.pick([5, 11, 1_000_000]),
     haste: world.pick([0, 0.01, 0.1]),
     slowness,

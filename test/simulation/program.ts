@@ -5,6 +5,7 @@ import { createFormats } from '../../src/formats/table.ts'
 import { mqttConfig } from '../../src/sources/mqtt/config.ts'
 import { Addresses } from '../../src/sources/mqtt/connection/addresses.ts'
 import { newCounters } from '../../src/sources/mqtt/counters.ts'
+import { drain } from '../../src/sources/mqtt/drain.ts'
 import { type GatewayContext, newGatewayContext } from '../../src/sources/mqtt/gateway-context.ts'
 import { silentLog } from '../../src/sources/mqtt/log.ts'
 import { sweepEveryMs, sweepGateway } from '../../src/sources/mqtt/sweep.ts'
@@ -50,7 +51,7 @@ export interface Stores {
   readonly state: SimulatedStateFile
 }
 
-const gatewayConfig = mqttConfig.parse({ connectTimeoutMs: 10_000_000, stallMs: 10_000_000 })
+export const gatewayConfig = mqttConfig.parse({ connectTimeoutMs: 10_000_000, stallMs: 10_000_000 })
 const formats = createFormats(defaultRecordLimits)
 
 /** What build.ts builds, less what needs sockets, threads and processes. It lives until it is stopped or its world ends it. */
@@ -64,6 +65,7 @@ export class Program {
   readonly #sinks: readonly SinkPipeline[]
   readonly #stopping: AbortController
   readonly #remote: Promise<void>
+  readonly #requests = new Set<Promise<void>>()
 
   private constructor(
     parts: Pick<Program, 'log' | 'intake' | 'gateway'>,
@@ -143,17 +145,23 @@ export class Program {
     return (this.#sinks[1] as SinkPipeline).status
   }
 
-  /** As SIGTERM does it. */
+  /** A request that was begun is answered before its door closes. */
+  serve(request: Promise<void>): void {
+    this.#requests.add(request)
+    const isOver = () => this.#requests.delete(request)
+    request.then(isOver, (error: unknown) => {
+      this.#world.failure ??= error
+    })
+  }
+
+  /** As SIGTERM does it: in the reverse of the order in which build.ts builds. */
   async stop(): Promise<void> {
-    for (const connection of this.gateway.connections)
-      connection.close(undefined, 'the server is shutting down')
-    while (this.gateway.connections.size > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    await Promise.all([drain(this.gateway, Promise.resolve()), ...this.#requests])
     this.#world.clearTimer(this.#sweeper)
-    if (this.gateway.keeper.isDirty) this.gateway.deliverAfter(this.gateway.commit(0))
-    await this.gateway.commits.settled()
     await this.#keeper.stop()
+    for (const sink of this.#sinks.toReversed()) await sink.stop()
     this.#stopping.abort()
-    await Promise.all([this.#remote, ...this.#sinks.map((sink) => sink.stop())])
+    await this.#remote
     await this.intake.close()
     await this.log.close()
   }

@@ -14,10 +14,9 @@ import { Reception } from './doors/reception.ts'
 import { openTcpDoor } from './doors/tcp-door.ts'
 import { openTlsDoor, type TlsDoor } from './doors/tls-door.ts'
 import { MqttWebSocketDoor } from './doors/websocket-door.ts'
+import { drain } from './drain.ts'
 import { type GatewayContext, newGatewayContext } from './gateway-context.ts'
 import { type MqttLog, silentLog } from './log.ts'
-import { setTimeout as wait } from 'node:timers/promises'
-import { reason } from './packets/reason.ts'
 import { sweepEveryMs, sweepGateway } from './sweep.ts'
 import { type Traffic, TrafficWatch } from './traffic-watch.ts'
 
@@ -95,7 +94,8 @@ export function createMqttGateway(deps: MqttGatewayDependencies): MqttGateway {
     } finally {
       doors = undefined
       webSocket.close()
-      await stop(open, gateway)
+      // Nobody more is accepted.
+      await drain(gateway, Promise.all([open.tcp.close(), open.tls?.close()]))
       clearInterval(sweeper)
     }
   }
@@ -159,22 +159,4 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-/** Accepts nobody more, lets every connection have the acknowledgements due to it, and returns when all are gone. */
-async function stop({ tcp, tls }: Doors, gateway: GatewayContext): Promise<void> {
-  const gone = Promise.all([tcp.close(), tls?.close()])
-  for (const connection of gateway.connections) {
-    connection.close(reason.serverShuttingDown, 'the server is shutting down')
-  }
-  const deadline = setTimeout(() => {
-    for (const connection of gateway.connections) connection.destroy()
-  }, gateway.config.drainMs)
-  await gone
-  // WebSockets belong to no door here; and sockets that are closed say so a turn later.
-  while (gateway.connections.size > 0) await wait(5)
-  clearTimeout(deadline)
-  // Wills published just now, QoS 0 messages of the last read, and what subscribers have acknowledged.
-  if (gateway.keeper.isDirty) gateway.deliverAfter(gateway.commit(0))
-  await gateway.commits.settled()
 }
