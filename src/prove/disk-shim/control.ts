@@ -38,13 +38,17 @@ export interface DiskFault {
  *  16  i64  from                       64  64 bytes: only paths that contain this
  *  24  i64  to                        128  16 i64: calls seen, by kind
  *  32  i64  calls counted             256  512 bytes: what the fault fell on first
+ *                                      768  u32  jumps of the clock, u32 processes that have read it since, their pids
  */
 const magic = 0x4b534944
 const at = { kinds: 4, action: 8, hits: 40, clock: 48, keepsUndo: 56, hasNoSpace: 60, only: 64 } as const
 const seenAt = 128
 const firstHitAt = 256
 const firstHitBytes = 512
-const controlBytes = firstHitAt + firstHitBytes
+const clockJumpAt = firstHitAt + firstHitBytes
+const clockReadersAt = clockJumpAt + 4
+const mostReaders = 64
+const controlBytes = clockReadersAt + 4 + 4 * mostReaders
 const actions = { none: 0, fail: 1, short: 2, kill: 3 } as const
 
 /** The file by which disk-shim.c is told what to do; every process that has it mapped obeys at once. */
@@ -122,6 +126,17 @@ export class ShimControl {
     const bytes = Buffer.alloc(8)
     bytes.writeBigInt64LE(BigInt(Math.round(ms)) * 1_000_000n)
     this.#write(bytes, at.clock)
+    const jumps = this.#read(clockJumpAt, 4).readUInt32LE()
+    // Whoever reads it from here on has the new time.
+    this.#write(Buffer.alloc(4 + 4 * mostReaders), clockReadersAt)
+    this.#writeU32(clockJumpAt, jumps + 1)
+  }
+
+  /** Processes that have read the time of day since it was last moved. */
+  get clockReaders(): number[] {
+    const bytes = this.#read(clockReadersAt, controlBytes - clockReadersAt)
+    const readers = Math.min(bytes.readUInt32LE(), mostReaders)
+    return Array.from({ length: readers }, (_, i) => bytes.readInt32LE(4 + 4 * i))
   }
 
   #read(from: number, length: number): Buffer {

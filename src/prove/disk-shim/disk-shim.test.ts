@@ -149,6 +149,15 @@ test('the time of day is moved, and no timer', { skip }, () => {
   assert.ok(Number(monotonic) >= 9)
 })
 
+test('each process that reads the moved time is told once for every jump', { skip }, () => {
+  const look = `for (let i = 0; i < 100; i++) Date.now(); say(process.pid)`
+  if (shim) shim.control.clockOffsetMs = 5_000
+  const pids = [said(look), said(look)].map(([pid]) => Number(pid))
+  assert.deepEqual(shim?.control.clockReaders, pids)
+  if (shim) shim.control.clockOffsetMs = 6_000
+  assert.deepEqual(shim?.control.clockReaders, [])
+})
+
 test('a power loss takes what was not synced, and leaves what was', { skip }, () => {
   program(`
     const fd = fs.openSync(f('a'), 'w+')

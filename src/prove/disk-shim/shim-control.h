@@ -6,6 +6,8 @@ static const char *const kindNames[KINDS] = {"open", "open for writing", "create
                                              "truncate", "rename", "unlink", "mkdir"};
 enum { ACT_NONE, ACT_FAIL, ACT_SHORT, ACT_KILL };
 
+#define MOST_READERS 64
+
 /* control.ts draws the same. */
 struct control {
   uint32_t magic;
@@ -26,8 +28,14 @@ struct control {
   _Atomic int64_t seen[16];
   /* What the fault fell on first. */
   char firstHit[512];
+  /* Goes up with each jump of the clock; by it a process knows that it has not told of this one. */
+  _Atomic uint32_t clockJump;
+  /* Processes that have read the time of day since that jump. */
+  _Atomic uint32_t clockReaders;
+  _Atomic int32_t clockReader[MOST_READERS];
 };
-_Static_assert(offsetof(struct control, only) == 64 && offsetof(struct control, firstHit) == 256, "control.ts draws it");
+_Static_assert(offsetof(struct control, only) == 64 && offsetof(struct control, firstHit) == 256 &&
+                   offsetof(struct control, clockJump) == 768, "control.ts draws it");
 #define MAGIC 0x4b534944u
 
 static struct control *control;
