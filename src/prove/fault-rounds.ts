@@ -75,7 +75,7 @@ function mustObey(server: OwnServer | undefined): void {
 }
 
 /** What tells that a fault has fallen on something, where it counts that. */
-const effects = ['callsFailed', 'failedSyncs', 'connectionsTurnedAway']
+const effects = ['callsFailed', 'failedSyncs', 'connectionsTurnedAway', 'processesMoved']
 
 /** Faults that have never fallen on anything: what was not done proves nothing. */
 export function withoutEffect({ counts }: FaultFindings): string[] {
@@ -97,7 +97,9 @@ async function load(server: OwnServer | undefined, ms: number, signal: AbortSign
 
 function mustRun(server: OwnServer | undefined): void {
   if (server?.running === false)
-    throw new Error(`the server has ended by itself:\n${server.output.slice(-2_000).trimEnd()}`)
+    throw new Error(
+      `the server has ended by itself (${server.ending}):\n${server.output.slice(-2_000).trimEnd()}`,
+    )
 }
 
 /** Resolves when the fleet has a new answer. @throws Error if none comes. */

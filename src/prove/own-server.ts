@@ -53,6 +53,8 @@ export class OwnServer {
   #output = ''
   /** Of the running process alone. */
   #said = ''
+  /** In its earlier lives. */
+  #storeRestarts = 0
   #onOutput: () => void = () => {}
   #isHeldBack = false
   readonly #orphan = (): void => this.#signal('SIGKILL', this.tree)
@@ -84,6 +86,7 @@ export class OwnServer {
     )
     this.#child = child
     this.starts++
+    this.#storeRestarts = this.storeRestarts
     this.#said = ''
     this.#exited = ended(child, 'exit')
     this.#closed = ended(child, 'close')
@@ -112,6 +115,12 @@ export class OwnServer {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
+  /** How it has ended, in words. */
+  get ending(): string {
+    const { exitCode, signalCode } = this.#child ?? {}
+    return signalCode != null ? `it was killed with ${signalCode}` : `exit code ${exitCode}`
+  }
+
   /** Of the program itself; 0 before the first start. */
   get pid(): number {
     return this.#child?.pid ?? 0
@@ -130,6 +139,11 @@ export class OwnServer {
   /** Everything that all its lives have printed (the last megabyte). */
   get output(): string {
     return this.#output
+  }
+
+  /** How often, in all its lives, the program has started the process of a store again. */
+  get storeRestarts(): number {
+    return this.#storeRestarts + (this.#said.match(/; starting again in \d+ ms/g)?.length ?? 0)
   }
 
   /** The program itself has ended. */

@@ -262,6 +262,7 @@ function reportOf(run: Run): ProveReport {
     faults: found.counts,
     starts: own?.server.starts ?? 0,
     slowestStartMs: Math.round(own?.server.slowestStartMs ?? 0),
+    storeRestarts: own?.server.storeRestarts ?? 0,
     openCommits: found.openCommits,
     violations,
     examples,

@@ -48,6 +48,8 @@ export interface ProveReport {
   readonly faults: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly starts: number
   readonly slowestStartMs: number
+  /** How often the processes of stores were started again, by the server itself. */
+  readonly storeRestarts: number
   /** Starts that came upon commits whose senders had no answer yet. */
   readonly openCommits: number
   /** What must not be, in words. */
@@ -96,7 +98,10 @@ export function reportText(report: ProveReport, again: string): string {
     ...columns(table),
     '',
     `live     ${live.rows} rows came, ${live.announced} were announced as left out, ${report.silentGaps} silent gaps`,
-    `books    ${books.balanced ? `balanced: ${books.door.accepted} accepted, ${books.door.deadLettered} dead lettered, ${books.door.refused} refused at the door` : 'do not agree'}`,
+    `books    ${books.balanced ? `balanced: ${books.door.accepted} accepted, ${books.door.deadLettered} dead lettered, ${books.door.refused} refused at the door${unbooked(report)}` : 'do not agree'}`,
+    ...Object.entries(sinks)
+      .filter(([, sink]) => sink.reordered === undefined)
+      .map(([name]) => `${name} was read over HTTP, which tells no numbers: its order was not judged`),
     ...report.unreadSinks.map((name) => `${name} was not read: only its books were looked at`),
     ...[...violations, ...books.differences, ...report.examples].map((what) => `  ! ${printableLines(what)}`),
     '',
@@ -107,16 +112,21 @@ export function reportText(report: ProveReport, again: string): string {
   return lines.join('\n')
 }
 
-function faultLine({ faults, openCommits, starts, slowestStartMs }: ProveReport): string {
+function faultLine({ faults, openCommits, starts, slowestStartMs, storeRestarts }: ProveReport): string {
   const done = Object.entries(faults).map(([name, counts]) => {
     const parts = Object.entries(counts).map(([what, count]) => `${what} ${count}`)
     return `${name} (${parts.join(', ')})`
   })
-  return `${done.join(', ')}; ${starts} starts, the slowest ${Math.round(slowestStartMs)} ms; ${openCommits} came upon open commits`
+  return `${done.join(', ')}; ${starts} starts, the slowest ${Math.round(slowestStartMs)} ms; ${openCommits} came upon open commits; ${storeRestarts} restarts of stores`
+}
+
+function unbooked({ refused, deadLetters, books }: ProveReport): string {
+  const isBooked = books.door.refused >= refused + deadLetters.answered
+  return isBooked ? '' : ', beside what it refused while it could write nothing, not even its books'
 }
 
 /** In one line, what is wrong. */
-function verdictOf({ sinks, deadLetters, silentGaps, live, books, violations }: ProveReport): string {
+function verdictOf({ acked, sinks, deadLetters, silentGaps, live, books, violations }: ProveReport): string {
   const wrong: string[] = []
   const add = (of: string, counts: object) => {
     for (const kind of [...faultColumns, 'refusedStored']) {
@@ -130,7 +140,7 @@ function verdictOf({ sinks, deadLetters, silentGaps, live, books, violations }: 
   if (live.wrong > 0) wrong.push(`${live.wrong} wrong live rows`)
   if (!books.balanced) wrong.push('the books do not agree')
   if (violations.length > 0) wrong.push(`${violations.length} violations`)
-  return wrong.join(', ') || 'nothing was acknowledged'
+  return wrong.join(', ') || (acked > 0 ? 'no sink could be read' : 'nothing was acknowledged')
 }
 
 /** Texts under each other: the first column to the left, the others to the right. */

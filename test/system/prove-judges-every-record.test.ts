@@ -191,7 +191,7 @@ test('a server that ends by itself is told, started again, and judged by what it
   assert.equal(code, 1)
   const { ok, violations, acked, unknown, sinks, books } = JSON.parse(out) as ProveReport // as: what the command prints
   assert.ok(!ok)
-  assert.match(violations.join(), /^the server has ended by itself/)
+  assert.match(violations.join(), /^the server has ended by itself \(it was killed with SIGKILL\)/)
   assert.ok(acked > 0)
   const { main } = sinks
   assert.ok(main !== undefined && main.stored >= acked && main.stored <= acked + unknown)

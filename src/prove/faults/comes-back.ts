@@ -17,7 +17,8 @@ export async function comesBack(
   const untilMs = systemClock.monotonicMs() + withinMs
   while (!signal.aborted) {
     if (await isTaking(server)) return []
-    if (!server.running) return [`${after}: the server has ended:\n${server.output.slice(-2000)}`]
+    if (!server.running)
+      return [`${after}: the server has ended (${server.ending}):\n${server.output.slice(-2000)}`]
     if (systemClock.monotonicMs() > untilMs)
       return [`${after}: it takes no records ${withinMs / 1000} s after that`]
     await wait(askEveryMs, signal)
