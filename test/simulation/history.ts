@@ -8,7 +8,7 @@ import { Machine } from './machine.ts'
 import { MessageLedger } from './message-ledger.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttReader } from './mqtt-reader.ts'
-import { MqttSubscriber } from './mqtt-subscriber.ts'
+import { MqttSubscriber, sessionSeconds } from './mqtt-subscriber.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { gatewayConfig, Program, sinkFile } from './program.ts'
 import { FileRows } from './file-rows.ts'
@@ -83,6 +83,8 @@ class History {
   #stopByMs = 0
   /** What publishers were not told when a stop in which nothing failed had come to its end, and how far the log was. */
   readonly #unsaid: { readonly values: readonly number[]; readonly next: number }[] = []
+  /** The wall clock has. */
+  #hasJumped = false
   #isSettling = false
   #isOver = false
   #untilLook = 0
@@ -147,6 +149,7 @@ class History {
       this.#world.failure ??= error
     }
     process.on('unhandledRejection', fail)
+    process.on('uncaughtException', fail)
     let violation: string | undefined
     try {
       this.#start()
@@ -158,6 +161,7 @@ class History {
           : `it threw ${error instanceof Error ? error.stack : String(error)}`
     } finally {
       process.off('unhandledRejection', fail)
+      process.off('uncaughtException', fail)
       Error.stackTraceLimit = stackTraceLimit
       enter(undefined)
     }
@@ -188,6 +192,7 @@ class History {
     const world = this.#world
     if (this.#machine.storage.isStopped) return this.#crash()
     if (!this.#isSettling && this.#ends < this.#plan.ends && --this.#untilEnd <= 0) return this.#end()
+    if (!this.#isSettling && world.chance(this.#plan.clock.jumps)) this.#setClock()
     if (!this.#isSettling && this.#state === 'running' && world.chance(this.#plan.sendRate))
       return this.#send()
     if (this.#state === 'stopping') this.#watchStop()
@@ -256,6 +261,12 @@ class History {
     )
   }
 
+  /** Somebody does, back or forth. */
+  #setClock(): void {
+    this.#hasJumped = true
+    this.#world.setWallClock((2 * this.#world.random() - 1) * this.#plan.clock.seconds)
+  }
+
   /** What the plan has for the program: most are killed, some are told to stop. */
   #end(): void {
     this.#ends++
@@ -322,6 +333,8 @@ class History {
     this.#world.endProgram()
     this.#program = undefined
     this.#machine.die(how)
+    const mayExpire = this.#hasJumped && 2 * this.#plan.clock.seconds >= sessionSeconds
+    for (const subscriber of this.#subscribers) subscriber.mayExpire ||= mayExpire
     this.#start()
   }
 

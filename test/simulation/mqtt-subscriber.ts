@@ -5,8 +5,13 @@ import { MqttLink, type MqttListener } from './mqtt-link.ts'
 import { must } from './violation.ts'
 import type { World } from './world.ts'
 
+/** A session lives so long without its client: longer than a history, and shorter than jumps of the wall clock. */
+export const sessionSeconds = 20_000
+
 /** A client with a session that is kept and the packet ids that QoS 2 asks of it; it subscribes to every plain message at QoS 2. */
 export class MqttSubscriber implements MqttListener {
+  /** A program has started behind a jump of the wall clock, which alone goes on while none runs: the session may be over. */
+  mayExpire = false
   readonly #world: World
   readonly #messages: MessageLedger
   readonly #version: 4 | 5
@@ -36,7 +41,7 @@ export class MqttSubscriber implements MqttListener {
       clientId: 'subscriber',
       clean: false,
       keepalive: 0,
-      ...(this.#version === 5 ? { properties: { sessionExpiryInterval: 500_000 } } : {}),
+      ...(this.#version === 5 ? { properties: { sessionExpiryInterval: sessionSeconds } } : {}),
     })
   }
 
@@ -48,14 +53,19 @@ export class MqttSubscriber implements MqttListener {
     if (packet.cmd === 'suback') this.#messages.subscribedAt ??= this.#world.now
     if (packet.cmd !== 'connack') return
     const isKept = this.#messages.subscribedAt !== undefined
-    must(!isKept || packet.sessionPresent, () => 'lost: the session of a subscriber that has its SUBACK')
+    if (!isKept || packet.sessionPresent) return
+    must(this.mayExpire, () => 'lost: the session of a subscriber that has its SUBACK')
+    this.#messages.subscribedAt = undefined
   }
 
   heard(packet: Packet): void {
     const link = this.#link
     if (packet.cmd === 'connack') {
       // What it had begun to take belongs to the session.
-      if (!packet.sessionPresent) this.#received.clear()
+      if (!packet.sessionPresent) {
+        this.#received.clear()
+        this.#isSubscribed = false
+      }
       if (!this.#isSubscribed)
         link?.send({
           cmd: 'subscribe',

@@ -2,6 +2,14 @@ import type { DiskPlan } from './machine.ts'
 import type { ProgramOptions } from './program.ts'
 import type { TaskKind, World } from './world.ts'
 
+/** Jumps of the wall clock. */
+export interface ClockPlan {
+  /** Probability by event. */
+  readonly jumps: number
+  /** Most that it is beside the true time. */
+  readonly seconds: number
+}
+
 /** What a history is like: drawn from its seed before it begins, so that each is bent on something else. */
 export interface Plan {
   readonly messages: number
@@ -19,6 +27,7 @@ export interface Plan {
   readonly stops: number
   readonly badEvery: number
   readonly haste: number
+  readonly clock: ClockPlan
   readonly slowness: Partial<Record<TaskKind, number>>
   readonly trouble: { readonly down: number; readonly cutBefore: number; readonly cutAfter: number }
   readonly disk: DiskPlan
@@ -42,6 +51,7 @@ export function drawPlan(world: World): Plan {
     stops: world.pick([0, 0.5, 1]),
     badEvery: world.pick([5, 11, 1_000_000]),
     haste: world.pick([0, 0.01, 0.1]),
+    clock: { jumps: maybe(0.5, 0.05), seconds: world.pick([600, 172_800]) },
     slowness,
     trouble: { down: maybe(0.3, 0.5), cutBefore: maybe(0.3, 0.3), cutAfter: maybe(0.4, 0.5) },
     disk: {

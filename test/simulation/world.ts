@@ -85,9 +85,10 @@ export class World {
     monotonicMs: (): number => this.#ms,
   }
 
-  /** Somebody sets the wall clock; no time passes. */
-  setWallClock(bySeconds: number): void {
-    this.#micros += bySeconds * 1e6
+  /** Somebody sets the wall clock, so many seconds beside the true time; no time passes. */
+  setWallClock(besideSeconds: number): void {
+    this.#micros = startMicros + this.#ms * 1000 + Math.round(besideSeconds * 1e6)
+    this.trace.add('the clock is set', Math.round(besideSeconds))
   }
 
   post(kind: TaskKind, what: string, run: () => void, owner: Owner = 'program', lane?: string): void {
