@@ -68,8 +68,12 @@ export async function proveCommand(options: ProveCommandOptions): Promise<number
     if (url === undefined) {
       const sinksIn = async (folder: string) => readableSinks(await configOf(config, settings), folder)
       await sinksIn('') // a configuration that is wrong is told before anything is made
+      const topics = topicsWithFleets(await configOf(config, settings))
       const own = { program: process.argv[1] ?? '', folder: data, keep: options.keep === true }
-      report = await proveOwn({ ...shared, ...own, config, settings, sinksIn }, stop.signal)
+      report = await proveOwn(
+        { ...shared, ...own, config, settings: { ...settings, ...topics }, sinksIn },
+        stop.signal,
+      )
     } else {
       await new Client(url).get('/status', {}) // nobody there is a sentence, not a report
       report = (await prove({ ...shared, url, own: undefined }, stop.signal)).report
@@ -123,11 +127,21 @@ function pairsOf(sets: readonly string[]): Record<string, string> {
       const at = set.indexOf('=')
       if (at < 1) throw usage(`--set ${set}: expected path=value, such as log.segmentBytes=1MiB`)
       const name = set.slice(0, at).trim()
-      if (/^(sources|mqtt\.tls|mqtt\.host|http\.host)(\.|$)/.test(name))
-        throw usage(`--set ${set}: a server of the proof has no sources and no TLS, and listens on loopback`)
+      if (/^(sources|mqtt\.(tls|host|port)|http\.(host|port))(\.|$)/.test(name))
+        throw usage(
+          `--set ${set}: a server of the proof has no sources and no TLS, and listens on loopback, on free ports`,
+        )
+      if (name === 'data') throw usage(`--set ${set}: name a new folder with --data`)
       return [name, set.slice(at + 1)]
     }),
   )
+}
+
+/** By which the fleet sends its readings: a server whose topics are others would take them for messages that are no data. */
+const fleetTopics = 'dev/{device...}/{metric}'
+
+function topicsWithFleets({ topics }: Config): Record<string, string> {
+  return topics.includes(fleetTopics) ? {} : { topics: JSON.stringify([fleetTopics, ...topics]) }
 }
 
 /** As the server will read it, which gets none of our own environment's settings. */
@@ -147,6 +161,10 @@ function readableSinks({ stores, sinks }: Config, data: string): ReadableSink[] 
         `${name} writes to ${file}, outside the data folder of the proof; name another with --set sinks.${name}.path=${name}.ndjson`,
       )
   }
+  if (Object.keys(stores).length === 0)
+    throw usage(
+      'the configuration has no store: where nothing keeps dead letters, nothing can be proven of them',
+    )
   for (const [name, { type }] of Object.entries(stores))
     if (type === 'duckdb') readable.push({ name, type, file: path.join(data, `${name}.duckdb`) })
   for (const [name, { type, options }] of Object.entries(sinks)) {

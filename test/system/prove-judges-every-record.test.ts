@@ -24,7 +24,7 @@ let ledger: Ledger
 before(async () => {
   end = await runCommand(
     ...['prove', '--seconds', '3', '--devices', '8', '--rate', '4000', '--faults', 'kill', '--json'],
-    ...['--seed', '11', '--data', folder],
+    ...['--seed', '11', '--data', folder, '--set', 'topics=["plant/{device}"]'],
   )
   report = JSON.parse(end.out) as ProveReport // as: what the command prints, looked at below
   ledger = Ledger.decode(fs.readFileSync(path.join(folder, 'ledger.ndjson'), 'utf8'))
@@ -156,6 +156,9 @@ test('what cannot be done is told before anything is started', async () => {
     [['--data', ''], /--data needs the name of a folder/],
     [['--set', 'sinks.copy.path=/tmp/elsewhere.ndjson'], /outside the data folder/],
     [['--set', 'sources.b.type=mqtt-broker'], /has no sources/],
+    [['--set', 'http.port=1'], /on free ports/],
+    [['--set', `data=${path.join(home, 'x')}`], /with --data/],
+    [['--set', 'stores={}'], /has no store/],
     [['--data', path.join(folder, 'report.json')], /cannot be made/],
   ]
   for (const [args, words] of complaints) {
