@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { type Documents, numberAt } from '../../core/batch.ts'
 import { discardBegin, type DiscardedLetter, readDiscard } from '../../core/discard.ts'
 import type { Refusal } from '../../core/sink.ts'
-import { bytesAt, textAt } from '../../core/text-column.ts'
+import { bytesAt } from '../../core/text-column.ts'
+import { DocumentAppender } from './document-appender.ts'
 import { type DiscardedKey, findDiscarded, type LettersOfBatch, SinkLetters } from './sink-letters.ts'
 import { int, type Sql, toBigint, toNumber, toText } from './sql.ts'
 import type { Applied, Prepared } from './writer.ts'
@@ -23,6 +24,7 @@ export interface DocumentTable {
 export class DocumentTables {
   readonly #byStream = new Map<string, DocumentTable>()
   readonly #sinkLetters = new SinkLetters()
+  readonly #appender = new DocumentAppender()
   /** Newest time of any document; -Infinity before the first. */
   newestTime = -Infinity
 
@@ -62,7 +64,7 @@ export class DocumentTables {
       table.stream === lettersStream ? await this.#sinkLetters.find(sql, table.table, batch) : undefined
     const repeats = letters?.repeated ?? none
     if (isNew) {
-      await append(sql, table.table, batch, origin, repeats)
+      await this.#appender.append(sql, table.table, { batch, origin, without: repeats })
       const discarded = await discard(sql, table, batch, origin)
       const stored = length - repeats.size
       const written = { stored, repeated: repeats.size, overwritten: 0, refused: [] }
@@ -71,7 +73,7 @@ export class DocumentTables {
     await sql.run(
       'CREATE OR REPLACE TEMP TABLE documents_in (key VARCHAR, time BIGINT, origin UINTEGER, seq BIGINT, body VARCHAR)',
     )
-    await append(sql, 'documents_in', batch, origin, repeats, 'temp')
+    await this.#appender.append(sql, 'documents_in', { batch, origin, without: repeats }, 'temp')
     const same = 'd.seq = i.seq AND d.key = i.key AND d.time = i.time'
     const overwritten = await sql.run(
       `DELETE FROM ${table.table} d USING temp.documents_in i WHERE ${same} AND d.origin < i.origin`,
@@ -185,25 +187,4 @@ function refusals(batch: Documents): Refusal[] {
     }
   }
   return refused
-}
-
-async function append(
-  sql: Sql,
-  table: string,
-  batch: Documents,
-  origin: number,
-  without: ReadonlySet<number>,
-  catalog?: string,
-): Promise<void> {
-  const appender = await sql.connection.createAppender(table, 'main', catalog ?? null)
-  for (let i = 0; i < batch.length; i++) {
-    if (without.has(i)) continue
-    appender.appendVarchar(textAt(batch.key, i))
-    appender.appendBigInt(BigInt(Math.floor(batch.time[i] as number)))
-    appender.appendUInteger(origin)
-    appender.appendBigInt(numberAt(batch, i))
-    appender.appendVarchar(textAt(batch.body, i))
-    appender.endRow()
-  }
-  appender.closeSync()
 }
