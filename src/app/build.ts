@@ -57,6 +57,9 @@ export interface Sluice {
 
 /** Streams that an embedded store takes: readings, the documents that people ask for, and rows that it refused and gets again. */
 const storedStreams = ['readings', 'dead-letters', 'posts', 'device-logs', letterReplaysStream] as const
+const isOfDocuments = (stream: string): boolean => stream !== 'readings' && stream !== letterReplaysStream
+/** A write costs a store some 10 ms however small it is. Where a few of many messages are bad, each commit would bring one beside that of the readings. */
+const documentsRestMs = 100
 
 /**
  * The composition root: builds every part and hands each only the interfaces it needs. Read this to see the whole system:
@@ -134,6 +137,7 @@ export async function buildSluice(config: Config, logger: Logger): Promise<Sluic
         // Rows of replayed letters are of many streams: each is a write of its own.
         maxRows: stream === letterReplaysStream ? 1 : config.pipeline.maxRows,
         lingerMs: config.pipeline.lingerMs,
+        restMs: isOfDocuments(stream) ? documentsRestMs : undefined,
         processors: stream === 'readings' ? (config.pipelines[name]?.processors ?? []) : [],
       })),
       onEvent: (level, message) => logger[level]({ store: name }, message),

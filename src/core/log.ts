@@ -73,6 +73,8 @@ export interface ConsumeOptions {
   readonly maxRows: number
   /** Milliseconds to let rows gather after the first one at the end of the log; 0 hands over what there is. */
   readonly lingerMs: number
+  /** Milliseconds of rest after each batch, in which the rows of a stream that has few gather; none unless given. */
+  readonly restMs?: number | undefined
   /** End once everything below this number has been handed over; undefined waits for more for ever. */
   readonly until?: bigint | undefined
   /**

@@ -32,6 +32,7 @@ export interface PipelineParts {
   readonly clock: Clock
   readonly maxRows: number
   readonly lingerMs: number
+  readonly restMs?: number | undefined
   /** How often the sink keeps how far it has come where only rows of other streams go by; undefined: once a minute. A start goes through the log from there. */
   readonly keepEveryMs?: number | undefined
   /** Where a sink begins that has taken nothing yet: that of a replay. Rows that the log lost before that are none of its business. Undefined: with what the log holds. */
@@ -125,10 +126,10 @@ class Runner {
   }
 
   async #consume(state: SinkState | undefined): Promise<void> {
-    const { consume, maxRows, lingerMs, read, start: first } = this.#parts
+    const { consume, maxRows, lingerMs, restMs, read, start: first } = this.#parts
     const onPassed = (passed: Passed) => this.#pass(passed)
     const taken = first === undefined ? (state?.books.handed ?? 0) : undefined
-    const options = { from: state?.position ?? first, taken, maxRows, lingerMs, onPassed }
+    const options = { from: state?.position ?? first, taken, maxRows, lingerMs, restMs, onPassed }
     for await (const delivery of consume(options, this.#signal)) {
       const batch = this.#process(read === undefined ? delivery.batch : await read(delivery.batch))
       const rows = delivery.batch.kind === 'edit' ? 0 : delivery.batch.length

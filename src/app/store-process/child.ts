@@ -131,6 +131,7 @@ async function run(opened: OpenStore, { store, log }: StoreStart, pipeline: Pipe
       clock: systemClock,
       maxRows: pipeline.maxRows,
       lingerMs: pipeline.lingerMs,
+      restMs: pipeline.restMs,
       onStatus: (status) => send({ kind: 'status', status }),
     },
     stopping.signal,

@@ -22,6 +22,7 @@ export interface PipelineStart {
   readonly group: string
   readonly maxRows: number
   readonly lingerMs: number
+  readonly restMs?: number | undefined
   /** Processors by type and options, in order. */
   readonly processors: readonly { readonly type: string; readonly options: unknown }[]
 }

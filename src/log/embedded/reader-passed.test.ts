@@ -75,6 +75,33 @@ test('a reader of documents reads little of the readings between them, and no do
   assert.ok(bytesRead < log.writer.bytes / 10, `${bytesRead} of ${log.writer.bytes} bytes were read`)
 })
 
+test('a reader that rests after a batch hands over what came meanwhile as one', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const log = new WrittenLog()
+  log.commit(post)
+  const done = new AbortController()
+  const place = {
+    ...{ storage: log.storage, folder, log: log.writer.id },
+    tail: { watermark: () => log.writer.watermark, beyond: () => Promise.reject(new Error('the log ends')) },
+  }
+  const options = { from: undefined, maxRows: 100, lingerMs: 0, restMs: 100 }
+  const batches = readStream(place, 'posts', options, () => {}, done.signal)
+  const nextLength = async () => {
+    const result = await batches.next()
+    return result.done === true ? undefined : result.value.batch.length
+  }
+  assert.equal(await nextLength(), 1, 'the first comes at once')
+  log.commit(post)
+  const next = nextLength()
+  log.commit(post)
+  log.commit(post)
+  t.mock.timers.tick(100)
+  assert.equal(await next, 3)
+  const last = nextLength()
+  done.abort()
+  assert.equal(await last, undefined, 'a rest ends with the reader')
+})
+
 test('a sink that was handed more than recovery could count misses nothing that comes later', async () => {
   const log = new WrittenLog()
   log.commit(post)

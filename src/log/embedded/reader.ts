@@ -75,6 +75,7 @@ export async function* readStream(
         onAck(next)
       }
       yield { ...batch, ack }
+      if (options.restMs !== undefined) await wait(options.restMs, signal)
     }
   } finally {
     reader.close()
