@@ -14,7 +14,7 @@ import { gatewayConfig, Program, sinkFile } from './program.ts'
 import { FileRows } from './file-rows.ts'
 import { enter } from './simulated-globals.ts'
 import { SimulatedFiles } from './simulated-files.ts'
-import { SimulatedStore, type StoredRow, type Trouble } from './simulated-store.ts'
+import { type OnRow, SimulatedStore, type StoredRow, type Trouble } from './simulated-store.ts'
 import { SimulatedStateFile } from './state-store.ts'
 import { must, Violation } from './violation.ts'
 import { World } from './world.ts'
@@ -106,8 +106,11 @@ class History {
     this.#ledgers = ledgers
     const { trouble } = this.#plan
     const never = () => false
-    const take = (ledger: SinkLedger) => (row: StoredRow) => ledger.take(row.number, row.value)
-    const store = (name: string, stream: string, bad: Partial<Trouble>, onRow: (row: StoredRow) => void) =>
+    const take = (ledger: SinkLedger) => (row: StoredRow) => {
+      ledger.take(row.number, row.value)
+      return 'stored' as const
+    }
+    const store = (name: string, stream: string, bad: Partial<Trouble>, onRow: OnRow) =>
       new SimulatedStore(
         world,
         name,
@@ -123,9 +126,7 @@ class History {
       far: store('far', 'readings', { isRefused: isNamed, isChoked }, take(ledgers.far)),
       near: store('near', 'readings', { isChoked: isBad }, take(ledgers.near)),
       state: new SimulatedStateFile(world),
-      letters: store('letters', 'dead-letters', {}, (row) =>
-        this.#letters.take(row.number, row.key, row.body),
-      ),
+      letters: store('letters', 'dead-letters', {}, (row) => this.#letters.take(row.number, row.body)),
     }
     this.#senders = Array.from(
       { length: this.#plan.senders },
@@ -271,23 +272,27 @@ class History {
   #end(): void {
     this.#ends++
     this.#untilEnd = this.#drawEnd()
-    if (this.#state === 'running' && this.#world.chance(this.#plan.stops)) this.#stop()
-    else this.#crash()
+    if (this.#state !== 'running' || !this.#world.chance(this.#plan.stops)) return this.#crash()
+    // Something is always under way when it comes.
+    for (let i = 0; i < 3 && !this.#isSettling; i++) this.#send()
+    const boot = this.#boot
+    const stop = () => {
+      if (this.#boot === boot && this.#state === 'running') this.#stop()
+    }
+    this.#world.post('message', 'SIGTERM', stop, 'outside')
   }
 
   /** SIGTERM. It may be killed before it has come to its end. */
   #stop(): void {
     const program = this.#program
     if (program === undefined) return
-    this.#world.trace.add('stop')
     this.#state = 'stopping'
     if (this.#world.chance(0.4)) this.#untilEnd = 1 + this.#world.below(80)
-    const { faults } = this.#machine
     // In haste time goes on though nothing waits for it, as if the machine were slow beyond measure.
     this.#stopByMs = this.#world.clock.monotonicMs() + (this.#world.haste > 0 ? 600_000 : stopWithinMs)
     const startedMs = this.#world.clock.monotonicMs()
     const ended = () => this.#world.post('turn', 'the process has ended', () => this.#stopped(), 'outside')
-    const isWell = () => this.#machine.faults === faults && !this.#machine.storage.isStopped
+    const isWell = () => this.#machine.faults === 0 && !this.#machine.storage.isStopped
     program.stop().then(
       () => {
         const tookMs = this.#world.clock.monotonicMs() - startedMs
@@ -301,10 +306,10 @@ class History {
     )
   }
 
-  #noteUnsaid({ log }: Program): void {
+  #noteUnsaid({ log, gateway }: Program): void {
     const { next } = log.tail.watermark()
-    for (const { unsaid } of this.#publishers)
-      for (const { values = [] } of unsaid) this.#unsaid.push({ values, next })
+    for (const publisher of this.#publishers)
+      for (const { values = [] } of publisher.unsaid(gateway)) this.#unsaid.push({ values, next })
   }
 
   #watchStop(): void {

@@ -1,5 +1,6 @@
 import type { SinkBooks } from '../../src/core/sink.ts'
 import type { Ledger, SinkLedger } from './ledger.ts'
+import { StandingLetters } from './standing-letters.ts'
 import { must } from './violation.ts'
 
 interface Letter {
@@ -9,13 +10,14 @@ interface Letter {
   readonly key?: string
 }
 
-/** The dead letters, as their store takes them. */
+/** The dead letters, as their store takes them: one of each key of a sink stands. */
 export class LetterLedger {
   readonly #ledger: Ledger
-  /** Values of each sink's letters, by their key: a letter may be written again, as long as it is the same one. */
+  readonly #standing = new StandingLetters()
+  /** Of each sink's letter that stands, by its key. */
   readonly #keys = new Map<string, { readonly sink: string; readonly value: number }>()
   readonly #junk = new Map<string, number>()
-  /** Letters of sinks, with those that were written again. */
+  /** Letters of sinks, with those that were put twice. */
   ofSinks = 0
   #last = -1
 
@@ -23,27 +25,32 @@ export class LetterLedger {
     this.#ledger = ledger
   }
 
-  take(number: number, _key: string, body: Uint8Array): void {
+  take(number: number, body: Uint8Array): 'stored' | 'repeated' {
     must(number > this.#last, () => `letters: number ${number} comes after ${this.#last}`)
     this.#last = number
     // as: the form that the intake keeps letters in.
     const letter = JSON.parse(Buffer.from(body).toString('utf8')) as Letter
     const text = Buffer.from(letter.bytes, 'base64').toString('utf8')
     must(letter.reason !== '', () => `a letter has no reason: ${text}`)
-    if (letter.key === undefined) {
-      this.#ledger.number(number, text)
-      this.#junk.set(text, (this.#junk.get(text) ?? 0) + 1)
-      return
-    }
+    const isNew = this.#standing.take(body)
+    if (letter.key === undefined) this.#takeJunk(number, text)
+    else this.#takeKeyed(letter.key, letter.source, text, isNew)
+    return isNew ? 'stored' : 'repeated'
+  }
+
+  #takeJunk(number: number, text: string): void {
+    this.#ledger.number(number, text)
+    this.#junk.set(text, (this.#junk.get(text) ?? 0) + 1)
+  }
+
+  #takeKeyed(key: string, sink: string, text: string, isNew: boolean): void {
     this.ofSinks++
     const { v: value } = JSON.parse(text) as { v: number } // as: a sink's letter is a record as the doors read it
-    const before = this.#keys.get(letter.key)
-    must(
-      before === undefined || before.value === value,
-      () => `the letter ${letter.key} is of ${before?.value} and of ${value}`,
-    )
-    this.#ledger.number(Number(letter.key.split('/').at(-1)), `value ${value}`)
-    this.#keys.set(letter.key, { sink: letter.source, value })
+    const before = this.#keys.get(key)
+    if (isNew) must(before === undefined, () => `duplicate: the letter ${key} stands twice`)
+    else must(before?.value === value, () => `the letter ${key} is of ${before?.value} and of ${value}`)
+    this.#ledger.number(Number(key.split('/').at(-1)), `value ${value}`)
+    this.#keys.set(key, { sink, value })
   }
 
   /** Counts what stands in letters for its sink, and judges what no sink ever saw. */

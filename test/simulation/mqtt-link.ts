@@ -22,13 +22,13 @@ export class MqttLink implements Wire {
   readonly #version: 4 | 5
   readonly #reader: ReturnType<typeof parser>
   readonly #connection: Connection
+  readonly #gateway: GatewayContext
   readonly #name: string
   #isPaused = false
   readonly #held: Uint8Array[] = []
   #isGone = false
   #isEnding = false
-  /** The client has gone without a word. */
-  hasHungUp = false
+  #hasHungUp = false
   /** The program is dead: nothing reaches it. */
   #isDead = false
 
@@ -42,11 +42,17 @@ export class MqttLink implements Wire {
     this.#reader.on('error', (error: Error) => {
       throw new Violation(`the gateway sends what is no MQTT: ${error.message}`)
     })
+    this.#gateway = gateway
     this.#connection = new Connection(gateway, this)
   }
 
   get isGone(): boolean {
     return this.#isGone
+  }
+
+  /** Whatever ended it, it was that gateway, and not the client. */
+  isFor(gateway: GatewayContext): boolean {
+    return this.#gateway === gateway && !this.#hasHungUp
   }
 
   // Of the client.
@@ -62,7 +68,7 @@ export class MqttLink implements Wire {
   /** Goes without a word. */
   hangUp(): void {
     if (this.#isGone) return
-    this.hasHungUp = true
+    this.#hasHungUp = true
     this.#goAway()
     this.#up('a client is gone', () => this.#connection.closed())
   }

@@ -51,11 +51,11 @@ export class MqttPublisher implements MqttListener {
     return this.#inFlight.size
   }
 
-  /** Messages sent once, by a connection that only the gateway can have ended, of which nothing was said. */
-  get unsaid(): readonly Sent[] {
+  /** Messages sent once, by a connection that only this gateway can have ended, of which nothing was said. */
+  unsaid(gateway: GatewayContext): readonly Sent[] {
     return [...this.#inFlight.values()]
       .filter(
-        ({ link, message: { answer, sends } }) => !link.hasHungUp && answer === 'unknown' && sends === 1,
+        ({ link, message: { answer, sends } }) => link.isFor(gateway) && answer === 'unknown' && sends === 1,
       )
       .map(({ message }) => message)
   }

@@ -10,7 +10,7 @@ export const sessionSeconds = 20_000
 
 /** A client with a session that is kept and the packet ids that QoS 2 asks of it; it subscribes to every plain message at QoS 2. */
 export class MqttSubscriber implements MqttListener {
-  /** A program has started behind a jump of the wall clock, which alone goes on while none runs: the session may be over. */
+  /** A program has started behind a jump of the wall clock, which alone goes on while none runs: the session may be over, and new ones are begun from now on. */
   mayExpire = false
   readonly #world: World
   readonly #messages: MessageLedger
@@ -19,6 +19,8 @@ export class MqttSubscriber implements MqttListener {
   readonly #received = new Set<number>()
   #link: MqttLink | undefined
   #isSubscribed = false
+  /** The link has asked for a new session. */
+  #isNew = false
 
   constructor(world: World, messages: MessageLedger) {
     this.#world = world
@@ -34,12 +36,14 @@ export class MqttSubscriber implements MqttListener {
     if (this.#link !== undefined) return
     const link = new MqttLink(this.#world, gateway, this.#version, this)
     this.#link = link
+    // MQTT 3.1.1 has no time of its own for a session, and that of the gateway is longer than all jumps.
+    this.#isNew = this.mayExpire && this.#version === 5
     link.send({
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: this.#version,
       clientId: 'subscriber',
-      clean: false,
+      clean: this.#isNew,
       keepalive: 0,
       ...(this.#version === 5 ? { properties: { sessionExpiryInterval: sessionSeconds } } : {}),
     })
@@ -52,20 +56,17 @@ export class MqttSubscriber implements MqttListener {
   said(packet: Packet): void {
     if (packet.cmd === 'suback') this.#messages.subscribedAt ??= this.#world.now
     if (packet.cmd !== 'connack') return
-    const isKept = this.#messages.subscribedAt !== undefined
-    if (!isKept || packet.sessionPresent) return
-    must(this.mayExpire, () => 'lost: the session of a subscriber that has its SUBACK')
-    this.#messages.subscribedAt = undefined
+    const isKept = this.#messages.subscribedAt !== undefined && !this.#isNew
+    must(!isKept || packet.sessionPresent, () => 'lost: the session of a subscriber that has its SUBACK')
+    if (this.#isNew) this.#messages.subscribedAt = undefined
   }
 
   heard(packet: Packet): void {
     const link = this.#link
     if (packet.cmd === 'connack') {
       // What it had begun to take belongs to the session.
-      if (!packet.sessionPresent) {
-        this.#received.clear()
-        this.#isSubscribed = false
-      }
+      if (!packet.sessionPresent) this.#received.clear()
+      this.#isSubscribed &&= !this.#isNew
       if (!this.#isSubscribed)
         link?.send({
           cmd: 'subscribe',

@@ -32,6 +32,9 @@ export interface Trouble {
   readonly isChoked: (value: number) => boolean
 }
 
+/** Takes what a store has committed; `repeated`: it has that already, and does not keep it. */
+export type OnRow = (row: StoredRow) => 'stored' | 'repeated'
+
 /** A store of another machine: it outlives the program, and what was sent to it may take effect when the program is long dead. */
 export class SimulatedStore {
   readonly name: string
@@ -41,9 +44,9 @@ export class SimulatedStore {
   books = noBooks
   rows = 0
   readonly #world: World
-  readonly #onRow: (row: StoredRow) => void
+  readonly #onRow: OnRow
 
-  constructor(world: World, name: string, stream: string, trouble: Trouble, onRow: (row: StoredRow) => void) {
+  constructor(world: World, name: string, stream: string, trouble: Trouble, onRow: OnRow) {
     this.#world = world
     this.name = name
     this.stream = stream
@@ -124,20 +127,21 @@ export class SimulatedStore {
       () => `${name}: the log's id has changed from ${position?.log} to ${to.log}`,
     )
     must(to.next >= from.next, () => `${name}: the position goes back from ${from.next} to ${to.next}`)
+    let repeated = 0
     for (const row of rows) {
       must(
         row.number >= Number(from.next) && row.number < Number(to.next),
         () => `${name}: number ${row.number} is not in [${from.next}, ${to.next})`,
       )
-      this.#onRow(row)
+      if (this.#onRow(row) === 'repeated') repeated++
     }
     this.position = to
-    const stored = rows.filter(({ value }) => value >= 0).length
+    const stored = rows.filter(({ value }) => value >= 0).length - repeated
     this.rows += stored
-    this.books = sumOfBooks(this.books, { ...terms, stored })
+    this.books = sumOfBooks(this.books, { ...terms, stored, repeated })
     checkBooks(name, this.books, this.rows)
     this.#world.trace.add(`${name} holds`, this.rows, Number(to.next))
-    return { stored, repeated: 0, overwritten: 0, refused: [] }
+    return { stored, repeated, overwritten: 0, refused: [] }
   }
 }
 
@@ -168,11 +172,19 @@ function rowsOf(batch: Batch | undefined): StoredRow[] {
 
 /** A sink's books after a write. */
 export function sumOfBooks(books: SinkBooks = noBooks, terms: Partial<SinkBooks>): SinkBooks {
-  const { handed = 0, stored = 0, filtered = 0, deadLettered = 0, expired = 0, damaged = 0 } = terms
+  const {
+    handed = 0,
+    stored = 0,
+    repeated = 0,
+    filtered = 0,
+    deadLettered = 0,
+    expired = 0,
+    damaged = 0,
+  } = terms
   return {
     handed: books.handed + handed,
     stored: books.stored + stored,
-    repeated: books.repeated,
+    repeated: books.repeated + repeated,
     overwritten: books.overwritten,
     filtered: books.filtered + filtered,
     deadLettered: books.deadLettered + deadLettered,
