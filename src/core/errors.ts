@@ -156,7 +156,7 @@ export const errorTable = {
     0x97,
     8,
     'error',
-    'Free space on the data disk; intake resumes by itself.',
+    'Free space on the data disk; where /status shows the log at log.maxBytes, mend the sink that is furthest behind, or raise that. Intake resumes by itself.',
   ),
   'log-read-only': row(
     'operator',
