@@ -24,7 +24,8 @@ export interface StorePlace {
 /** A store component: the schema of its options, and what opens it with the schema's output. */
 export interface StoreComponent {
   readonly schema: z.ZodType
-  open(options: unknown, place: StorePlace): Promise<OpenStore>
+  /** `warn` is told of what had to be mended to open it. */
+  open(options: unknown, place: StorePlace, warn: (message: string) => void): Promise<OpenStore>
 }
 
 /** Every store there is: one line each. */
@@ -33,9 +34,14 @@ export const storeTable: Readonly<Record<string, () => Promise<StoreComponent>>>
 }
 
 /** Opens a store with options that configuration has checked. */
-export async function openStore(type: string, options: unknown, place: StorePlace): Promise<OpenStore> {
+export async function openStore(
+  type: string,
+  options: unknown,
+  place: StorePlace,
+  warn: (message: string) => void = () => undefined,
+): Promise<OpenStore> {
   const load = storeTable[type]
   if (!load) throw new SluiceError('config-invalid', `there is no store of type ${type}`)
   const component = await load()
-  return component.open(component.schema.parse(options), place)
+  return component.open(component.schema.parse(options), place, warn)
 }

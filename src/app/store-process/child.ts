@@ -86,7 +86,9 @@ async function start(message: StoreStart): Promise<void> {
     const { log } = message
     tail = new RemoteTail(log.watermark, (next) => send({ kind: 'want', next }))
     for (const { stream } of message.pipelines) progress.set(stream, new Progress(log.id))
-    const opened = await openStore(message.store.type, message.store.options, message.store.place)
+    const { type, options, place } = message.store
+    const warn = (message: string) => send({ kind: 'warning', message })
+    const opened = await openStore(type, options, place, warn)
     store = opened
     // The parent ends this process and starts another, which goes on from the positions in the file.
     supervise(

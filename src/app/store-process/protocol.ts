@@ -57,6 +57,8 @@ export type ToStore =
 
 export type FromStore =
   | { readonly kind: 'ready' }
+  /** Of what had to be mended to open the store. */
+  | { readonly kind: 'warning'; readonly message: string }
   /** Sent by the clock: whoever is silent hangs. */
   | { readonly kind: 'alive' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }

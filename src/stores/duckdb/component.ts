@@ -2,8 +2,8 @@ import path from 'node:path'
 import { z } from 'zod'
 import type { Sink } from '../../core/sink.ts'
 import type { StoreCopy } from '../../core/store.ts'
-import { type Clock, systemClock } from '../../lib/clock.ts'
-import type { DuckdbStore } from './store.ts'
+import { systemClock } from '../../lib/clock.ts'
+import type { DuckdbOptions, DuckdbStore } from './store.ts'
 
 /** Settings of the embedded store. Its file is `<name>.duckdb` in the data folder. */
 export const duckdbSchema = z.strictObject({
@@ -37,12 +37,12 @@ export type DuckdbConfig = z.input<typeof duckdbSchema>
 
 /** Opens the store, creating the file if there is none. */
 export async function createDuckdbStore(
-  options: DuckdbConfig & { readonly file: string; readonly clock: Clock },
+  options: DuckdbConfig & Pick<DuckdbOptions, 'file' | 'clock' | 'warn'>,
 ): Promise<DuckdbStore> {
-  const { file, clock, ...config } = options
+  const { file, clock, warn, ...config } = options
   // The engine is loaded where a store is opened, not where its settings are read: it takes 20 MB and more.
   const { DuckdbStore } = await import('./store.ts')
-  return DuckdbStore.open({ ...duckdbSchema.parse(config), file, clock })
+  return DuckdbStore.open({ ...duckdbSchema.parse(config), file, clock, warn })
 }
 
 /** Entry of the table of stores. */
@@ -51,6 +51,7 @@ export const duckdb = {
   async open(
     options: unknown,
     place: { readonly name: string; readonly dataFolder: string },
+    warn: (message: string) => void,
   ): Promise<{
     store: DuckdbStore
     copy: StoreCopy
@@ -59,7 +60,10 @@ export const duckdb = {
     broken: Promise<Error>
   }> {
     const file = path.join(place.dataFolder, `${place.name}.duckdb`)
-    const store = await createDuckdbStore({ ...duckdbSchema.parse(options), file, clock: systemClock })
+    const store = await createDuckdbStore({
+      ...duckdbSchema.parse(options),
+      ...{ file, clock: systemClock, warn },
+    })
     return {
       store,
       copy: store,

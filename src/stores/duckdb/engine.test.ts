@@ -42,6 +42,57 @@ test('a file whose making was cut short is made anew, and leaves nothing beside 
   assert.deepEqual(await (await (await again.connect()).run('SELECT a FROM t')).getRows(), [[1]])
 })
 
+test('a write-ahead log whose end a power loss has torn is cut off there, and kept', async (t) => {
+  const folder = temporaryFolder(t)
+  const [file, after] = [path.join(folder, 'store.duckdb'), path.join(folder, 'after.duckdb')]
+  const engine = await Engine.open({ file, memoryLimitMb: 64, threads: 1 })
+  t.after(() => engine.close())
+  const connection = await engine.connect()
+  await connection.run('CREATE TABLE t (a INTEGER)')
+  await connection.run('INSERT INTO t VALUES (1)')
+  const synced = fs.statSync(`${file}.wal`).size
+  await connection.run('INSERT INTO t SELECT range FROM range(10000)')
+  await connection.run('INSERT INTO t VALUES (3)')
+  const whole = fs.readFileSync(`${file}.wal`)
+
+  // Pages that were not synced: any of them may be missing, or the end of the file.
+  const page = 4096
+  const from = Math.ceil(synced / page) * page
+  assert.ok(whole.length > from + 3 * page)
+  const lost = [
+    ['a page in the middle', 1, [Buffer.from(whole).fill(0, from + page, from + 2 * page)]],
+    ['the last bytes', 10_001, [whole.subarray(0, -100), Buffer.alloc(100)]],
+    ['everything, but for the length', 1, [whole.subarray(0, synced), Buffer.alloc(whole.length - synced)]],
+    ['the end', 1, [whole.subarray(0, from + page)]],
+  ] as const
+  for (const [what, rows, parts] of lost) {
+    for (const rest of fs.readdirSync(folder).filter((name) => name.startsWith('after')))
+      fs.rmSync(path.join(folder, rest))
+    fs.copyFileSync(file, after)
+    const torn = Buffer.concat(parts)
+    fs.writeFileSync(`${after}.wal`, torn)
+    const told: string[] = []
+    const again = await Engine.open({
+      file: after,
+      memoryLimitMb: 64,
+      threads: 1,
+      warn: (message) => told.push(message),
+    })
+    const reader = await again.connect()
+    assert.equal((await (await reader.run('SELECT a FROM t')).getRows()).length, rows, what)
+    await reader.run('INSERT INTO t VALUES (4)')
+    again.close()
+    if (fs.existsSync(`${after}.wal.torn`)) {
+      assert.match(told.join(), /after\.duckdb\.wal was not whole/)
+      const kept = fs.readFileSync(`${after}.wal.torn`)
+      assert.deepEqual(kept, torn.subarray(torn.length - kept.length), what)
+    } else assert.deepEqual([what, told], ['the end', []], 'DuckDB itself forgives a log that is short')
+    const last = await Engine.open({ file: after, memoryLimitMb: 64, threads: 1 })
+    assert.equal((await (await (await last.connect()).run('SELECT a FROM t')).getRows()).length, rows + 1)
+    last.close()
+  }
+})
+
 test('a file of a newer schema is refused in clear words', async (t) => {
   const file = path.join(temporaryFolder(t), 'store.duckdb')
   const store = await openStore(t, file)

@@ -2,11 +2,14 @@ import path from 'node:path'
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import { SluiceError } from '../../core/errors.ts'
 import { diskStorage } from '../../lib/storage.ts'
+import { cutTornWal } from './torn-wal.ts'
 
 export interface EngineOptions {
   readonly file: string
   readonly memoryLimitMb: number
   readonly threads: number
+  /** Told of what had to be mended to open it. */
+  readonly warn?: ((message: string) => void) | undefined
 }
 
 /**
@@ -46,7 +49,7 @@ export class Engine {
     const connection = await instance.connect()
     try {
       await engine.#make(connection)
-      await engine.#attach(connection)
+      await engine.#attachWhole(connection, options.warn)
     } catch (error) {
       instance.closeSync()
       throw openError(options.file, error)
@@ -96,6 +99,19 @@ export class Engine {
     }
     diskStorage.rename(file, this.#file)
     diskStorage.syncFolder(folder)
+  }
+
+  async #attachWhole(connection: DuckDBConnection, warn: EngineOptions['warn']): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#attach(connection)
+      } catch (error) {
+        // Each time it becomes shorter.
+        const done = cutTornWal(this.#file, error)
+        if (done === undefined) throw error
+        warn?.(done)
+      }
+    }
   }
 
   async #attach(connection: DuckDBConnection): Promise<void> {

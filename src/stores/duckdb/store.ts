@@ -53,6 +53,8 @@ export interface DuckdbOptions {
   /** Rows of chunks that one step of a query looks at. */
   readonly windowRows?: number
   readonly removals?: Removals
+  /** Told of what had to be mended to open it. */
+  readonly warn?: ((message: string) => void) | undefined
 }
 
 export interface DuckdbStatus {
