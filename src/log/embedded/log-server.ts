@@ -91,7 +91,7 @@ export class LogServer {
     if (commits === 0) return
     this.#staged = 0
     try {
-      this.#writer.flush()
+      this.#writer.flush(this.#bound)
     } catch (error) {
       this.#fail(commits, codeOf(error), messageOf(error), true)
       return

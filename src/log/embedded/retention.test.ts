@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { documentsOf, nameOf, readingsOf } from '../../../test/support/log-changes.ts'
+import {
+  changesOf,
+  countingReadings,
+  documentsOf,
+  nameOf,
+  readingsOf,
+} from '../../../test/support/log-changes.ts'
 import { damagedOf, rowsOf } from '../../../test/support/log-reading.ts'
+import { openSimulatedLog } from '../../../test/support/simulated-log.ts'
 import { range, WrittenLog } from '../../../test/support/written-log.ts'
 
 const day = 86_400
@@ -83,9 +90,8 @@ test('no jump of the system clock removes anything, with or without a restart', 
 
 test('a log over its size lets the oldest go as far as sinks allow, and refuses commits beyond that', () => {
   const log = new WrittenLog({ segmentBytes: 1e9, maxBytes: 20_000 })
-  for (let i = 0; i < 60; i++) log.count(10)
+  while (log.writer.bytes <= 20_000) log.count(10)
   assert.ok(log.writer.segments >= 4, 'a quarter of the size is a segment')
-  for (let i = 0; i < 200 && log.writer.bytes <= 20_000; i++) log.count(10)
   log.writer.check(0)
   assert.equal(log.writer.state, 'disk-full')
   assert.throws(() => log.count(1), { code: 'disk-full' })
@@ -95,6 +101,29 @@ test('a log over its size lets the oldest go as far as sinks allow, and refuses 
   assert.ok(log.writer.first > oldest)
   assert.ok(log.writer.bytes <= 20_000)
   log.count(1)
+})
+
+test('a log goes over its size by one write, however many come before anybody looks', () => {
+  const log = new WrittenLog({ maxBytes: 20_000 })
+  assert.throws(
+    () => {
+      for (;;) log.count(10)
+    },
+    { code: 'disk-full' },
+  )
+  assert.ok(log.writer.bytes > 20_000 && log.writer.bytes < 21_000, `${log.writer.bytes} bytes`)
+})
+
+test('a log over its size that no sink needs is cut with the write, and refuses nobody', async () => {
+  const { log, storage } = await openSimulatedLog({ maxBytes: 20_000, groups: ['main/readings'] })
+  const segments = () => storage.list('/data/log').filter((name) => name.endsWith('.seg'))
+  const [first] = segments()
+  for (let i = 0; i < 500; i++) {
+    await log.commit(changesOf({ readings: countingReadings(i, 10) }))
+    log.acknowledge('main/readings', (i + 1) * 10)
+  }
+  assert.ok(segments().length <= 5 && !segments().includes(first ?? ''), segments().join())
+  await log.close()
 })
 
 test('what a sink needs to move on is taken by a full log, so that it can shrink', () => {

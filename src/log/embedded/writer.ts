@@ -156,8 +156,8 @@ export class LogWriter {
     return this.#next
   }
 
-  /** Makes every staged commit durable, or throws SluiceError `disk-full`, `log-read-only` or `busy` and forgets them. */
-  flush(): void {
+  /** Makes every staged commit durable, or throws SluiceError `disk-full`, `log-read-only` or `busy` and forgets them. `bound` as for `check`. */
+  flush(bound?: number): void {
     if (this.#pending.length === 0) return
     this.#refuseUnlessOpen()
     try {
@@ -170,7 +170,7 @@ export class LogWriter {
     this.#synced = this.#next
     this.#isCheckpointed = false
     this.#forgetPending()
-    if (this.#uncheckedBytes > checkEveryBytes) this.check(undefined)
+    if (this.bytes > this.#options.maxBytes || this.#uncheckedBytes > checkEveryBytes) this.check(bound)
   }
 
   /** Gives the log another id, durably. With commits staged it must not be called. @throws if that fails, and the id stays. */
