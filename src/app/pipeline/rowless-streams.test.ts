@@ -4,6 +4,7 @@ import { ExamSink } from '../../../test/support/exam-sink.ts'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { changesOf, countingReadings, nameOf } from '../../../test/support/log-changes.ts'
 import { openSimulatedLog } from '../../../test/support/simulated-log.ts'
+import type { DeadLetter } from '../../core/intake.ts'
 import type { Passed } from '../../core/log.ts'
 import { SinkFailure } from '../../core/sink.ts'
 import { type PipelineStatus, runPipeline } from './runner.ts'
@@ -127,4 +128,47 @@ test('a sink that could not keep how far it has come is asked to again at once, 
   )
   assert.equal(sink.position?.next, 40n)
   assert.deepEqual(states.slice(states.indexOf('down')), ['down', 'down', 'running', 'stopped'])
+})
+
+test('an edit that the sink refuses is a letter, and no row of the books', async () => {
+  const sink = new ExamSink({
+    before({ batch }) {
+      if (batch?.kind === 'edit') throw new SinkFailure('rows', 'row-refused', 'no such type')
+    },
+  })
+  const letters: DeadLetter[] = []
+  const whole = { metric: undefined, from: 0, to: 9, patch: { quality: 1 } }
+  const place = { length: 1, base: 4n, row: undefined } as const
+  let last: PipelineStatus | undefined
+  await runPipeline(
+    {
+      name: 'exam',
+      log,
+      stream: 'readings',
+      admit: async () => {},
+      async *consume() {
+        const lost = { damaged: 2, expired: 1 }
+        const batch = { kind: 'edit', ...place, device: 'd', ...whole } as const
+        yield { batch, from: at(0), to: at(5), running: 3, ...lost, ack: () => {} }
+      },
+      processors: [],
+      sink,
+      letters: { put: async (all) => void letters.push(...all) },
+      clock: new FakeClock(),
+      maxRows: 16,
+      lingerMs: 0,
+      onStatus: (status) => {
+        last = status
+      },
+    },
+    new AbortController().signal,
+  )
+  assert.deepEqual(
+    letters.map(({ key, device }) => [key, device]),
+    [[`exam/${log}/4`, 'd']],
+  )
+  assert.equal(sink.position?.next, 5n)
+  const { handed, damaged, expired, deadLettered } = sink.books
+  assert.deepEqual([handed, damaged, expired, deadLettered], [3, 2, 1, 0])
+  assert.deepEqual(last?.books, sink.books)
 })

@@ -55,13 +55,13 @@ function rowsIn(batch: Batch, from: bigint, to: bigint): number {
   return rows
 }
 
-/** The write that moves past one refused row: no rows, one dead letter in the books. */
+/** The write that moves past one refused row: no rows, one dead letter in the books; none for an edit, which is no row and was not handed over as one. */
 export function letterWrite({ from, to, terms, batch }: BatchWrite): SinkWrite {
   return {
     from,
     to,
     batch: undefined,
-    terms: { ...terms, deadLettered: terms.deadLettered + batch.length },
+    terms: { ...terms, deadLettered: terms.deadLettered + (batch.kind === 'edit' ? 0 : batch.length) },
   }
 }
 
