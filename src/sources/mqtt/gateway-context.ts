@@ -160,6 +160,7 @@ export function newGatewayContext(deps: GatewayDependencies, intake: Intake): Ga
       keeper.commit()
       const commit = intake.durable()
       commits.join(commit, qos0)
+      departures.joined(commit)
       return commit
     },
     deliverAfter(commit) {

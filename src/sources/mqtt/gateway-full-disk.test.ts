@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MqttDoor } from '../../../test/support/mqtt-door.ts'
 import { RawMqttClient } from '../../../test/support/raw-mqtt-client.ts'
+import { until } from '../../../test/support/until.ts'
 import { SluiceError } from '../../core/errors.ts'
 
 const full = new SluiceError('disk-full', 'no space left')
@@ -39,6 +40,26 @@ test('while the disk is full, what nobody waits for is written later, and nothin
   assert.equal((await heir.next('publish')).payload.toString(), 'bye')
   await door.restart('stopped')
   assert.equal(door.gateway.status().retainedMessages, 2)
+})
+
+test('a will whose commit has failed is published when the disk takes it', async () => {
+  await using door = await MqttDoor.open({ keeps: true })
+  using heir = await RawMqttClient.connect(door.port, 5)
+  heir.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'gone', qos: 1 }] })
+  await heir.next('suback')
+  const dying = await RawMqttClient.connect(door.port, 4, {
+    clientId: 'd',
+    clean: false,
+    will: { ...will, retain: false },
+  })
+  // Nobody knew before that it is full.
+  door.log.failure = full
+  dying.destroy()
+  await until(() => door.gateway.status().commitFailures > 0)
+  free(door)
+  door.clock.forward(2_000)
+  assert.equal((await heir.next('publish')).payload.toString(), 'bye')
+  assert.equal(door.gateway.status().willsPublished, 1)
 })
 
 test('the gateway stops in order while the disk is full', async () => {

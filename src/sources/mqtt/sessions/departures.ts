@@ -3,7 +3,7 @@ import type { MqttCounters } from '../counters.ts'
 import type { ConnectionTerms } from '../connection/connect.ts'
 import type { Keeper } from './keeper.ts'
 import type { PublishHandler } from '../publish/publish-handler.ts'
-import type { Session } from './session.ts'
+import type { Session, Will } from './session.ts'
 import type { SessionTable } from './session-table.ts'
 import { type TopicBudget, TopicCache } from '../publish/topic-cache.ts'
 import { willDelayMs, Wills } from './wills.ts'
@@ -25,6 +25,8 @@ const againMs = 1_000
 export class Departures {
   readonly #parts: DepartureParts
   readonly #wills = new Wills()
+  /** Published, and in no commit that was asked for yet. */
+  #published: { readonly session: Session; readonly will: Will }[] = []
 
   constructor(parts: DepartureParts) {
     this.#parts = parts
@@ -86,6 +88,26 @@ export class Departures {
     }
   }
 
+  /** The commit has all that was published before. If it fails, nobody sends a will again: it is its session's once more, and waits. */
+  joined(commit: Promise<unknown>): void {
+    if (this.#published.length === 0) return
+    const published = this.#published
+    this.#published = []
+    commit.catch(() => {
+      for (const { session, will } of published) this.#takeBack(session, will)
+    })
+  }
+
+  #takeBack(session: Session, will: Will): void {
+    const { keeper, counters, clock } = this.#parts
+    // The client is back.
+    if (session.receiver !== undefined || session.will !== undefined) return
+    session.will = will
+    if (session.isKept && !session.isEnded) keeper.session(session)
+    this.#wills.schedule(session, clock.monotonicMs() + againMs)
+    counters.willsPublished--
+  }
+
   #expire(session: Session): void {
     this.#parts.counters.sessionsExpired++
     this.end(session)
@@ -102,7 +124,8 @@ export class Departures {
       this.#wills.schedule(session, clock.monotonicMs() + againMs)
       return
     }
-    if (session.isKept) keeper.session(session)
+    if (session.isKept && !session.isEnded) keeper.session(session)
+    this.#published.push({ session, will })
     counters.willsPublished++
   }
 }
