@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { type HistoryResult, runHistory } from './history.ts'
+import type { HistoryResult } from './history-result.ts'
+import { runHistory } from './history.ts'
 
 /** Histories with the seeds from `seed` on, one after the other. */
 export interface Range {

@@ -2,6 +2,7 @@ import { scanning } from '../../src/log/embedded/scan.ts'
 import { DirectSender } from './direct-sender.ts'
 import { asError, drive } from './drive.ts'
 import { Ledger, SinkLedger } from './ledger.ts'
+import type { HistoryResult } from './history-result.ts'
 import { judge } from './judge.ts'
 import { LetterLedger } from './letter-ledger.ts'
 import { Machine } from './machine.ts'
@@ -18,22 +19,6 @@ import { type OnRow, SimulatedStore, type StoredRow, type Trouble } from './simu
 import { SimulatedStateFile } from './state-store.ts'
 import { must, Violation } from './violation.ts'
 import { World } from './world.ts'
-
-export interface HistoryResult {
-  readonly seed: number
-  /** Of everything that happened, in order. */
-  readonly hash: number
-  readonly events: number
-  readonly offered: number
-  readonly acked: number
-  readonly crashes: number
-  /** Orderly stops that came to their end. */
-  readonly stops: number
-  /** Undefined: everything was as promised. */
-  readonly violation: string | undefined
-  /** Everything that happened, if it was recorded. */
-  readonly trace: readonly string[]
-}
 
 export async function runHistory(seed: number, isRecording = false): Promise<HistoryResult> {
   const history = new History(seed, isRecording)
@@ -216,7 +201,7 @@ class History {
 
   /** A client connects, or goes without a word. */
   #comeAndGo(): void {
-    const clients = [...this.#publishers, ...this.#subscribers]
+    const clients = [...this.#publishers.filter(({ isGone }) => !isGone), ...this.#subscribers]
     if (clients.length === 0 || this.#program === undefined) return
     const client = this.#world.pick(clients)
     if (client.link === undefined) client.come(this.#program.gateway)
@@ -226,6 +211,7 @@ class History {
   /** Everything is where it belongs; what is retained is still to be asked. */
   #endWell(): void {
     if (this.#program === undefined) return
+    if (this.#publishers.some(({ isGone }) => !isGone)) return this.#partForGood()
     if (this.#publishers.length > 0) {
       this.#reader ??= new MqttReader(this.#world, this.#program.gateway)
       // What is retained comes behind the answer, as fast as the client reads.
@@ -237,6 +223,13 @@ class History {
       this.#messages.judgeRetained(this.#reader.retained)
     }
     this.#judge()
+  }
+
+  /** All publishers go without a word, or the program does. */
+  #partForGood(): void {
+    const isKilled = this.#world.chance(0.3)
+    for (const publisher of this.#publishers) publisher.goForGood(!isKilled)
+    if (isKilled) this.#crash()
   }
 
   #start(): void {

@@ -6,8 +6,8 @@ export interface PlainMessage {
   readonly id: number
   readonly topic: string
   readonly qos: 1 | 2
-  /** When it was sent first, as events go. */
-  readonly at: number
+  /** When it was sent first, as events go; of a will, when its client went for good. */
+  at: number
   answer: Answer
   sends: number
 }

@@ -1,7 +1,7 @@
-import type { IPublishPacket, Packet } from 'mqtt-packet'
+import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet'
 import type { GatewayContext } from '../../src/sources/mqtt/gateway-context.ts'
 import type { Answer, Ledger } from './ledger.ts'
-import type { MessageLedger } from './message-ledger.ts'
+import type { MessageLedger, PlainMessage } from './message-ledger.ts'
 import { MqttLink, type MqttListener } from './mqtt-link.ts'
 import { must } from './violation.ts'
 import type { World } from './world.ts'
@@ -25,6 +25,7 @@ interface InFlight {
 
 /** A client that publishes readings and plain messages at its QoS, with a session that is kept: what was not answered it sends again. */
 export class MqttPublisher implements MqttListener {
+  isGone = false
   readonly #world: World
   readonly #ledger: Ledger
   readonly #messages: MessageLedger
@@ -34,6 +35,9 @@ export class MqttPublisher implements MqttListener {
   readonly #inFlight = new Map<number, InFlight>()
   #link: MqttLink | undefined
   #isOpen = false
+  readonly #hasWill: boolean
+  /** That of the last connection. */
+  #will: PlainMessage | undefined
   #connections = 0
   #place = 0
 
@@ -44,6 +48,7 @@ export class MqttPublisher implements MqttListener {
     this.#name = name
     this.#qos = world.pick([1, 2])
     this.#version = world.pick([4, 5])
+    this.#hasWill = world.chance(0.5)
   }
 
   /** Messages that have not been answered. */
@@ -70,8 +75,10 @@ export class MqttPublisher implements MqttListener {
     this.#connections++
     const link = new MqttLink(this.#world, gateway, this.#version, this)
     this.#link = link
+    this.#will = this.#hasWill ? this.#messages.offer(`wills/${this.#name}`, 2, this.#world.now) : undefined
     link.send({
       cmd: 'connect',
+      ...this.#willOf(),
       protocolId: 'MQTT',
       protocolVersion: this.#version,
       clientId: this.#name,
@@ -83,6 +90,22 @@ export class MqttPublisher implements MqttListener {
 
   leave(): void {
     this.#link?.hangUp()
+  }
+
+  /** It never comes again: what was in a CONNECT that was answered is published. `isFirst`: it goes before the program does. */
+  goForGood(isFirst: boolean): void {
+    this.isGone = true
+    if (this.#isOpen && this.#will !== undefined) {
+      this.#will.answer = 'acked'
+      this.#will.at = this.#world.now
+    }
+    if (isFirst) this.leave()
+  }
+
+  #willOf(): Pick<IConnectPacket, 'will'> {
+    if (this.#will === undefined) return {}
+    const { topic, id, qos } = this.#will
+    return { will: { topic, payload: Buffer.from(String(id)), qos, retain: false } }
   }
 
   /** Sends one message if it may. */
