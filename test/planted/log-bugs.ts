@@ -84,7 +84,7 @@ export const logBugs: readonly Bug[] = [
     replace: 'oldest && oldest.below > 0; oldest',
     breaks: 'retention never deletes what a configured sink still needs',
     finder: simulation,
-    seen: /counts \d+ damaged|file: lost/,
+    seen: /counts \d+ damaged|file: lost|waits for the edit/,
   },
   {
     name: 'letter-lost',

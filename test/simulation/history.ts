@@ -211,7 +211,7 @@ class History {
   /** Everything is where it belongs; what is retained is still to be asked. */
   #endWell(): void {
     if (this.#program === undefined) return
-    if (this.#publishers.some(({ isGone }) => !isGone)) return this.#partForGood()
+    if (this.#publishers.some(({ isGone }) => !isGone)) return this.#partForGood(this.#program)
     if (this.#publishers.length > 0) {
       this.#reader ??= new MqttReader(this.#world, this.#program.gateway)
       // What is retained comes behind the answer, as fast as the client reads.
@@ -225,11 +225,17 @@ class History {
     this.#judge()
   }
 
-  /** All publishers go without a word, or the program does. */
-  #partForGood(): void {
-    const isKilled = this.#world.chance(0.3)
+  /** All publishers go without a word, or the program does: once it is written that they are there, which a full log does not keep them waiting for. */
+  #partForGood({ gateway }: Program): void {
+    const isKilled = this.#world.chance(0.3) && !gateway.keeper.isDirty
     for (const publisher of this.#publishers) publisher.goForGood(!isKilled)
-    if (isKilled) this.#crash()
+    if (!isKilled) return
+    const part = () => {
+      if (!gateway.keeper.isDirty) return this.#crash()
+      for (const publisher of this.#publishers) publisher.leave()
+    }
+    const settled = () => this.#world.post('turn', 'what clients have is written', part, 'outside')
+    gateway.commits.settled().then(settled, settled)
   }
 
   #start(): void {
@@ -329,7 +335,7 @@ class History {
     this.#world.trace.add(how)
     for (const { link } of [...this.#publishers, ...this.#subscribers]) link?.die()
     this.#world.endProgram()
-    this.#program = undefined
+    this.#program = this.#reader = undefined
     this.#machine.die(how)
     const mayExpire = this.#hasJumped && 2 * this.#plan.clock.seconds >= sessionSeconds
     for (const subscriber of this.#subscribers) subscriber.mayExpire ||= mayExpire
