@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -58,4 +59,32 @@ test('renaming and removing what is not there does nothing', async (t) => {
   assert.equal(fs.readFileSync(`${file}2`, 'utf8'), 'x')
   await removeFile(`${file}2`)
   assert.deepEqual(fs.readdirSync(path.dirname(file)), [])
+})
+
+test('a rename is on disk before a new file takes the old name', async (t) => {
+  const file = fileIn(t, 'a')
+  const calls: string[] = []
+  const { open } = fs.promises
+  t.after(() => {
+    fs.promises.open = open
+    syncBuiltinESMExports()
+  })
+  fs.promises.open = async (name, ...mode) => {
+    const isThere = fs.existsSync(name)
+    const handle = await open(name, ...mode)
+    if (!isThere) calls.push(`make ${path.basename(String(name))}`)
+    const { sync } = handle
+    handle.sync = () => {
+      calls.push('sync')
+      return sync.call(handle)
+    }
+    return handle
+  }
+  syncBuiltinESMExports()
+  // By a program that was killed before it could sync the folder.
+  fs.writeFileSync(file, 'x')
+  fs.renameSync(file, `${file}.1`)
+  const fresh = await openAppendFile(file)
+  await fresh.close()
+  assert.deepEqual(calls, ['sync', 'make a', 'sync'])
 })

@@ -11,6 +11,8 @@ export interface AppendFile {
 }
 
 export async function openAppendFile(file: string): Promise<AppendFile> {
+  // The file may have been renamed, and that may not be on disk: a new one of its name must not be there first, or both would be lost.
+  await syncFolderOf(file)
   const handle = await open(file, 'a')
   let size: number
   try {
