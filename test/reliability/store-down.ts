@@ -12,7 +12,11 @@ import type { Outcome, Report } from './runner/proof.ts'
 export const options = z
   .object({
     seconds: z.number().positive().default(600).describe('for which the store is down'),
-    measureSeconds: z.number().positive().default(15).describe("at full speed, to find the store's maximum"),
+    measureSeconds: z
+      .number()
+      .positive()
+      .default(60)
+      .describe("at full speed, to find the store's maximum: that which it keeps up"),
     calmSeconds: z.number().positive().default(60).describe('at a quarter of it before the store goes down'),
     how: z
       .enum(['kill', 'freeze'])

@@ -19,8 +19,11 @@ const tickMs = 250
 const retentionMs = 600_000
 /** Under this many stored rows a second sorting does not get in the way of storing. */
 const calmRows = 200_000
-/** So many unsorted rows make queries slow enough that sorting may not wait for calmer times any more. */
-const maxUnsorted = 100_000_000
+/**
+ * So many unsorted rows make queries slow enough, about a second for one series over all of them, that sorting may not wait for calmer times
+ * any more. A store that was away for ten minutes catches up without it: sorting in the midst took half of its rate.
+ */
+const maxUnsorted = 400_000_000
 /** A chunk is sorted when this part of it, and at least so many rows, lie unsorted. */
 const unsortedPart = 0.25
 const minUnsorted = 1_000_000
