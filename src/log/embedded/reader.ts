@@ -101,8 +101,8 @@ class StreamReader {
   readonly #walk: GroupWalk
   /** Rows below are skipped: the sink has them. */
   readonly #start: number
-  /** Rows of the stream that were taken, or counted as lost, below the start, as far as that is known. */
-  readonly #takenBefore: number
+  /** Rows of the stream that were taken, or counted as lost, below the start, if that is known. */
+  readonly #takenBefore: number | undefined
   /** The log begins here for whoever has no position: rows below were removed before it came. */
   readonly #first: number
   /** The group being taken apart, the sections left of it, and how many rows of the first have been taken. */
@@ -148,7 +148,7 @@ class StreamReader {
     const from = segments[scanFrom(storage, segments, salt, known, this.#start)]
     this.#first = position === undefined ? (from?.first ?? 0) : 0
     const { taken } = options
-    this.#takenBefore = taken ?? 0
+    this.#takenBefore = taken
     // The segment of the position may be gone: then the rows that are missing show against what was taken before.
     if (taken !== undefined) this.#counted = { running: taken, next: this.#start }
     else if (from?.first === 0) this.#counted = { running: 0, next: 0 }
@@ -190,8 +190,7 @@ class StreamReader {
       if (section.kind === Kind.checkpoint || section.kind === Kind.totals) {
         // What is lost before it must not be told with rows that lie before that.
         if (this.#missing(section) > 0 && this.#joiner.length > 0) return this.#flush()
-        this.#meet(section)
-        this.#count(section.running, section.number)
+        this.#count(section.running - this.#meet(section), section.number)
         this.#sections.shift()
         continue
       }
@@ -297,24 +296,25 @@ class StreamReader {
     return rows[this.#stream] ?? 0
   }
 
-  /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */
-  #meet(section: Section): void {
+  /** Counts the rows missing before a section, but for those below our start. Returns how many find no room there: where in a hole they lay is guessed. */
+  #meet(section: Section): number {
     const missing = this.#missing(section)
-    if (!this.#counted || missing === 0) return
+    if (!this.#counted || missing === 0) return 0
     const { next } = this.#counted
     const most = section.number - Math.max(this.#start, next)
     const lost = Math.min(missing, Math.max(0, most))
     const expired = Math.min(lost, Math.max(0, this.#first - next))
     this.#expired += expired
     this.#damaged += lost - expired
+    return missing - lost
   }
 
   /** Rows of the stream that a section says were before it, and that have not come. */
   #missing({ running }: Section): number {
     if (!this.#counted) return 0
     const { running: before, next } = this.#counted
-    // Of what was lost on both sides of our start, the rows below were taken while they were whole.
-    return Math.max(0, running - (next < this.#start ? Math.max(before, this.#takenBefore) : before))
+    // Of what was lost on both sides of our start, the rows below were taken while they were whole: the log does not know that.
+    return Math.max(0, running - (next < this.#start ? (this.#takenBefore ?? before) : before))
   }
 
   #count(running: number, next: number): void {
@@ -376,7 +376,10 @@ class StreamReader {
       } else if (kind === Kind.books) {
         this.#series = Math.max(this.#series, running)
       } else if (kind === Kind.checkpoint) {
-        sections.push({ ...section, running: readCheckpoint(bytes, section).rows[this.#stream] ?? 0 })
+        const total = readCheckpoint(bytes, section).rows[this.#stream] ?? 0
+        const isOurs = number > this.#start || this.#takenBefore === undefined
+        if (isOurs) sections.push({ ...section, running: total })
+        else if (number < this.#start) this.#count(total, number)
       } else if (kind === Kind.totals) {
         if (!this.#isDoubtful) continue
         const total = readTotals(bytes, view, section).get(this.#stream) ?? 0

@@ -185,3 +185,31 @@ test('a machine that stops in the middle of a repair leaves a log that the next 
   }
   assert.ok(stops > 20, `${stops} stops`)
 })
+
+test('a sink whose position lies in a hole counts what it misses of it, wherever in the hole the log takes it to have been', async () => {
+  const log = written()
+  const [first = '', second = ''] = log.files
+  // The end of one segment and all of the next.
+  truncate(log, first, groupsOf(log, first).at(-4)?.offset ?? 0)
+  const border = groupsOf(log, second)[0]?.number
+  truncate(log, second, 0)
+  repair(log)
+  const numbers = Array.from({ length: log.writer.watermark.next }, (_, number) => number)
+  for (const stream of ['readings', 'posts']) {
+    // Ten readings and a post in turn, a number each.
+    const ours = numbers.filter((number) => (number % 11 === 10) === (stream === 'posts'))
+    const read = await log.read({ stream, taken: 0 })
+    const lost = damagedOf(read)
+    assert.ok(lost > 2)
+    const there = new Set(
+      read.flatMap(({ rows, documents }) => [...rows, ...documents].map(({ number }) => number)),
+    )
+    const missing = ours.filter((number) => !there.has(number))
+    assert.equal(lost, missing.length)
+    for (const from of numbers.slice(border)) {
+      const taken = ours.filter((number) => number < from).length
+      const missed = missing.filter((number) => number >= from).length
+      assert.equal(damagedOf(await log.read({ stream, from, taken })), missed, `${stream} from ${from}`)
+    }
+  }
+})
