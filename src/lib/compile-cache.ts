@@ -1,5 +1,4 @@
 import module from 'node:module'
-import os from 'node:os'
 import path from 'node:path'
 
 /**
@@ -7,10 +6,17 @@ import path from 'node:path'
  * is half of the time that a start takes. Not in the folder for temporary files, Node's own choice: what others may write there would be run here.
  */
 export function keepCompiledCode(): void {
-  const caches = process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache')
   // The environment is how threads and processes know of it.
-  process.env['NODE_COMPILE_CACHE'] ??= path.join(caches, 'sluice')
-  module.enableCompileCache()
+  process.env['NODE_COMPILE_CACHE'] ??= cacheFolder()
+  // Nowhere to keep it: then it is compiled each time.
+  if (process.env['NODE_COMPILE_CACHE'] !== '') module.enableCompileCache()
+}
+
+/** Empty where this user has no folder of its own. */
+function cacheFolder(): string {
+  const { XDG_CACHE_HOME: caches = '', HOME: home = '' } = process.env
+  if (path.isAbsolute(caches)) return path.join(caches, 'sluice')
+  return path.isAbsolute(home) ? path.join(home, '.cache', 'sluice') : ''
 }
 
 /** Writes down what was compiled so far, else done when the process ends: one that is killed would compile it all again. */
