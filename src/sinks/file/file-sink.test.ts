@@ -139,6 +139,20 @@ test(
 )
 
 test(
+  'a file that has lost its end is not written on: its last line may be half of one',
+  inFolder(async (folder) => {
+    const sink = await openFileSink('out', options, folder)
+    await sink.write(write(0, 10), signal)
+    await sink.close()
+    const file = path.join(folder, 'out.ndjson')
+    const whole = readFileSync(file)
+    writeFileSync(file, whole.subarray(0, -20))
+    await assert.rejects(openFileSink('out', options, folder), /has lost its end: \d+ of \d+ bytes/)
+    assert.deepEqual(readFileSync(file), whole.subarray(0, -20))
+  }),
+)
+
+test(
   'a rotation that was killed half-way goes on, and deletes no file of those that are kept',
   inFolder(async (folder) => {
     const few = { ...options, keep: 3 }

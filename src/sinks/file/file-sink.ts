@@ -96,7 +96,9 @@ export async function openFileSink(
     const first = { log: '', partition: 0, next: '0', bytes: 0, books: noBooks } as const
     const { bytes, ...rest } = before ?? first
     if (out.bytes > bytes) await out.truncate(bytes)
-    // Shorter: stopped in the middle of a rotation, the noted length is the rotated file's.
+    if (out.bytes > 0 && out.bytes < bytes)
+      throw unsafe(`${file} has lost its end: ${out.bytes} of ${bytes} bytes are there`, notedFile, file)
+    // Empty: stopped in the middle of a rotation, the noted length is the rotated file's.
     const agreed = { ...rest, bytes: out.bytes }
     if (before === undefined || out.bytes !== bytes) await writeNoted(notedFile, agreed)
     return agreed
