@@ -113,6 +113,17 @@ test('a file that is no store is refused, and left as it is', async (t) => {
   assert.deepEqual(fs.readFileSync(file), before)
 })
 
+test('a file that is damaged is told as that, and not as one that is held', async (t) => {
+  const file = path.join(temporaryFolder(t), 'store.duckdb')
+  const store = await openStore(t, file)
+  await store.close()
+  const bytes = fs.readFileSync(file)
+  // In the headers of the file, of which the newer one is read.
+  for (const at of [4100, 8200]) bytes[at] = (bytes[at] ?? 0) ^ 1
+  fs.writeFileSync(file, bytes)
+  await assert.rejects(openStore(t, file), /is damaged .*move both away/)
+})
+
 test('a file that another process holds is refused in clear words', async (t) => {
   const file = path.join(temporaryFolder(t), 'store.duckdb')
   const store = await openStore(t, file)

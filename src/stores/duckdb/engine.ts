@@ -134,8 +134,15 @@ function openError(file: string, error: unknown): SluiceError {
   if (/version number|newer version|storage version/i.test(message)) {
     return new SluiceError('log-version', `${file} was written by a newer DuckDB`, error)
   }
-  if (/lock/i.test(message)) {
+  if (/(could not set|conflicting) lock/i.test(message)) {
     return new SluiceError('store-down', `${file} is held by another process`, error)
+  }
+  if (/corrupt|replaying WAL|read WAL/i.test(message)) {
+    return new SluiceError(
+      'store-down',
+      `${file}, or ${path.basename(file)}.wal beside it, is damaged (${message.split('\n', 1)[0]}): put both back from one copy, or move both away; the store then begins anew with what the log still holds`,
+      error,
+    )
   }
   return new SluiceError('store-down', `${file} cannot be opened: ${message.split('\n', 1)[0]}`, error)
 }

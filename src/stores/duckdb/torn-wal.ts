@@ -27,7 +27,7 @@ export function cutTornWal(database: string, error: unknown): string | undefined
     keep(kept, bytes)
     wal.truncate(end)
     wal.sync()
-    return `the end of ${file} was not whole, as a power loss leaves it: ${cut} bytes from ${end} on were cut off and are kept in ${kept}; what they held comes again from the log`
+    return `the end of ${file} was not whole, as a power loss leaves it: ${cut} bytes from ${end} on were cut off and are kept in ${kept}; what they held comes again from the log, as far as it holds it still`
   } finally {
     wal.close()
   }
