@@ -30,7 +30,12 @@ export async function proveWith(
   const ports = { mqttPort: await freePort(), httpPort: await freePort() }
   let options: OwnServerOptions = {
     ...{ program, folder: place, ...ports, environment: {}, nodeFlags: [], readyMs: 30_000 },
-    settings: { 'sinks.copy.type': 'file', 'sinks.copy.path': path.join(place, 'copy.ndjson'), ...settings },
+    settings: {
+      ...{ 'sinks.copy.type': 'file', 'sinks.copy.path': path.join(place, 'copy.ndjson') },
+      // However long it runs, nothing is rotated away that is to be judged.
+      ...{ 'sinks.copy.keep': '1000' },
+      ...settings,
+    },
   }
   for (const fault of new Set(faults)) {
     const why = await fault.unavailable?.()
