@@ -190,7 +190,8 @@ class StreamReader {
       if (section.kind === Kind.checkpoint || section.kind === Kind.totals) {
         // What is lost before it must not be told with rows that lie before that.
         if (this.#missing(section) > 0 && this.#joiner.length > 0) return this.#flush()
-        this.#count(section.running - this.#meet(section), section.number)
+        this.#meet(section)
+        this.#count(section.running, section.number)
         this.#sections.shift()
         continue
       }
@@ -296,17 +297,16 @@ class StreamReader {
     return rows[this.#stream] ?? 0
   }
 
-  /** Counts the rows missing before a section, but for those below our start. Returns how many find no room there: where in a hole they lay is guessed. */
-  #meet(section: Section): number {
+  /** Counts the rows that are missing before a section. Those below our start have been counted by whoever got that far. */
+  #meet(section: Section): void {
     const missing = this.#missing(section)
-    if (!this.#counted || missing === 0) return 0
+    if (!this.#counted || missing === 0) return
     const { next } = this.#counted
     const most = section.number - Math.max(this.#start, next)
     const lost = Math.min(missing, Math.max(0, most))
     const expired = Math.min(lost, Math.max(0, this.#first - next))
     this.#expired += expired
     this.#damaged += lost - expired
-    return missing - lost
   }
 
   /** Rows of the stream that a section says were before it, and that have not come. */
