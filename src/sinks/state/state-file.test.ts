@@ -232,7 +232,10 @@ test(
   inFolder((name) => {
     new StateFile('state', name).close()
     const newer = new DatabaseSync(name)
+    const at = newer.prepare('PRAGMA application_id').get()?.['application_id']
     newer.exec('PRAGMA user_version = 3')
+    assert.throws(() => new StateFile('state', name), isDamaged, 'a flipped bit is no newer Sluice')
+    newer.exec(`PRAGMA application_id = ${Number(at) + 1}`)
     newer.close()
     assert.throws(
       () => new StateFile('state', name),

@@ -28,8 +28,11 @@ const sqlError = 1
 
 /** Version 1 had no checksums. */
 const fileVersion = 2
-/** Above any that there will be. */
-const maxVersion = 1_000
+/**
+ * SQLite's `application_id` of a file, which names its version a second time: a version beyond ours is taken for that of a newer Sluice only
+ * where both say it, or one flipped bit would refuse the start.
+ */
+const applicationId = (version: number): number => 0x536c_0000 + version
 const chunkBytes = 1 << 20
 /** Somebody may be looking into the file with a tool of SQLite's. */
 const busyMs = 1_000
@@ -149,10 +152,13 @@ export function isDamaged(error: unknown): boolean {
 function prepareTables(database: DatabaseSync, file: string): void {
   const version = database.prepare('PRAGMA user_version').get()?.['user_version']
   const isEmpty = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables'] === 0
-  if (typeof version !== 'number' || version < 0 || version > maxVersion || (version === 0) !== isEmpty)
+  if (typeof version !== 'number' || version < 0 || (version === 0) !== isEmpty)
     throw damaged(`${String(version)} is no version of ours`)
-  if (version > fileVersion)
+  if (version > fileVersion) {
+    const id = database.prepare('PRAGMA application_id').get()?.['application_id']
+    if (id !== applicationId(version)) throw damaged(`${version} is no version of ours`)
     throw new SinkFailure('stop', 'log-version', `${file} was written by a newer Sluice`)
+  }
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   if (version === fileVersion) return
   database.exec('BEGIN IMMEDIATE')
@@ -162,6 +168,7 @@ function prepareTables(database: DatabaseSync, file: string): void {
     Positions.create(database)
   }
   Checksums.create(database)
+  database.exec(`PRAGMA application_id = ${applicationId(fileVersion)}`)
   database.exec(`PRAGMA user_version = ${fileVersion}; COMMIT`)
 }
 
