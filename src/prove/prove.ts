@@ -1,6 +1,7 @@
 import { systemClock } from '../lib/clock.ts'
 import { createRandom } from '../lib/random.ts'
 import { reasonOf } from '../lib/reason.ts'
+import { wait } from '../lib/wait.ts'
 import { checkBooks, type BooksVerdict, unknownBooks } from './books.ts'
 import type { Fault } from './fault.ts'
 import { type FaultFindings, faultRounds } from './fault-rounds.ts'
@@ -46,6 +47,8 @@ export interface Proof {
 
 const answersMs = 120_000
 const drainMs = 600_000
+/** What goes on without its store is judged all the same. */
+const storesOpenMs = 30_000
 /** Live rows may come so late after the last one. */
 const liveQuietMs = 10_000
 const metrics = 5
@@ -137,6 +140,7 @@ async function send(run: Run): Promise<void> {
   const { options, signal, ledger, badLedger, live, server } = run
   const { own, rate, faults, seconds, onProgress } = options
   await own?.server.start()
+  if (own !== undefined) await storesOpen(server, signal)
   const before = await readStatus(server)
   run.before = before
   const door = mqttDoor(before, options.url)
@@ -169,6 +173,17 @@ async function send(run: Run): Promise<void> {
   } finally {
     run.found.violations.push(...fleet.violations)
     fleet.close()
+  }
+}
+
+/** A store opens after the doors. A disk that is full before it was ever open keeps it down, which is another matter than one that fills. */
+async function storesOpen(server: Asked, signal: AbortSignal): Promise<void> {
+  const end = systemClock.monotonicMs() + storesOpenMs
+  while (systemClock.monotonicMs() < end) {
+    const { database } = (await server.get('/health/ready')) as { database?: boolean } // as: its own answer
+    if (database === true) return
+    await wait(50, signal)
+    signal.throwIfAborted()
   }
 }
 
